@@ -1,0 +1,30 @@
+"""One kind of error for input that a user can mend, and where a job's messages go."""
+
+import difflib
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Input that a user can mend: the message names the place, what was expected, what came and what to do."""
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the known words nearest to `word`, or with all of them where none is near."""
+    known = sorted(map(str, known))
+    near = difflib.get_close_matches(word, known, n=5, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
+
+
+def log_to(path: str) -> None:
+    """Send this process's messages to the file `path`; an InputError ends there in its message, others in a traceback."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr = open(path, "w", buffering=1, encoding="utf-8")  # open to the end of the process
+
+    def end(kind, error, trace):
+        lines = [f"Error: {error}\n"] if kind is InputError else traceback.format_exception(kind, error, trace)
+        sys.stderr.writelines(lines)
+
+    sys.excepthook = end

@@ -1,0 +1,56 @@
+"""Files written whole or not at all."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from dormouse.errors import InputError
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` to write to; rename it to `path` at the end, or remove it on any error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the ending stays last, because writers choose the format by it
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays to an .npz file; no array may need pickle."""
+    with atomic(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
+    """Read the named arrays of an .npz file, or all of them.
+
+    Raises InputError where the file cannot be read or lacks one of the names.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            missing = [name for name in names if name not in stored.files]
+            if missing:
+                raise InputError(
+                    f"{path}: no array named {', '.join(missing)}; the file holds {', '.join(stored.files) or 'none'}."
+                )
+            return {name: stored[name] for name in names or stored.files}
+    except InputError:
+        raise
+    except Exception as error:  # zipfile, zlib, numpy and the system each raise their own
+        raise InputError(f"{path}: not a readable .npz file ({error}).") from error
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,97 @@
+"""Where recordings come from: the Allen Brain Observatory, the simulated demo, or a dataset folder."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dormouse.errors import InputError
+from dormouse.recordings import folder, simulated
+from dormouse.stimuli import image_files
+
+RESERVED = ("allen", "demo")
+CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. Neurosci. 23:138)"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What the workflow must know of a data set before it reads any response."""
+
+    name: str  # of its folder under results/
+    kind: str  # responses or similarity
+    reader: str  # key of `readers.TRIALS` and `readers.STIMULI`
+    description: str
+    citation: str
+    areas: list[str]  # those of the configuration that the data set has
+    recordings: list[str] | None  # names; None where a service has yet to be asked
+    recording_path: str  # of a recording's file, with {recording} in the place of its name
+    described_by: tuple[str, ...] = ()  # files that say what the recordings are
+    images: tuple[str, ...] = ()  # files of the stimuli, where they are not inside the recordings
+
+
+def open_dataset(config: Mapping) -> Dataset:
+    """Return the data set that the configuration names: `allen`, `demo`, or the path of a dataset folder.
+
+    Raises InputError for whatever of a folder can be seen to be wrong without reading responses.
+    """
+    wanted = config["dataset"]
+    if wanted == "demo":
+        sites = simulated.simulated_sites()
+        return Dataset(
+            name="demo",
+            kind="responses",
+            reader="nwb",
+            description="SIMULATED neurons, not recordings: Gabor energy with trial noise, on scenes made by the program.",
+            citation="none; these data are simulated",
+            areas=_shared(config["areas"], {site.area for site in sites}, "demo"),
+            recordings=[site.recording for site in sites],
+            recording_path="results/demo/nwb/{recording}.nwb",
+        )
+    if wanted == "allen":
+        return Dataset(
+            name="allen",
+            kind="responses",
+            reader="nwb",
+            description="Two-photon calcium imaging of mouse visual cortex, natural scenes.",
+            citation=CITATION,
+            areas=list(config["areas"]),
+            recordings=None,
+            recording_path="resources/allen/ophys_experiment_data/{recording}.nwb",
+        )
+    return _open_folder(Path(wanted), config["areas"])
+
+
+def _open_folder(path: Path, areas: list[str]) -> Dataset:
+    if not path.is_dir():
+        raise InputError(f"config: dataset: {path} is not a folder; expected {', '.join(RESERVED)} or a dataset folder.")
+    name = path.resolve().name
+    if name in RESERVED or not re.fullmatch(r"[\w.-]+", name):
+        raise InputError(f"config: dataset: a folder cannot be called {name!r}; use letters, digits, '.', '_', '-'.")
+    description = folder.read_description(path)
+    images = image_files(folder.stimuli_folder(path))
+    if description["kind"] == "similarity":
+        sites, recordings = [folder.site_of(site)[0] for site in folder.site_names(path)], []
+        files = ["dataset.yaml", "similarity.npz"]
+    else:
+        neurons = folder.check_folder(path)
+        sites, recordings = neurons.area, list(neurons.session.unique())
+        files = ["dataset.yaml", "neurons.csv"]
+    return Dataset(
+        name=name,
+        kind=description["kind"],
+        reader="folder",
+        description=description.get("description", description["name"]),
+        citation=description.get("citation", ""),
+        areas=_shared(areas, set(sites), path),
+        recordings=recordings,
+        recording_path=str(path / "responses" / "{recording}.npz"),
+        described_by=tuple(str(path / file) for file in files),
+        images=tuple(map(str, images)),
+    )
+
+
+def _shared(wanted: list[str], present: set[str], place: str | Path) -> list[str]:
+    areas = [area for area in wanted if area in present]
+    if not areas:
+        raise InputError(f"{place}: none of config: areas {wanted} is among the areas of the data, {sorted(present)}.")
+    return areas

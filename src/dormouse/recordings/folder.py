@@ -1,0 +1,202 @@
+"""Dataset folders: anyone's recordings, as a description, images, a table of neurons and one response file a session.
+
+    dataset.yaml                  name, description, kind (responses | similarity), stimuli, response_unit, citation
+    stimuli/*.png                 one image per stimulus; sorted names are the order
+    neurons.csv                   neuron, session, animal, area, layer; one row per neuron
+    responses/<session>.npz       response (n_trials, n_stimuli, n_neurons), NaN where a trial is missing; neuron
+    similarity.npz                instead of the last two: one (n_stimuli, n_stimuli) matrix per site, named AREA-LAYER
+
+All that can be seen without reading the responses is checked when the workflow starts.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from jsonschema import Draft202012Validator
+
+from dormouse.errors import InputError
+from dormouse.files import read_arrays
+from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
+from dormouse.stimuli import image_files
+
+DESCRIPTION = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "kind", "stimuli"],
+    "properties": {
+        "name": {"type": "string"},
+        "description": {"type": "string"},
+        "kind": {"enum": ["responses", "similarity"]},
+        "stimuli": {"type": "string"},
+        "response_unit": {"type": "string"},
+        "citation": {"type": "string"},
+    },
+}
+NEURON_COLUMNS = ["neuron", "session", "animal", "area", "layer"]
+
+
+def read_description(folder: Path) -> dict:
+    """Read dataset.yaml; raises InputError naming the key that is missing, unknown or of another kind."""
+    path = folder / "dataset.yaml"
+    if not path.is_file():
+        raise InputError(f"{path}: not found. A dataset folder holds dataset.yaml; see the README for its keys.")
+    try:
+        description = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not readable as YAML ({error}).") from error
+    for error in Draft202012Validator(DESCRIPTION).iter_errors(description):
+        key = ".".join(map(str, error.absolute_path))
+        raise InputError(f"{path}{': ' + key if key else ''}: {error.message}. Expected keys: {json.dumps(list(DESCRIPTION['properties']))}.")
+    return description
+
+
+def read_neurons(folder: Path) -> pd.DataFrame:
+    """Read neurons.csv, all columns as text; raises InputError for a missing column, empty cell or repeated neuron."""
+    path = folder / "neurons.csv"
+    if not path.is_file():
+        raise InputError(f"{path}: not found. Expected one row per neuron with the columns {', '.join(NEURON_COLUMNS)}.")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [column for column in NEURON_COLUMNS if column not in table]
+    if missing:
+        raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
+    for column in ("neuron", "session", "animal", "area"):  # the cortical layer may be unknown
+        if (table[column] == "").any():
+            raise InputError(f"{path}: line {(table[column] == '').idxmax() + 2} has no {column}.")
+    double = table.neuron.duplicated(keep=False)
+    if double.any():
+        lines = ", ".join(str(line + 2) for line in table.index[table.neuron == table.neuron[double].iloc[0]])
+        raise InputError(f"{path}: neuron {table.neuron[double].iloc[0]} stands in lines {lines}; every neuron must have one row.")
+    return table
+
+
+def check_folder(folder: Path) -> pd.DataFrame:
+    """Check a folder of trial responses without reading them, and return its neurons.
+
+    Raises InputError where the sessions of neurons.csv and of responses/ differ, or a response file has another number of
+    stimuli or neurons than the folder.
+    """
+    neurons = read_neurons(folder)
+    n_stimuli = len(image_files(stimuli_folder(folder)))
+    for session, rows in neurons.groupby("session", sort=False):
+        path = session_file(folder, session)
+        if not path.is_file():
+            raise InputError(f"{path}: not found, but neurons.csv has {len(rows)} neurons of session {session}.")
+        shapes = array_shapes(path)
+        if len(shapes.get("response", ())) != 3 or "neuron" not in shapes:
+            raise InputError(f"{path}: expected response (n_trials, n_stimuli, n_neurons) and neuron (n_neurons,), got {shapes}.")
+        n_trials, stimuli, columns = shapes["response"]
+        if stimuli != n_stimuli:
+            raise InputError(f"{path}: response has {stimuli} stimuli, but {stimuli_folder(folder)} has {n_stimuli} images.")
+        if shapes["neuron"] != (columns,) or columns != len(rows):
+            raise InputError(
+                f"{path}: response has {columns} neurons and neuron {shapes['neuron'][0]}, "
+                f"but neurons.csv has {len(rows)} rows of session {session}."
+            )
+        if n_trials < MIN_TRIALS:
+            raise InputError(f"{path}: {n_trials} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}.")
+    unknown = sorted({file.stem for file in (folder / "responses").glob("*.npz")} - set(neurons.session))
+    if unknown:
+        raise InputError(f"{session_file(folder, unknown[0])}: neurons.csv has no neuron of session {unknown[0]}.")
+    return neurons
+
+
+def stimuli_folder(folder: Path) -> Path:
+    """Return the folder of the images, which dataset.yaml names relative to itself."""
+    return folder / read_description(folder)["stimuli"]
+
+
+def session_file(folder: Path, session: str) -> Path:
+    """Return the response file of a session; raises InputError for a name that would leave the folder."""
+    if Path(session).name != session or session.startswith("."):
+        raise InputError(f"{folder / 'neurons.csv'}: session {session!r} cannot be a file name.")
+    return folder / "responses" / f"{session}.npz"
+
+
+def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array of an .npz file from the headers alone."""
+    shapes = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as member:
+                    version = np.lib.format.read_magic(member)
+                    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+                    shapes[name.removesuffix(".npy")] = header[version](member)[0]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a readable .npz file ({error}).") from error
+    return shapes
+
+
+def read_session(path: str | Path) -> Recording:
+    """Read the trials of one session, `responses/<session>.npz`, with its rows of neurons.csv.
+
+    Raises InputError where the neurons of the two differ, or where `check_recording` does.
+    """
+    path = Path(path)
+    folder = path.parent.parent
+    arrays = read_arrays(path, "response", "neuron")
+    neuron, response = arrays["neuron"].astype(str), np.asarray(arrays["response"], np.float32)
+    table = read_neurons(folder).set_index("neuron")
+    unlisted = [name for name in neuron if name not in table.index or table.session[name] != path.stem]
+    if unlisted:
+        raise InputError(f"{path}: neuron {unlisted[0]} is not among the neurons of session {path.stem} in neurons.csv.")
+    rows = table.loc[neuron]
+    recording = Recording(
+        response=response,
+        running_speed=np.full(response.shape[:2], np.nan, np.float32),
+        stimulus=np.array([file.stem for file in image_files(stimuli_folder(folder))]),
+        neuron=neuron,
+        animal=rows.animal.to_numpy(str),
+        area=rows.area.to_numpy(str),
+        cortical_layer=rows.layer.to_numpy(str),
+        depth_um=np.full(len(neuron), np.nan),
+        cre_line=np.full(len(neuron), ""),
+        unit=read_description(folder).get("response_unit", ""),
+    )
+    return check_recording(recording, path)
+
+
+def site_of(name: str) -> tuple[str, str]:
+    """Return area and cortical layer of a site named AREA-LAYER, as VISp-2_3; an area alone is the whole area."""
+    area, _, layer = name.partition("-")
+    return area, layer.replace("_", "/") or "all"
+
+
+def site_names(folder: Path) -> list[str]:
+    """Return the names of the matrices in similarity.npz, from its headers."""
+    path = folder / "similarity.npz"
+    if not path.is_file():
+        raise InputError(f"{path}: not found, but dataset.yaml says kind: similarity.")
+    n_stimuli = len(image_files(stimuli_folder(folder)))
+    for name, shape in array_shapes(path).items():
+        if shape != (n_stimuli, n_stimuli):
+            raise InputError(f"{path}: {name} has shape {shape}; expected ({n_stimuli}, {n_stimuli}), one row per image.")
+    return list(array_shapes(path))
+
+
+def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
+    """Read the similarity matrices of one area as RDMs, 1 - similarity.
+
+    Returns
+    -------
+    rdm (n_sites, n_stimuli, n_stimuli), area (n_sites,), cortical_layer (n_sites,), n_neurons (n_sites,) of -1: unknown.
+
+    Raises InputError for a matrix that is not one of similarities: symmetric, 1 on the diagonal, -1 to 1 elsewhere.
+    """
+    matrices = {name: matrix for name, matrix in read_arrays(path).items() if site_of(name)[0] == area}
+    for name, matrix in matrices.items():
+        if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T) or not np.allclose(np.diag(matrix), 1):
+            raise InputError(f"{path}: {name} must be finite, symmetric and 1 on the diagonal. Are these distances? Store 1 - distance.")
+        if np.abs(matrix).max() > 1 + 1e-6:
+            raise InputError(f"{path}: {name} holds {np.abs(matrix).max():.3f}; similarities lie between -1 and 1.")
+    sites = [site_of(name) for name in matrices]
+    return {
+        "rdm": 1.0 - np.stack(list(matrices.values())).astype(np.float64),
+        "area": np.array([site[0] for site in sites]),
+        "cortical_layer": np.array([site[1] for site in sites]),
+        "n_neurons": np.full(len(sites), -1),
+    }

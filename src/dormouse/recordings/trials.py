@@ -1,0 +1,96 @@
+"""Trials of one recording, in the one form that every reader ends in and every later step starts from."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from dormouse.errors import InputError
+from dormouse.files import read_arrays, write_arrays
+
+MIN_TRIALS = 2  # one for each half of a split
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Responses of the neurons of one session to repeated stimuli.
+
+    Trial k is the k-th presentation of a stimulus, not the k-th moment of the session.
+    """
+
+    response: np.ndarray  # (n_trials, n_stimuli, n_neurons) float32, in `unit`; NaN where a trial is missing
+    running_speed: np.ndarray  # (n_trials, n_stimuli) float32, cm/s; NaN where unknown
+    stimulus: np.ndarray  # (n_stimuli,) str, names in the order of the axis
+    neuron: np.ndarray  # (n_neurons,) str
+    animal: np.ndarray  # (n_neurons,) str
+    area: np.ndarray  # (n_neurons,) str
+    cortical_layer: np.ndarray  # (n_neurons,) str: 2/3, 4, 5, 6, or empty where unknown
+    depth_um: np.ndarray  # (n_neurons,) float64; NaN where unknown
+    cre_line: np.ndarray  # (n_neurons,) str, empty where unknown
+    unit: str  # of the response
+
+    def n_trials(self) -> np.ndarray:
+        """Return the number of trials present, by stimulus and neuron, (n_stimuli, n_neurons)."""
+        return (~np.isnan(self.response)).sum(axis=0)
+
+    def select(self, stimuli: np.ndarray) -> "Recording":
+        """Return the same recording with the named stimuli alone, in the order given."""
+        place = {name: i for i, name in enumerate(self.stimulus)}
+        missing = [name for name in stimuli if name not in place]
+        if missing:
+            raise InputError(f"The recording lacks {len(missing)} of {len(stimuli)} stimuli, first {missing[0]!r}.")
+        index = [place[name] for name in stimuli]
+        kept = asdict(self) | {
+            "response": self.response[:, index],
+            "running_speed": self.running_speed[:, index],
+            "stimulus": self.stimulus[index],
+        }
+        return Recording(**kept)
+
+
+def check_recording(recording: Recording, place: str | Path) -> Recording:
+    """Return `recording` if its numbers can be used; `place` names its file in errors.
+
+    Raises InputError for fewer than two trials, repeated neurons, infinite values, or neurons without any response.
+    """
+    n_trials, n_stimuli, n_neurons = recording.response.shape
+    if n_trials < MIN_TRIALS:
+        raise InputError(
+            f"{place}: {n_trials} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}. "
+            "Add trials or leave the recording out."
+        )
+    ids, counts = np.unique(recording.neuron, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"{place}: neuron {ids[counts > 1][0]} occurs {counts.max()} times; ids must be unique.")
+    silent = recording.neuron[np.isnan(recording.response).all(axis=(0, 1))]
+    if len(silent):
+        raise InputError(
+            f"{place}: {len(silent)} of {n_neurons} neurons hold nothing but NaN, first neuron {silent[0]}. "
+            "NaN marks a missing trial; remove neurons that were never recorded."
+        )
+    infinite = recording.neuron[np.isinf(recording.response).any(axis=(0, 1))]
+    if len(infinite):
+        raise InputError(f"{place}: infinite responses, first in neuron {infinite[0]}; expected finite numbers or NaN.")
+    return recording
+
+
+def write_recording(path: str | Path, recording: Recording) -> None:
+    """Write a recording to an .npz file, one array a field."""
+    write_arrays(path, {name: np.asarray(value) for name, value in asdict(recording).items()})
+
+
+def read_recording(path: str | Path) -> Recording:
+    """Read what `write_recording` wrote."""
+    arrays = read_arrays(path, *(field.name for field in fields(Recording)))
+    return Recording(**arrays | {"unit": str(arrays["unit"])})
+
+
+def read_recordings(
+    paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray
+) -> Iterator[tuple[str, Recording]]:
+    """Read those of `paths` whose recording is among `names`, one at a time, each with its name and the named stimuli alone."""
+    wanted = set(names)
+    for path in map(Path, paths):
+        if path.stem in wanted:
+            yield path.stem, read_recording(path).select(stimuli)

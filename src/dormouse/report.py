@@ -1,0 +1,111 @@
+"""The report: one HTML file with everything in it, to be opened offline."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from dormouse.files import atomic
+from dormouse.tables import TABLES
+
+WHOLE = "all"
+VARIANTS = {"rsa": "pearson", "ridge": "srp"}
+
+
+def picture(path: str | Path) -> str:
+    """Return a PNG file as the address of an image inside a page."""
+    return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode()
+
+
+def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
+    """Return neurons and animals by area: recorded, kept, and why others were left out."""
+    grouped = neurons.groupby("area")
+    counts = pd.DataFrame({"recorded": grouped.size(), "kept": grouped.kept.sum(), "animals": grouped.animal.nunique()})
+    left_out = neurons[~neurons.kept].groupby(["area", "reason"]).size().unstack(fill_value=0)
+    return counts.join(left_out).fillna(0).astype(int).reset_index()
+
+
+def score_tables(best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return for each metric the score of each model (rows) at each site (columns), and the ceilings in the last row.
+
+    Sites are whole areas, or cortical layers where the data set has no whole areas.
+    """
+    named = best.merge(models[["model", "display_name"]], on="model")
+    if (named.cortical_layer == WHOLE).any():
+        named = named[named.cortical_layer == WHOLE]
+    tables = {}
+    for metric, rows in named.groupby("metric"):
+        rows = rows[rows.variant == VARIANTS[metric]].assign(site=lambda row: row.area + " " + row.cortical_layer)
+        table = rows.pivot(index="display_name", columns="site", values="score")
+        table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False)
+        limits = ceilings[(ceilings.metric == metric) & ceilings.neuron.isna()]
+        if len(limits):
+            limits = limits.assign(site=limits.area + " " + limits.cortical_layer).set_index("site").ceiling
+            table.loc["noise ceiling"] = limits.reindex(table.columns)
+        tables[metric] = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}")).rename_axis("model").reset_index()
+    return tables
+
+
+def render(
+    template: str | Path,
+    path: str | Path,
+    *,
+    figures: Sequence[str],
+    caption: str,
+    metrics: Sequence[str],
+    best: pd.DataFrame,
+    ceilings: pd.DataFrame,
+    models: pd.DataFrame,
+    neurons: pd.DataFrame,
+    dataset: Mapping,
+    config: Mapping,
+) -> None:
+    """Fill the page `template` and write it to `path`.
+
+    Parameters
+    ----------
+    figures : PNG files, one for each of `metrics`
+    caption : text with the caption of a figure; names the metric as {{ snakemake.wildcards.metric }}, as Snakemake's report
+    best, ceilings, models, neurons : tables of these names; `ceilings` and `neurons` may be empty
+    dataset : name, description and citation
+    config : the configuration of the run
+    """
+    pages = Environment(
+        loader=FileSystemLoader([Path(template).parent, Path(caption).parent]),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+    )
+    scores = score_tables(best, ceilings, models)
+    sections = [
+        {
+            "metric": metric,
+            "picture": picture(figure),
+            "caption": pages.get_template(Path(caption).name).render(snakemake={"wildcards": {"metric": metric}}),
+            "scores": as_html(scores[metric]),
+        }
+        for metric, figure in zip(metrics, figures, strict=True)
+    ]
+    page = pages.get_template(Path(template).name).render(
+        dataset=dataset,
+        sections=sections,
+        neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
+        models=as_html(models.drop(columns="versions")),
+        versions=sorted(models.versions.unique()),
+        config=as_yaml(config),
+        tables={name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
+    )
+    with atomic(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """Return a table as HTML, numbers to three decimals."""
+    return table.to_html(index=False, float_format="{:.3f}".format, border=0, na_rep="")
+
+
+def as_yaml(config: Mapping) -> str:
+    """Return the configuration as it was used."""
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,114 @@
+"""Representational similarity analysis: RDMs, and the correlation of RDMs.
+
+A representational dissimilarity matrix (RDM) holds 1 - Pearson r between the patterns of every two stimuli (Kriegeskorte,
+Mur & Bandettini 2008, Front. Syst. Neurosci. 2:4). Two RDMs are compared by the correlation of their upper triangles. Both
+sides are distances, so that agreement is positive.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from dormouse.errors import InputError
+from dormouse.tables import cross, layer_table
+
+# a pattern whose variance is this small beside its mean square is constant up to float32 rounding
+CONSTANT = 1e-6
+
+
+def rdm_from_gram(gram: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return RDMs from Gram matrices K = X X' of patterns X (n_stimuli, n_features).
+
+    cov_ij = K_ij - s_i s_j / p with the row sums s = X 1, and d_ij = 1 - cov_ij / sqrt(cov_ii cov_jj).
+
+    Parameters
+    ----------
+    gram : (..., n_stimuli, n_stimuli) float64
+    row_sum : (..., n_stimuli) float64
+    n_features : p, scalar or (...,)
+
+    Returns
+    -------
+    rdm : (..., n_stimuli, n_stimuli) float64, 0 on the diagonal
+    constant : (..., n_stimuli) bool, patterns without variance, whose correlation is not defined
+    """
+    p = np.asarray(n_features, np.float64)[..., None, None]
+    covariance = gram - row_sum[..., :, None] * row_sum[..., None, :] / p
+    variance = np.einsum("...ii->...i", covariance)
+    constant = variance <= CONSTANT * np.einsum("...ii->...i", gram)
+    scale = np.sqrt(np.where(constant, 1.0, variance))
+    correlation = covariance / (scale[..., :, None] * scale[..., None, :])
+    # ASSUME a pattern without variance has correlation 0 with every other (the blank, seen through band-pass filters)
+    correlation = np.where(constant[..., :, None] | constant[..., None, :], 0.0, correlation)
+    rdm = 1.0 - np.clip(correlation, -1.0, 1.0)
+    diagonal = np.arange(rdm.shape[-1])
+    rdm[..., diagonal, diagonal] = 0.0
+    return rdm, constant
+
+
+def rdm_from_patterns(patterns: np.ndarray) -> np.ndarray:
+    """Return the RDM (n_stimuli, n_stimuli) of patterns (n_stimuli, n_neurons), in float64."""
+    X = patterns.astype(np.float64)
+    X -= X.mean()  # changes no correlation, and keeps digits
+    return rdm_from_gram(X @ X.T, X.sum(axis=1), X.shape[1])[0]
+
+
+def upper_triangles(rdm: np.ndarray) -> np.ndarray:
+    """Return the entries above the diagonal, (..., n_stimuli, n_stimuli) -> (..., n_pairs)."""
+    rows, columns = np.triu_indices(rdm.shape[-1], k=1)
+    return rdm[..., rows, columns]
+
+
+def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Return Pearson r of every row of A (n_a, n) with every row of B (n_b, n), (n_a, n_b); NaN where a row is constant."""
+    unit = []
+    for rows in (A, B):
+        centred = rows - rows.mean(axis=1, keepdims=True)
+        norm = np.linalg.norm(centred, axis=1, keepdims=True)
+        unit.append(np.divide(centred, norm, out=np.full_like(centred, np.nan), where=norm > 0))
+    return unit[0] @ unit[1].T
+
+
+def spearman(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Return Spearman rho of every row of A (n_a, n) with every row of B (n_b, n), (n_a, n_b); ties share their mean rank."""
+    return pearson(rankdata(A, axis=1), rankdata(B, axis=1))
+
+
+MEASURES = {"pearson": pearson, "spearman": spearman}
+
+
+def compare(model_rdms: np.ndarray, site_rdms: np.ndarray) -> dict[str, np.ndarray]:
+    """Return for each measure the similarity of every layer with every site, (n_layers, n_sites).
+
+    Parameters
+    ----------
+    model_rdms : (n_layers, n_stimuli, n_stimuli)
+    site_rdms : (n_sites, n_stimuli, n_stimuli)
+    """
+    A, B = upper_triangles(model_rdms), upper_triangles(site_rdms)
+    return {name: measure(A, B) for name, measure in MEASURES.items()}
+
+
+def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return the similarity of every layer of a model with every site of an area, by every measure, as a long table.
+
+    Parameters
+    ----------
+    kernels : layer, n_features, gram and row_sum, of `gram.Kernels`
+    targets : rdm, area, cortical_layer and n_neurons, of `populations.site_rdms`
+
+    Raises InputError where the two rest on different numbers of stimuli.
+    """
+    if kernels["gram"].shape[-1] != targets["rdm"].shape[-1]:
+        raise InputError(
+            f"the model saw {kernels['gram'].shape[-1]} images, the RDMs of {targets['area'][0]} have {targets['rdm'].shape[-1]}."
+        )
+    rdms, _ = rdm_from_gram(kernels["gram"], kernels["row_sum"], kernels["n_features"])
+    sites = pd.DataFrame({key: targets[key] for key in ("area", "cortical_layer", "n_neurons")})
+    sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
+    layers = layer_table(kernels["layer"], kernels["n_features"])
+    similarities = compare(rdms, targets["rdm"])
+    parts = [cross(layers, sites, values).assign(variant=name) for name, values in similarities.items()]
+    return pd.concat(parts, ignore_index=True).assign(metric="rsa")

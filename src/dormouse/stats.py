@@ -1,0 +1,16 @@
+"""From the scores of all layers to one score a model: the choice of a layer."""
+
+import pandas as pd
+
+CONDITION = ["preset", "model", "area", "cortical_layer", "metric", "variant"]
+
+
+def choose_layers(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the highest-scoring layer of each model for each site, metric and variant; the earlier one in a tie.
+
+    The layer is chosen on the data that its score is reported on, as in Conwell et al. 2021. Such a score is optimistic, and
+    more so for a network of many layers: every row says so in `choice`.
+    """
+    ordered = scores.sort_values("layer_index", kind="stable").sort_values("score", ascending=False, kind="stable")
+    best = ordered.groupby(CONDITION, sort=False).head(1)
+    return best.sort_values(CONDITION, ignore_index=True).assign(choice="same_data")

@@ -1,0 +1,96 @@
+"""The images shown to the animals, and what is done to them before a network sees them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from dormouse.errors import InputError
+from dormouse.files import read_arrays, write_arrays
+
+BLANK = "blank"
+# ASSUME the grey screen between scenes had the middle of the grey scale; the template stack does not hold it
+BLANK_GREY = 127
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """Images in the order of the response arrays."""
+
+    images: np.ndarray  # (n_images, height, width) uint8, grey
+    names: np.ndarray  # (n_images,) str
+
+
+def with_blank(stimuli: Stimuli) -> Stimuli:
+    """Return the stimuli with one uniform grey image behind them."""
+    grey = np.full((1, *stimuli.images.shape[1:]), BLANK_GREY, np.uint8)
+    return Stimuli(np.concatenate([stimuli.images, grey]), np.append(stimuli.names, BLANK))
+
+
+def image_files(folder: str | Path) -> list[Path]:
+    """Return the images of a folder; their sorted names are the order of the stimuli."""
+    files = sorted(Path(folder).glob("*.png"))
+    if not files:
+        raise InputError(f"{folder}: no *.png; expected one image per stimulus.")
+    return files
+
+
+def read_images(files: Sequence[str | Path]) -> Stimuli:
+    """Read image files as grey; raises InputError for a file that is no image or of another size."""
+    files = [Path(file) for file in files]
+    images = [_read_grey(file) for file in files]
+    for file, image in zip(files, images, strict=True):
+        if image.shape != images[0].shape:
+            raise InputError(
+                f"{file}: {image.shape[0]} x {image.shape[1]} pixels, but {files[0].name} has "
+                f"{images[0].shape[0]} x {images[0].shape[1]}; all stimuli must be of one size."
+            )
+    return Stimuli(np.stack(images), np.array([file.stem for file in files]))
+
+
+def _read_grey(file: Path) -> np.ndarray:
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("L"))
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise InputError(f"{file}: not a readable image ({error}). Replace or remove it.") from error
+
+
+def write_stimuli(path: str | Path, stimuli: Stimuli) -> None:
+    """Write stimuli to an .npz file."""
+    write_arrays(path, {"images": stimuli.images, "names": stimuli.names})
+
+
+def read_stimuli(path: str | Path) -> Stimuli:
+    """Read what `write_stimuli` wrote."""
+    return Stimuli(**read_arrays(path, "images", "names"))
+
+
+def read_names(path: str | Path) -> np.ndarray:
+    """Read the names of the stimuli alone, (n_images,)."""
+    return read_arrays(path, "names")["names"]
+
+
+def preprocess(images: np.ndarray, recipe: Mapping) -> np.ndarray:
+    """Turn grey images into the input of a network.
+
+    Parameters
+    ----------
+    images : (n_images, height, width) uint8
+    recipe : `size` (pixels of the square that images are squashed to, bilinear, without cropping), `range` (the value
+        that white becomes: 1 or 255), `mean` and `std` (one number a channel, in units of `range` and in the order of
+        `channels`) and `channels` (rgb, bgr or grey).
+
+    Returns
+    -------
+    (n_images, n_channels, size, size) float32; the channels of a grey image are equal before normalisation.
+    """
+    size, n_channels = recipe["size"], len(recipe["channels"]) if recipe["channels"] != "grey" else 1
+    mean, std = (np.asarray(recipe[key], np.float32) for key in ("mean", "std"))
+    if len(mean) != n_channels or len(std) != n_channels:
+        raise InputError(f"input: {recipe['channels']} needs {n_channels} values of mean and std, got {len(mean)}, {len(std)}.")
+    squashed = [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)) for image in images]
+    scaled = np.stack(squashed)[:, None].astype(np.float32) * np.float32(recipe["range"] / 255)
+    return (scaled - mean[:, None, None]) / std[:, None, None]

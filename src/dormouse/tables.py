@@ -1,0 +1,161 @@
+"""The columns, types and units of every table, and their reading and writing as parquet.
+
+A table's schema travels inside its file: each parquet column carries its description as metadata.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dormouse.errors import InputError
+from dormouse.files import atomic
+
+STRING, FLOAT, INT, BOOL = pa.string(), pa.float64(), pa.int64(), pa.bool_()
+
+NEURON = {
+    "recording": (STRING, "recording (session) that the neuron was seen in"),
+    "neuron": (STRING, "id of the neuron, unique within its recording"),
+    "animal": (STRING, "id of the animal"),
+    "area": (STRING, "cortical area, Allen acronym"),
+    "cortical_layer": (STRING, "cortical layer: 2/3, 4, 5, 6, or empty where unknown"),
+}
+SITE = {
+    "area": (STRING, "cortical area, Allen acronym"),
+    "cortical_layer": (STRING, "cortical layer of the site, or 'all' for the whole area"),
+}
+LAYER = {
+    "preset": (STRING, "method of scoring: paper"),
+    "model": (STRING, "network with one set of weights"),
+    "layer": (STRING, "layer of the network, class name and running number"),
+    "layer_index": (INT, "place of the layer in the order of computation, from 1"),
+    "layer_depth": (FLOAT, "layer_index / number of layers, 0 to 1"),
+    "n_features": (INT, "features of the layer for one image"),
+}
+MEASURE = {
+    "metric": (STRING, "rsa or ridge"),
+    "variant": (STRING, "rsa: correlation between RDMs, pearson or spearman; ridge: kernel of the predictors, srp or zscore"),
+}
+N_NEURONS = {"n_neurons": (INT, "neurons behind the score; missing where the data set gives similarities only")}
+SCORE = {"score": (FLOAT, "rsa: correlation between RDMs; ridge: Pearson r of left-out prediction and response")}
+
+RELIABILITY = NEURON | {
+    "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres; missing where unknown"),
+    "cre_line": (STRING, "transgenic driver line, or empty where unknown"),
+    "n_trials": (INT, "trials of the stimulus that has fewest"),
+    "reliability": (FLOAT, "split-half reliability over stimuli, Spearman-Brown corrected; missing where undefined"),
+}
+
+TABLES = {
+    "recordings": {
+        "recording": (STRING, "id of the session, as published"),
+        "area": (STRING, "cortical area, Allen acronym"),
+        "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres"),
+    },
+    "reliability": RELIABILITY,
+    "neurons": RELIABILITY
+    | {
+        "kept": (BOOL, "whether the neuron enters the populations"),
+        "reason": (STRING, "why it was left out, or empty"),
+    },
+    "ceilings": SITE
+    | {
+        "recording": (STRING, "recording of the neuron; missing where the row is of a site"),
+        "neuron": (STRING, "the neuron; missing where the row is of a site"),
+        "metric": (STRING, "the score that the ceiling belongs to: rsa or ridge"),
+        "estimator": (STRING, "how the ceiling was estimated"),
+        "n_neurons": (INT, "neurons behind the row"),
+        "ceiling": (FLOAT, "highest expected correlation of a noise-free prediction with the data"),
+    },
+    "neuron_scores": LAYER | NEURON | MEASURE | SCORE,
+    "scores": LAYER | SITE | MEASURE | N_NEURONS | SCORE,
+    "best_layers": LAYER
+    | SITE
+    | MEASURE
+    | N_NEURONS
+    | SCORE
+    | {"choice": (STRING, "how the layer was chosen: same_data, the highest score on the data that is reported")},
+    "models": {
+        "model": (STRING, "network with one set of weights"),
+        "display_name": (STRING, "name in figures"),
+        "group": (STRING, "group in the configuration"),
+        "source": (STRING, "library or origin of the network"),
+        "name": (STRING, "name within the source"),
+        "weights": (STRING, "random, none, or the file of the weights"),
+        "weights_sha256": (STRING, "SHA-256 of all parameters and buffers as loaded"),
+        "seed": (INT, "seed of random weights; missing where there are none"),
+        "input": (STRING, "preprocessing of the images, JSON"),
+        "n_layers": (INT, "layers with distinct output"),
+        "n_features": (INT, "features of all layers for one image"),
+        "n_parameters": (INT, "trainable parameters"),
+        "stimuli_sha256": (STRING, "SHA-256 of the images as shown to the network"),
+        "versions": (STRING, "versions of the libraries at extraction, JSON"),
+    },
+}
+
+# columns in which a missing value has a meaning, stated in its description
+OPTIONAL = {"depth_um", "reliability", "n_neurons", "seed", "recording", "neuron", "score"}
+
+
+def schema(name: str) -> pa.Schema:
+    """Return the arrow schema of the table `name`, with descriptions as field metadata."""
+    return pa.schema(
+        [
+            pa.field(column, kind, nullable=column in OPTIONAL, metadata={"description": text})
+            for column, (kind, text) in TABLES[name].items()
+        ],
+        metadata={"table": name},
+    )
+
+
+def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
+    """Write `table` to `path` as the parquet table `name`, columns in the order of its schema.
+
+    Raises ValueError where columns, types or missing values do not fit the schema.
+    """
+    expected = list(TABLES[name])
+    if set(table.columns) != set(expected):
+        raise ValueError(
+            f"table {name}: missing columns {sorted(set(expected) - set(table.columns))}, "
+            f"unknown columns {sorted(set(table.columns) - set(expected))}"
+        )
+    empty = [column for column in expected if column not in OPTIONAL and table[column].isna().any()]
+    if empty:
+        raise ValueError(f"table {name}: missing values in {', '.join(empty)}")
+    arrow = pa.Table.from_pandas(table[expected], schema=schema(name), preserve_index=False)
+    with atomic(path) as temporary:
+        pq.write_table(arrow.replace_schema_metadata({"table": name}), temporary)
+
+
+def read_table(name: str, path: str | Path) -> pd.DataFrame:
+    """Read the parquet table `name`; raises InputError where `path` holds another table."""
+    try:
+        arrow = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path}: not a readable parquet file ({error}).") from error
+    if not arrow.schema.equals(schema(name)):
+        raise InputError(f"{path}: not a table '{name}' of this version; remove the file and run again.")
+    return arrow.to_pandas()
+
+
+def read_tables(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read and stack parquet files of the table `name`, in the order of `paths`; without any, return an empty table."""
+    if not paths:
+        return schema(name).empty_table().to_pandas()
+    return pd.concat([read_table(name, path) for path in paths], ignore_index=True)
+
+
+def layer_table(layer: np.ndarray, n_features: np.ndarray) -> pd.DataFrame:
+    """Return name, place, depth and size of a network's layers in order of computation, a row a layer."""
+    index = np.arange(1, len(layer) + 1)
+    return pd.DataFrame(
+        {"layer": layer, "layer_index": index, "layer_depth": index / len(layer), "n_features": n_features}
+    )
+
+
+def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
+    """Return a matrix of scores (n_rows, n_columns) as a long table: each row of `rows` with each row of `columns`."""
+    return rows.merge(columns, how="cross").assign(score=scores.ravel())

@@ -1,0 +1,76 @@
+"""What every rule uses: the checked configuration, the data set, the models, and the code that a script rests on."""
+
+import ast
+import sys
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+from snakemake.utils import validate
+
+ROOT = Path(workflow.basedir)
+# one line that reaches every job, so that the package need not be installed
+sys.path.insert(0, str(ROOT / "src"))
+
+from dormouse.models.registry import LABELS, list_models, weights_files
+from dormouse.recordings.datasets import open_dataset
+
+validate(config, "../schemas/config.schema.yaml")
+model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
+validate(model_rows, "../schemas/models.schema.yaml")
+
+DATASET = open_dataset(config)
+MODELS = list_models(model_rows, config)
+METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
+
+RESULTS = f"results/{DATASET.name}"
+TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
+FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
+# a data set of similarities has no neurons to list, and no trials to estimate a ceiling from
+NEURONS, CEILINGS = (
+    [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else []
+    for table in ("neurons", "ceilings")
+)
+
+
+wildcard_constraints:
+    recording=r"[\w.-]+",
+    area="|".join(DATASET.areas),
+    model="|".join(MODELS),
+    metric="|".join(METRICS),
+
+
+def recordings():
+    """Return the names of all recordings; the Allen service is asked for its own."""
+    if DATASET.recordings is None:
+        return list(pd.read_parquet(checkpoints.list_recordings.get().output[0]).recording)
+    return DATASET.recordings
+
+
+@cache
+def code(script):
+    """Return the hash of a script and of every file of the package that it reaches by import.
+
+    As a parameter it makes a job run again when its code changed, and for no other change of code.
+    """
+    found, todo = {}, [f"workflow/scripts/{script}.py"]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            text = (ROOT / name).read_bytes()
+            found[name] = sha256(text).hexdigest()[:16]
+            todo += imported(text)
+    return dict(sorted(found.items()))
+
+
+def imported(text):
+    """Return the files of the package that a module imports, each by `from dormouse.x import y`."""
+    modules = [
+        name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "dormouse"
+        for name in [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    ]
+    files = [f"src/{name.replace('.', '/')}.py" for name in modules]
+    return [file for file in files if (ROOT / file).is_file()]

@@ -1,0 +1,16 @@
+"""Simulated recordings, in the place and layout of real ones."""
+
+
+rule simulate_recordings:
+    output:
+        expand(DATASET.recording_path, recording=DATASET.recordings),
+    log:
+        f"{RESULTS}/logs/simulate_recordings.log",
+    params:
+        **config["demo"],
+        code=code("simulate_recordings"),
+    priority: 10
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/simulate_recordings.py"

@@ -1,0 +1,41 @@
+"""Every network once over all images: the kernels of its layers."""
+
+
+rule extract_features:
+    input:
+        stimuli=f"{RESULTS}/stimuli.npz",
+        weights=lambda wildcards: weights_files(MODELS[wildcards.model]),
+    output:
+        f"{RESULTS}/grams/{{model}}.npz",
+    log:
+        f"{RESULTS}/logs/extract_features/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract_features/{{model}}.tsv"
+    params:
+        spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
+        **config["projection"],
+        code=code("extract_features"),
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=6000,
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/extract_features.py"
+
+
+rule gather_models:
+    input:
+        expand(f"{RESULTS}/grams/{{model}}.npz", model=MODELS),
+    output:
+        f"{RESULTS}/tables/models.parquet",
+    log:
+        f"{RESULTS}/logs/gather_models.log",
+    params:
+        labels={model: {key: spec[key] for key in LABELS} for model, spec in MODELS.items()},
+        code=code("gather_models"),
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/gather_models.py"

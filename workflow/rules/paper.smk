@@ -1,0 +1,55 @@
+"""Figures and the report, from the tables alone."""
+
+
+rule plot_scores:
+    input:
+        best=f"{RESULTS}/tables/best_layers.parquet",
+        ceilings=CEILINGS,
+        models=f"{RESULTS}/tables/models.parquet",
+    output:
+        report(
+            f"{RESULTS}/figures/scores_{{metric}}.pdf",
+            caption="../report/scores.rst",
+            category="Scores",
+            labels={"metric": "{metric}", "format": "pdf"},
+        ),
+        report(
+            f"{RESULTS}/figures/scores_{{metric}}.png",
+            caption="../report/scores.rst",
+            category="Scores",
+            labels={"metric": "{metric}", "format": "png"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_scores/{{metric}}.log",
+    params:
+        areas=DATASET.areas,
+        title=TITLE,
+        code=code("plot_scores"),
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/plot_scores.py"
+
+
+rule write_report:
+    input:
+        template=ROOT / "workflow/report/report.html",
+        caption=ROOT / "workflow/report/scores.rst",
+        figures=expand(f"{RESULTS}/figures/scores_{{metric}}.png", metric=METRICS),
+        best=f"{RESULTS}/tables/best_layers.parquet",
+        ceilings=CEILINGS,
+        models=f"{RESULTS}/tables/models.parquet",
+        neurons=NEURONS,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    params:
+        metrics=METRICS,
+        config=config,
+        dataset={"name": DATASET.name, "description": DATASET.description, "citation": DATASET.citation},
+        code=code("write_report"),
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/write_report.py"

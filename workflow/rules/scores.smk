@@ -1,0 +1,70 @@
+"""Every layer of every model against every area."""
+
+
+rule score_rsa:
+    input:
+        kernels=f"{RESULTS}/grams/{{model}}.npz",
+        rdms=f"{RESULTS}/rdms/{{area}}.npz",
+    output:
+        f"{RESULTS}/scores/rsa/{{area}}/{{model}}.parquet",
+    log:
+        f"{RESULTS}/logs/score_rsa/{{area}}/{{model}}.log",
+    params:
+        preset=config["method"]["preset"],
+        code=code("score_rsa"),
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/score_rsa.py"
+
+
+rule score_ridge:
+    input:
+        kernels=f"{RESULTS}/grams/{{model}}.npz",
+        population=f"{RESULTS}/populations/{{area}}.npz",
+    output:
+        neurons=f"{RESULTS}/neuron_scores/{{area}}/{{model}}.parquet",
+        sites=f"{RESULTS}/scores/ridge/{{area}}/{{model}}.parquet",
+    log:
+        f"{RESULTS}/logs/score_ridge/{{area}}/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_ridge/{{area}}/{{model}}.tsv"
+    params:
+        preset=config["method"]["preset"],
+        penalty=config["method"]["penalty"],
+        min_neurons=config["selection"]["min_neurons"],
+        code=code("score_ridge"),
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/score_ridge.py"
+
+
+rule gather_scores:
+    input:
+        expand(f"{RESULTS}/scores/{{metric}}/{{area}}/{{model}}.parquet", metric=METRICS, area=DATASET.areas, model=MODELS),
+    output:
+        f"{RESULTS}/tables/scores.parquet",
+    log:
+        f"{RESULTS}/logs/gather_scores.log",
+    params:
+        code=code("gather_scores"),
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/gather_scores.py"
+
+
+rule choose_layers:
+    input:
+        f"{RESULTS}/tables/scores.parquet",
+    output:
+        f"{RESULTS}/tables/best_layers.parquet",
+    log:
+        f"{RESULTS}/logs/choose_layers.log",
+    params:
+        code=code("choose_layers"),
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/choose_layers.py"

@@ -1,0 +1,17 @@
+"""Data sets that give similarities in the place of responses: RSA alone, without neurons or noise ceilings."""
+
+
+rule read_similarity:
+    input:
+        DATASET.described_by,
+    output:
+        f"{RESULTS}/rdms/{{area}}.npz",
+    log:
+        f"{RESULTS}/logs/read_similarity/{{area}}.log",
+    params:
+        code=code("read_similarity"),
+    priority: 10
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/read_similarity.py"

@@ -1,0 +1,8 @@
+"""List the models that ran, with all that their results rest on."""
+
+from dormouse.errors import log_to
+from dormouse.provenance import model_table
+from dormouse.tables import write_table
+
+log_to(snakemake.log[0])
+write_table("models", model_table(snakemake.input, snakemake.params.labels), snakemake.output[0])

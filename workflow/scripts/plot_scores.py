@@ -1,0 +1,16 @@
+"""Draw the score of every model in every area."""
+
+from dormouse.errors import log_to
+from dormouse.figures import plot_scores, save
+from dormouse.tables import read_table, read_tables
+
+log_to(snakemake.log[0])
+figure = plot_scores(
+    read_table("best_layers", snakemake.input.best),
+    read_tables("ceilings", snakemake.input.ceilings),
+    read_table("models", snakemake.input.models),
+    snakemake.wildcards.metric,
+    snakemake.params.areas,
+    snakemake.params.title,
+)
+save(figure, snakemake.output)

@@ -1,0 +1,14 @@
+"""Join the kept neurons of an area, averaged over trials."""
+
+from dormouse.errors import log_to
+from dormouse.files import write_arrays
+from dormouse.populations import pool
+from dormouse.recordings.trials import read_recordings
+from dormouse.stimuli import read_names
+from dormouse.tables import read_table
+
+log_to(snakemake.log[0])
+neurons = read_table("neurons", snakemake.input.neurons)
+kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
+recordings = read_recordings(snakemake.input.recordings, kept.recording, read_names(snakemake.input.stimuli))
+write_arrays(snakemake.output[0], pool(recordings, kept))

@@ -1,0 +1,9 @@
+"""Read the trials of one recording from its source."""
+
+from dormouse.errors import log_to
+from dormouse.recordings.readers import TRIALS
+from dormouse.recordings.trials import write_recording
+
+log_to(snakemake.log[0])
+recording = TRIALS[snakemake.params.reader](snakemake.input.recording, snakemake.params.window_s)
+write_recording(snakemake.output[0], recording)
