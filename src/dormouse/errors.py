@@ -21,7 +21,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
 def log_to(path: str) -> None:
     """Send this process's messages to the file `path`; an InputError ends there in its message, others in a traceback."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    sys.stderr = open(path, "w", buffering=1, encoding="utf-8")  # open to the end of the process
+    sys.stderr = open(path, "w", buffering=1, encoding="utf-8")  # noqa: SIM115, open to the end of the process
 
     def end(kind, error, trace):
         lines = [f"Error: {error}\n"] if kind is InputError else traceback.format_exception(kind, error, trace)

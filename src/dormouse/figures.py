@@ -14,12 +14,15 @@ import seaborn as sns
 from dormouse.files import atomic
 
 WHOLE = "all"
-LAYER_COLOURS = dict(zip(("2/3", "4", "5", "6"), sns.color_palette("viridis_r", 4), strict=True))
+# colour and shift from the middle of its row, from the surface of cortex downwards
+LAYERS = dict(
+    zip(("2/3", "4", "5", "6"), zip(sns.color_palette("viridis_r", 4), (0.3, 0.1, -0.1, -0.3), strict=True), strict=True)
+)
 LABELS = {
-    "rsa": ("pearson", "RSA: correlation of RDMs (Pearson r)"),
-    "ridge": ("srp", "ridge regression: left-out prediction (Pearson r, mean over neurons)"),
+    "rsa": ("pearson", "similarity of RDMs (RSA, Pearson r)"),
+    "ridge": ("srp", "prediction of left-out responses (ridge, Pearson r, mean over neurons)"),
 }
-PANEL_IN, ROW_IN = 1.75, 0.24  # width of a panel, height of a row, inches
+PANEL_IN, ROW_IN = 1.6, 0.26  # width of a panel, height of a row, inches
 
 
 def plot_scores(
@@ -39,13 +42,13 @@ def plot_scores(
     shown = best[(best.metric == metric) & (best.variant == variant)].merge(models[["model", "display_name"]], on="model")
     main = shown[shown.cortical_layer == WHOLE] if (shown.cortical_layer == WHOLE).any() else shown
     order = main.groupby("display_name").score.mean().sort_values().index
-    place = {name: row for row, name in enumerate(order)}
+    shown = shown.assign(row=shown.display_name.map({name: row for row, name in enumerate(order)}))
     limits = ceilings[(ceilings.metric == metric) & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
-    sns.set_theme(context="paper", style="whitegrid", font_scale=0.9)
+    sns.set_theme(context="paper", style="whitegrid")
     figure, axes = plt.subplots(
         1,
         len(areas),
-        figsize=(2.0 + PANEL_IN * len(areas), 1.3 + ROW_IN * len(order)),
+        figsize=(2.0 + PANEL_IN * len(areas), 1.1 + ROW_IN * len(order)),
         sharex=True,
         sharey=True,
         squeeze=False,
@@ -53,27 +56,23 @@ def plot_scores(
     )
     for area, ax in zip(areas, axes[0], strict=True):
         inside = shown[shown.area == area]
-        for layer, colour in LAYER_COLOURS.items():
+        for layer, (colour, shift) in LAYERS.items():
             dots = inside[inside.cortical_layer == layer]
-            ax.scatter(dots.score, dots.display_name.map(place), s=9, color=colour, label=f"layer {layer}", zorder=2)
+            ax.plot(dots.score, dots.row + shift, "o", markersize=3, color=colour, label=f"layer {layer}")
         dots = inside[inside.cortical_layer == WHOLE]
-        ax.scatter(dots.score, dots.display_name.map(place), s=30, color="black", label="whole area", zorder=3)
+        ax.plot(dots.score, dots.row, "d", markersize=6, color="black", label="whole area")
         for limit in limits.ceiling[limits.area == area]:
-            ax.axvline(limit, color="grey", linestyle="--", linewidth=1, label="noise ceiling", zorder=1)
-        ax.axvline(0, color="grey", linewidth=0.8, zorder=1)
+            ax.axvline(limit, color="firebrick", linestyle="--", linewidth=1, label="noise ceiling")
+        ax.axvline(0, color="black", linewidth=0.8)
         ax.set_title(area)
         ax.grid(axis="x", visible=False)
     axes[0, 0].set_yticks(range(len(order)), order)
-    figure.suptitle(title)
-    figure.supxlabel(label, fontsize="medium")
-    handles = {text: handle for ax in axes[0] for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
-    handles = {text: handle for text, handle in handles.items() if _has_data(handle)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    axes[0, 0].set_ylim(-0.6, len(order) - 0.4)
+    figure.suptitle(f"{title}: {label}")
+    lines = {line.get_label(): line for ax in axes[0] for line in ax.lines if len(line.get_xdata())}
+    lines = {label: line for label, line in lines.items() if not label.startswith("_")}
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines), frameon=False)
     return figure
-
-
-def _has_data(handle) -> bool:
-    return not hasattr(handle, "get_offsets") or len(handle.get_offsets()) > 0
 
 
 def save(figure: plt.Figure, paths: Iterable[str | Path]) -> None:

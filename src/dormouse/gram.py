@@ -1,7 +1,7 @@
 """From a layer's features to kernels over images: everything later steps need of them, in n x n numbers.
 
-With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X'. Products are
-computed in float32 on blocks of columns and summed in float64.
+With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X'. Products
+are computed in float32 on blocks of columns and summed in float64.
 """
 
 import functools

@@ -11,6 +11,7 @@ import pandas as pd
 from dormouse.errors import InputError
 from dormouse.recordings.trials import MIN_TRIALS, Recording
 
+
 def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Average random halves of the trials of every stimulus.
 
@@ -101,8 +102,8 @@ def select(table: pd.DataFrame, areas: list[str], min_reliability: float, min_ne
         inside = table[table.area == area]
         if inside.kept.sum() < min_neurons:
             raise InputError(
-                f"{area}: {inside.kept.sum()} of {len(inside)} neurons reach selection.min_reliability = {min_reliability}, "
-                f"fewer than selection.min_neurons = {min_neurons}; the highest reliability is {inside.reliability.max():.3f}. "
+                f"{area}: {inside.kept.sum()} of {len(inside)} neurons reach selection.min_reliability = {min_reliability}; "
+                f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}. "
                 "Lower the limit, or leave the area out of `areas`."
             )
     return table

@@ -74,9 +74,8 @@ def score(kernels: Mapping[str, np.ndarray], population: Mapping[str, np.ndarray
     Raises InputError where the two rest on different numbers of stimuli.
     """
     if kernels["srp"].shape[-1] != len(population["mean"]):
-        raise InputError(
-            f"the model saw {kernels['srp'].shape[-1]} images, the neurons of {population['area'][0]} {len(population['mean'])}."
-        )
+        n_images, n_stimuli = kernels["srp"].shape[-1], len(population["mean"])
+        raise InputError(f"{population['area'][0]}: the model saw {n_images} images, the neurons {n_stimuli}.")
     layers = layer_table(kernels["layer"], kernels["n_features"])
     neurons = pd.DataFrame({key: population[key] for key in ("recording", "neuron", "animal", "area", "cortical_layer")})
     parts = [

@@ -102,9 +102,8 @@ def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) 
     Raises InputError where the two rest on different numbers of stimuli.
     """
     if kernels["gram"].shape[-1] != targets["rdm"].shape[-1]:
-        raise InputError(
-            f"the model saw {kernels['gram'].shape[-1]} images, the RDMs of {targets['area'][0]} have {targets['rdm'].shape[-1]}."
-        )
+        n_images, n_stimuli = kernels["gram"].shape[-1], targets["rdm"].shape[-1]
+        raise InputError(f"{targets['area'][0]}: the model saw {n_images} images, the RDMs are of {n_stimuli}.")
     rdms, _ = rdm_from_gram(kernels["gram"], kernels["row_sum"], kernels["n_features"])
     sites = pd.DataFrame({key: targets[key] for key in ("area", "cortical_layer", "n_neurons")})
     sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)

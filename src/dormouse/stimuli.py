@@ -90,7 +90,9 @@ def preprocess(images: np.ndarray, recipe: Mapping) -> np.ndarray:
     size, n_channels = recipe["size"], len(recipe["channels"]) if recipe["channels"] != "grey" else 1
     mean, std = (np.asarray(recipe[key], np.float32) for key in ("mean", "std"))
     if len(mean) != n_channels or len(std) != n_channels:
-        raise InputError(f"input: {recipe['channels']} needs {n_channels} values of mean and std, got {len(mean)}, {len(std)}.")
+        raise InputError(
+            f"input: {recipe['channels']} needs {n_channels} values of mean and std, got {len(mean)}, {len(std)}."
+        )
     squashed = [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)) for image in images]
     scaled = np.stack(squashed)[:, None].astype(np.float32) * np.float32(recipe["range"] / 255)
     return (scaled - mean[:, None, None]) / std[:, None, None]

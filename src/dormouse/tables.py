@@ -151,9 +151,7 @@ def read_tables(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
 def layer_table(layer: np.ndarray, n_features: np.ndarray) -> pd.DataFrame:
     """Return name, place, depth and size of a network's layers in order of computation, a row a layer."""
     index = np.arange(1, len(layer) + 1)
-    return pd.DataFrame(
-        {"layer": layer, "layer_index": index, "layer_depth": index / len(layer), "n_features": n_features}
-    )
+    return pd.DataFrame({"layer": layer, "layer_index": index, "layer_depth": index / len(layer), "n_features": n_features})
 
 
 def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:

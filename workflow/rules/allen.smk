@@ -8,11 +8,11 @@ rule download_allen:
         f"{RESULTS}/logs/download_allen/{{file}}.log",
     wildcard_constraints:
         file=r"ophys_experiments\.json|ophys_experiment_data/\d+\.nwb",
+    conda:
+        "../../envs/analysis.yaml"
     # no hash of the code here: editing it must not fetch hundreds of gigabytes again
     params:
         address=lambda wildcards: f"{config['allen']['address']}/{wildcards.file}",
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/download_allen.py"
 
@@ -24,10 +24,10 @@ checkpoint list_recordings:
         f"{RESULTS}/tables/recordings.parquet",
     log:
         f"{RESULTS}/logs/list_recordings.log",
+    conda:
+        "../../envs/analysis.yaml"
     params:
         areas=config["areas"],
         code=code("list_recordings"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/list_recordings.py"

@@ -1,4 +1,4 @@
-"""What every rule uses: the checked configuration, the data set, the models, and the code that a script rests on."""
+"""Shared by all rules: the checked configuration, the data set, the models, and the code that a script rests on."""
 
 import ast
 import sys
@@ -29,8 +29,7 @@ TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DAT
 FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
 # a data set of similarities has no neurons to list, and no trials to estimate a ceiling from
 NEURONS, CEILINGS = (
-    [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else []
-    for table in ("neurons", "ceilings")
+    [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else [] for table in ("neurons", "ceilings")
 )
 
 

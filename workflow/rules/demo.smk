@@ -6,11 +6,11 @@ rule simulate_recordings:
         expand(DATASET.recording_path, recording=DATASET.recordings),
     log:
         f"{RESULTS}/logs/simulate_recordings.log",
-    params:
-        **config["demo"],
-        code=code("simulate_recordings"),
     priority: 10
     conda:
         "../../envs/analysis.yaml"
+    params:
+        **config["demo"],
+        code=code("simulate_recordings"),
     script:
         "../scripts/simulate_recordings.py"

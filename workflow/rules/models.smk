@@ -11,16 +11,16 @@ rule extract_features:
         f"{RESULTS}/logs/extract_features/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/extract_features/{{model}}.tsv"
-    params:
-        spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
-        **config["projection"],
-        code=code("extract_features"),
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
     resources:
         gpu=1,
         mem_mb=6000,
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        **config["projection"],
+        spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
+        code=code("extract_features"),
     script:
         "../scripts/extract_features.py"
 
@@ -32,10 +32,10 @@ rule gather_models:
         f"{RESULTS}/tables/models.parquet",
     log:
         f"{RESULTS}/logs/gather_models.log",
+    conda:
+        "../../envs/analysis.yaml"
     params:
         labels={model: {key: spec[key] for key in LABELS} for model, spec in MODELS.items()},
         code=code("gather_models"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/gather_models.py"

@@ -21,12 +21,12 @@ rule plot_scores:
         ),
     log:
         f"{RESULTS}/logs/plot_scores/{{metric}}.log",
+    conda:
+        "../../envs/analysis.yaml"
     params:
         areas=DATASET.areas,
         title=TITLE,
         code=code("plot_scores"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/plot_scores.py"
 
@@ -44,12 +44,12 @@ rule write_report:
         f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/logs/write_report.log",
+    conda:
+        "../../envs/analysis.yaml"
     params:
         metrics=METRICS,
         config=config,
         dataset={"name": DATASET.name, "description": DATASET.description, "citation": DATASET.citation},
         code=code("write_report"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/write_report.py"

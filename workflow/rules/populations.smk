@@ -9,14 +9,14 @@ rule read_recording:
         f"{RESULTS}/recordings/{{recording}}.npz",
     log:
         f"{RESULTS}/logs/read_recording/{{recording}}.log",
-    params:
-        reader=DATASET.reader,
-        window_s=config["response"]["window_s"],
-        code=code("read_recording"),
     # bad recordings shall be found before networks run
     priority: 10
     conda:
         "../../envs/analysis.yaml"
+    params:
+        reader=DATASET.reader,
+        window_s=config["response"]["window_s"],
+        code=code("read_recording"),
     script:
         "../scripts/read_recording.py"
 
@@ -29,12 +29,12 @@ rule measure_reliability:
         f"{RESULTS}/reliability/{{recording}}.parquet",
     log:
         f"{RESULTS}/logs/measure_reliability/{{recording}}.log",
-    params:
-        **config["reliability"],
-        code=code("measure_reliability"),
     priority: 10
     conda:
         "../../envs/analysis.yaml"
+    params:
+        **config["reliability"],
+        code=code("measure_reliability"),
     script:
         "../scripts/measure_reliability.py"
 
@@ -46,13 +46,13 @@ rule select_neurons:
         f"{RESULTS}/tables/neurons.parquet",
     log:
         f"{RESULTS}/logs/select_neurons.log",
+    priority: 10
+    conda:
+        "../../envs/analysis.yaml"
     params:
         **config["selection"],
         areas=DATASET.areas,
         code=code("select_neurons"),
-    priority: 10
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/select_neurons.py"
 
@@ -66,10 +66,10 @@ rule pool_area:
         f"{RESULTS}/populations/{{area}}.npz",
     log:
         f"{RESULTS}/logs/pool_area/{{area}}.log",
-    params:
-        code=code("pool_area"),
     conda:
         "../../envs/analysis.yaml"
+    params:
+        code=code("pool_area"),
     script:
         "../scripts/pool_area.py"
 
@@ -81,11 +81,11 @@ rule compute_rdms:
         f"{RESULTS}/rdms/{{area}}.npz",
     log:
         f"{RESULTS}/logs/compute_rdms/{{area}}.log",
+    conda:
+        "../../envs/analysis.yaml"
     params:
         min_neurons=config["selection"]["min_neurons"],
         code=code("compute_rdms"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/compute_rdms.py"
 
@@ -99,11 +99,11 @@ rule estimate_ceilings:
         f"{RESULTS}/tables/ceilings.parquet",
     log:
         f"{RESULTS}/logs/estimate_ceilings.log",
+    conda:
+        "../../envs/analysis.yaml"
     params:
         **config["reliability"],
         min_neurons=config["selection"]["min_neurons"],
         code=code("estimate_ceilings"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/estimate_ceilings.py"

@@ -26,12 +26,12 @@ rule read_stimuli:
         f"{RESULTS}/stimuli.npz",
     log:
         f"{RESULTS}/logs/read_stimuli.log",
+    priority: 10
+    conda:
+        "../../envs/analysis.yaml"
     params:
         reader=DATASET.reader,
         blank=config["stimuli"]["blank"],
         code=code("read_stimuli"),
-    priority: 10
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/read_stimuli.py"

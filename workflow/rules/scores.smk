@@ -9,11 +9,11 @@ rule score_rsa:
         f"{RESULTS}/scores/rsa/{{area}}/{{model}}.parquet",
     log:
         f"{RESULTS}/logs/score_rsa/{{area}}/{{model}}.log",
+    conda:
+        "../../envs/analysis.yaml"
     params:
         preset=config["method"]["preset"],
         code=code("score_rsa"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/score_rsa.py"
 
@@ -29,13 +29,13 @@ rule score_ridge:
         f"{RESULTS}/logs/score_ridge/{{area}}/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/score_ridge/{{area}}/{{model}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     params:
         preset=config["method"]["preset"],
         penalty=config["method"]["penalty"],
         min_neurons=config["selection"]["min_neurons"],
         code=code("score_ridge"),
-    conda:
-        "../../envs/analysis.yaml"
     script:
         "../scripts/score_ridge.py"
 
@@ -47,10 +47,10 @@ rule gather_scores:
         f"{RESULTS}/tables/scores.parquet",
     log:
         f"{RESULTS}/logs/gather_scores.log",
-    params:
-        code=code("gather_scores"),
     conda:
         "../../envs/analysis.yaml"
+    params:
+        code=code("gather_scores"),
     script:
         "../scripts/gather_scores.py"
 
@@ -62,9 +62,9 @@ rule choose_layers:
         f"{RESULTS}/tables/best_layers.parquet",
     log:
         f"{RESULTS}/logs/choose_layers.log",
-    params:
-        code=code("choose_layers"),
     conda:
         "../../envs/analysis.yaml"
+    params:
+        code=code("choose_layers"),
     script:
         "../scripts/choose_layers.py"

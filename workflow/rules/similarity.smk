@@ -8,10 +8,10 @@ rule read_similarity:
         f"{RESULTS}/rdms/{{area}}.npz",
     log:
         f"{RESULTS}/logs/read_similarity/{{area}}.log",
-    params:
-        code=code("read_similarity"),
     priority: 10
     conda:
         "../../envs/analysis.yaml"
+    params:
+        code=code("read_similarity"),
     script:
         "../scripts/read_similarity.py"

@@ -9,7 +9,6 @@
 All that can be seen without reading the responses is checked when the workflow starts.
 """
 
-import json
 import zipfile
 from pathlib import Path
 
@@ -49,8 +48,8 @@ def read_description(folder: Path) -> dict:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not readable as YAML ({error}).") from error
     for error in Draft202012Validator(DESCRIPTION).iter_errors(description):
-        key = ".".join(map(str, error.absolute_path))
-        raise InputError(f"{path}{': ' + key if key else ''}: {error.message}. Expected keys: {json.dumps(list(DESCRIPTION['properties']))}.")
+        key, known = ".".join(map(str, error.absolute_path)), ", ".join(DESCRIPTION["properties"])
+        raise InputError(f"{path}{': ' + key if key else ''}: {error.message}. Known keys: {known}.")
     return description
 
 
@@ -69,7 +68,9 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     double = table.neuron.duplicated(keep=False)
     if double.any():
         lines = ", ".join(str(line + 2) for line in table.index[table.neuron == table.neuron[double].iloc[0]])
-        raise InputError(f"{path}: neuron {table.neuron[double].iloc[0]} stands in lines {lines}; every neuron must have one row.")
+        raise InputError(
+            f"{path}: neuron {table.neuron[double].iloc[0]} stands in lines {lines}; every neuron must have one row."
+        )
     return table
 
 
@@ -87,7 +88,9 @@ def check_folder(folder: Path) -> pd.DataFrame:
             raise InputError(f"{path}: not found, but neurons.csv has {len(rows)} neurons of session {session}.")
         shapes = array_shapes(path)
         if len(shapes.get("response", ())) != 3 or "neuron" not in shapes:
-            raise InputError(f"{path}: expected response (n_trials, n_stimuli, n_neurons) and neuron (n_neurons,), got {shapes}.")
+            raise InputError(
+                f"{path}: expected response (n_trials, n_stimuli, n_neurons) and neuron (n_neurons,), got {shapes}."
+            )
         n_trials, stimuli, columns = shapes["response"]
         if stimuli != n_stimuli:
             raise InputError(f"{path}: response has {stimuli} stimuli, but {stimuli_folder(folder)} has {n_stimuli} images.")
@@ -190,7 +193,9 @@ def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
     matrices = {name: matrix for name, matrix in read_arrays(path).items() if site_of(name)[0] == area}
     for name, matrix in matrices.items():
         if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T) or not np.allclose(np.diag(matrix), 1):
-            raise InputError(f"{path}: {name} must be finite, symmetric and 1 on the diagonal. Are these distances? Store 1 - distance.")
+            raise InputError(
+                f"{path}: {name} must be finite, symmetric and 1 on the diagonal. Are these distances? Store 1 - distance."
+            )
         if np.abs(matrix).max() > 1 + 1e-6:
             raise InputError(f"{path}: {name} holds {np.abs(matrix).max():.3f}; similarities lie between -1 and 1.")
     sites = [site_of(name) for name in matrices]

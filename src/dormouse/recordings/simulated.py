@@ -26,7 +26,7 @@ FREQUENCIES = np.array([3.0, 6.0, 12.0])  # cycles per image height
 N_ORIENTATIONS = 6
 NOISE_SHARE = 0.2  # of the neurons
 MEAN_RESPONSE = 0.3  # dF/F, to scenes
-SEMISATURATION = 0.3  # in units of the mean energy
+SEMISATURATION = 2.0  # in units of the mean energy
 GAIN_SHAPE = 4.0  # of the gamma distribution of single trials: coefficient of variation 0.5
 FRAME_NOISE_SD = (0.02, 0.3)  # dF/F, the range over neurons
 CALCIUM_DECAY_S = 0.15
@@ -126,9 +126,7 @@ def tuning(energy: np.ndarray, pooling: float, n_neurons: int, seed: list[int]) 
     return MEAN_RESPONSE * mean, noise
 
 
-def simulate_traces(
-    mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_frames: int, seed: list[int]
-) -> np.ndarray:
+def simulate_traces(mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_frames: int, seed: list[int]) -> np.ndarray:
     """Return dF/F traces (n_neurons, n_frames) float32 of neurons with the mean responses (n_stimuli, n_neurons).
 
     Presentation k shows stimulus order[k] (-1: the blank) from frame start[k] on.
@@ -169,7 +167,7 @@ def write_recordings(paths: list[str], n_scenes: int, n_trials: int, n_neurons: 
 def write_nwb(
     path: str | Path, site: Site, scenes: np.ndarray, dff: np.ndarray, order: np.ndarray, start: np.ndarray, seed: list[int]
 ) -> None:
-    """Write one three_session_B file: scenes (n, h, w) uint8, dF/F (n_neurons, n_frames), presentations as images and frames."""
+    """Write one three_session_B file: scenes (n, h, w), dF/F (n_neurons, n_frames), presentations as images and frames."""
     rng = np.random.default_rng(seed)
     n_neurons, n_frames = dff.shape
     times = 8.7 + FRAME_S * np.arange(n_frames)

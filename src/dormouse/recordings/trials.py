@@ -54,7 +54,7 @@ def check_recording(recording: Recording, place: str | Path) -> Recording:
 
     Raises InputError for fewer than two trials, repeated neurons, infinite values, or neurons without any response.
     """
-    n_trials, n_stimuli, n_neurons = recording.response.shape
+    n_trials, _, n_neurons = recording.response.shape
     if n_trials < MIN_TRIALS:
         raise InputError(
             f"{place}: {n_trials} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}. "
@@ -86,10 +86,8 @@ def read_recording(path: str | Path) -> Recording:
     return Recording(**arrays | {"unit": str(arrays["unit"])})
 
 
-def read_recordings(
-    paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray
-) -> Iterator[tuple[str, Recording]]:
-    """Read those of `paths` whose recording is among `names`, one at a time, each with its name and the named stimuli alone."""
+def read_recordings(paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray) -> Iterator[tuple[str, Recording]]:
+    """Read the recordings among `paths` that `names` holds, one at a time: each name, and its trials of the named stimuli."""
     wanted = set(names)
     for path in map(Path, paths):
         if path.stem in wanted:
