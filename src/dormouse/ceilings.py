@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from dormouse.populations import WHOLE, sites
+from dormouse.populations import sites
 from dormouse.recordings.trials import Recording, read_recordings
 from dormouse.reliability import spearman_brown, split_half_means
 from dormouse.rsa import rdm_from_gram, upper_triangles
+from dormouse.tables import WHOLE
 
 ESTIMATOR = "sqrt(Spearman-Brown(split-half r))"
 

@@ -12,8 +12,8 @@ import pandas as pd
 import seaborn as sns
 
 from dormouse.files import atomic
+from dormouse.tables import WHOLE
 
-WHOLE = "all"
 # colour and shift from the middle of its row, from the surface of cortex downwards
 LAYERS = dict(
     zip(("2/3", "4", "5", "6"), zip(sns.color_palette("viridis_r", 4), (0.3, 0.1, -0.1, -0.3), strict=True), strict=True)

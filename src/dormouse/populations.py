@@ -7,8 +7,7 @@ import pandas as pd
 
 from dormouse.recordings.trials import Recording
 from dormouse.rsa import rdm_from_patterns
-
-WHOLE = "all"  # the cortical layer of a site that is a whole area
+from dormouse.tables import WHOLE
 
 
 def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -9,9 +9,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from dormouse.files import atomic
-from dormouse.tables import TABLES
+from dormouse.tables import TABLES, WHOLE
 
-WHOLE = "all"
 VARIANTS = {"rsa": "pearson", "ridge": "srp"}
 
 
@@ -28,24 +27,28 @@ def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
     return counts.join(left_out).fillna(0).astype(int).reset_index()
 
 
-def score_tables(best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def score_tables(
+    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str]
+) -> dict[str, pd.DataFrame]:
     """Return for each metric the score of each model (rows) at each site (columns), and the ceilings in the last row.
 
-    Sites are whole areas, or cortical layers where the data set has no whole areas.
+    Sites are whole areas in the order of `areas`, or their cortical layers where the data set has no whole areas.
     """
     named = best.merge(models[["model", "display_name"]], on="model")
     if (named.cortical_layer == WHOLE).any():
         named = named[named.cortical_layer == WHOLE]
+    sites = [f"{area} {layer}" for area in areas for layer in sorted(named.cortical_layer[named.area == area].unique())]
+    limits = ceilings[ceilings.neuron.isna()]
+    limits = limits.assign(site=limits.area + " " + limits.cortical_layer)
     tables = {}
     for metric, rows in named.groupby("metric"):
         rows = rows[rows.variant == VARIANTS[metric]].assign(site=lambda row: row.area + " " + row.cortical_layer)
-        table = rows.pivot(index="display_name", columns="site", values="score")
+        table = rows.pivot(index="display_name", columns="site", values="score")[sites]
         table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False)
-        limits = ceilings[(ceilings.metric == metric) & ceilings.neuron.isna()]
         if len(limits):
-            limits = limits.assign(site=limits.area + " " + limits.cortical_layer).set_index("site").ceiling
-            table.loc["noise ceiling"] = limits.reindex(table.columns)
-        tables[metric] = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}")).rename_axis("model").reset_index()
+            table.loc["noise ceiling"] = limits[limits.metric == metric].set_index("site").ceiling.reindex(table.columns)
+        table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))
+        tables[metric] = table.rename_axis(index="network", columns=None).reset_index()
     return tables
 
 
@@ -70,7 +73,7 @@ def render(
     figures : PNG files, one for each of `metrics`
     caption : text with the caption of a figure; names the metric as {{ snakemake.wildcards.metric }}, as Snakemake's report
     best, ceilings, models, neurons : tables of these names; `ceilings` and `neurons` may be empty
-    dataset : name, description and citation
+    dataset : name, description, citation and areas
     config : the configuration of the run
     """
     pages = Environment(
@@ -78,7 +81,7 @@ def render(
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
     )
-    scores = score_tables(best, ceilings, models)
+    scores = score_tables(best, ceilings, models, dataset["areas"])
     sections = [
         {
             "metric": metric,

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.populations import WHOLE
-from dormouse.tables import cross, layer_table
+from dormouse.tables import WHOLE, cross, layer_table
 
 VARIANTS = ("srp", "zscore")  # kernels that neurons are predicted from
 

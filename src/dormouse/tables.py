@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 from dormouse.errors import InputError
 from dormouse.files import atomic
 
+WHOLE = "all"  # the cortical layer of a site that is a whole area
+
 STRING, FLOAT, INT, BOOL = pa.string(), pa.float64(), pa.int64(), pa.bool_()
 
 NEURON = {

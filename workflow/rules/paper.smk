@@ -49,7 +49,12 @@ rule write_report:
     params:
         metrics=METRICS,
         config=config,
-        dataset={"name": DATASET.name, "description": DATASET.description, "citation": DATASET.citation},
+        dataset={
+            "name": DATASET.name,
+            "description": DATASET.description,
+            "citation": DATASET.citation,
+            "areas": DATASET.areas,
+        },
         code=code("write_report"),
     script:
         "../scripts/write_report.py"

@@ -1,0 +1,47 @@
+# Builds what it needs in .venv; nothing is installed anywhere else.
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/run  ## the whole workflow on simulated recordings, offline, to results/demo/report.html
+	HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --configfile demo.yaml --quiet rules
+	@echo "Open results/demo/report.html"
+
+test: lint  ## lint and all tests; those on real data need DORMOUSE_REAL
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+lint: $(VENV)/dev  ## ruff, snakefmt and snakemake's own linter
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint --configfile demo.yaml
+
+format: $(VENV)/dev  ## put the code in its form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/snakefmt Snakefile workflow
+
+bench: $(VENV)/dev  ## timings against peers, printed as tables; minutes, on a quiet machine
+	$(BIN)/python tests/benchmarks/extraction.py
+	$(BIN)/python tests/benchmarks/ridge.py
+
+clean:  ## remove the environment and all results
+	rm -rf $(VENV) results .snakemake
+
+# the files that mark an environment as built for running, and for testing too
+$(VENV)/run: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) .
+	touch $@
+
+$(VENV)/dev: $(VENV)/run
+	$(INSTALL) '.[dev]'
+	touch $@
