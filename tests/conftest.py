@@ -104,7 +104,8 @@ def tiny_nwb(tmp_path: Path) -> Path:
 def snakemake(root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     """Give run(*arguments, cwd=None, config=None), which runs the workflow of this repository as a user does.
 
-    arguments : of the command line, such as "-n", "--forcerun", a rule or a file to make (relative to `cwd`)
+    arguments : of the command line, such as "-n", or a rule or file to make (relative to `cwd`); they come last, so that
+        "--cores", "8" overrules the two cores of the fixture
     cwd : working directory, where results/ and resources/ go; made if need be; tmp_path/"run" where not given, so that
         the calls of one test follow each other in one directory
     config : what differs from config.yaml, nested as there. It is laid over config.yaml as --configfile does: mappings are
@@ -122,14 +123,14 @@ def snakemake(root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedP
         overrides = cwd / "overrides.yaml"
         overrides.write_text(yaml.safe_dump(config or {}))
         options = {
+            "--configfile": overrides,
             "--snakefile": root / "Snakefile",
             "--directory": cwd,
             "--cores": 2,
             "--workflow-profile": root / "profiles" / "default",
-            "--configfile": overrides,
         }
         return subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments, *(str(word) for pair in options.items() for word in pair)],
+            [sys.executable, "-m", "snakemake", *(str(word) for pair in options.items() for word in pair), *arguments],
             cwd=cwd,
             env=os.environ | {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"},
             stdout=subprocess.PIPE,

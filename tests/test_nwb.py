@@ -252,7 +252,7 @@ def test_a_recording_of_one_trial_a_stimulus_is_refused(tiny_nwb):
         read_nwb(tiny_nwb, WINDOW_S)
 
 
-@pytest.mark.parametrize("window_s", [(0.0, 0.01), (0.3, 0.3), (0.5, 0.0)])
+@pytest.mark.parametrize("window_s", [(0.3, 0.3), (0.5, 0.0)])
 def test_a_window_without_frames_is_refused(tiny_nwb, window_s):
     with pytest.raises(InputError, match=r"900000000\.nwb: the response window .*response\.window_s"):
         read_nwb(tiny_nwb, window_s)

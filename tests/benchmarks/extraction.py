@@ -92,7 +92,7 @@ def one_run(contender: str, output: str, name: str, store: str) -> None:
 def main() -> None:
     """Run all contenders on all networks and print a table each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each contender; medians are printed (default 5)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each contender; medians are printed (default 3)")
     arguments = parser.parse_args()
     print_machine("torch", "torchvision", "numpy")
     for name in NETWORKS:

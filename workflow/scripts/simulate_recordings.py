@@ -4,5 +4,5 @@ from dormouse.errors import log_to
 from dormouse.recordings.simulated import write_recordings
 
 log_to(snakemake.log[0])
-options = {key: snakemake.params[key] for key in ("n_scenes", "n_trials", "n_neurons", "height", "seed")}
-write_recordings(snakemake.output, **options)
+params = snakemake.params
+write_recordings(snakemake.output, params.n_scenes, params.n_trials, params.n_neurons, params.height, params.seed)

@@ -19,6 +19,18 @@ PIPELINE = "processing/brain_observatory_pipeline"
 SCENES = "stimulus/presentation/natural_scenes_stimulus"
 TEMPLATE = "stimulus/templates/natural_scenes_image_stack/data"
 SESSION_TYPE = "three_session_B"
+NEEDED = (
+    f"{PIPELINE}/DfOverF/imaging_plane_1/data",
+    f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps",
+    f"{PIPELINE}/ImageSegmentation/cell_specimen_ids",
+    f"{SCENES}/data",
+    f"{SCENES}/frame_duration",
+    TEMPLATE,
+    "general/optophysiology/imaging_plane_1/imaging depth",
+    "general/optophysiology/imaging_plane_1/location",
+    "general/specimen_name",
+    "general/subject/genotype",
+)
 # ASSUME the borders of cortical layers by depth of the imaging plane, micrometres (de Vries et al. 2020, figure 1)
 LAYER_BORDERS_UM, CORTICAL_LAYERS = (250, 350, 500), np.array(["2/3", "4", "5", "6"])
 
@@ -34,51 +46,49 @@ def read_nwb(path: str | Path, window_s: tuple[float, float]) -> Recording:
     with open_nwb(path) as file:
         dff = file[f"{PIPELINE}/DfOverF/imaging_plane_1/data"][()]
         times = file[f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps"][()]
-        table = presentations(file)
-        first, last = window_frames(window_s, times, path)
-        n_scenes = file[TEMPLATE].shape[0]
-        running = running_speed(file, len(times))
-        general = {name: _text(file[f"general/{name}"]) for name in ("experiment_container_id", "specimen_name")}
-        plane = file["general/optophysiology/imaging_plane_1"]
-        depth_um = float(_text(plane["imaging depth"]).split()[0])
-        area = _text(plane["location"])
-        animal = _text(file["general/subject/subject_id"]) if "general/subject/subject_id" in file else ""
-        cre_line = _text(file["general/subject/genotype"]).split(";")[0].split("/")[0]
         neuron = file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"][()].astype(str)
-
-    n_stimuli = n_scenes + 1
+        running = running_speed(file, len(times))
+        shown = presentations(file)
+        n_scenes = file[TEMPLATE].shape[0]
+        described = description(file)
     if dff.shape != (len(neuron), len(times)):
         raise InputError(f"{path}: dF/F has shape {dff.shape}, expected {len(neuron)} cells x {len(times)} frames.")
-    if not table.image.between(-1, n_scenes - 1).all():
+    if not shown.image.between(-1, n_scenes - 1).all():
         raise InputError(f"{path}: {SCENES}/data names images outside -1 to {n_scenes - 1}.")
-    late = table.start + last > len(times)
+    first, last = window_frames(window_s, times, path)
+    late = shown.start + last > len(times)
     if late.any():
         print(f"{path}: {late.sum()} presentations run past the last frame and count as missing.", file=sys.stderr)
-    shown = table[~late]
+    shape = int(shown.trial.max()) + 1, n_scenes + 1
+    shown = shown[~late]
     frames = shown.start.to_numpy()[:, None] + np.arange(first, last)  # (n_presentations, n_frames)
-    at = (shown.trial.to_numpy(), shown.image.to_numpy() % n_stimuli)  # -1 becomes the last index
-    n_trials = int(table.trial.max()) + 1
-    response = np.full((n_trials, n_stimuli, len(neuron)), np.nan, np.float32)
+    at = shown.trial.to_numpy(), shown.image.to_numpy() % (n_scenes + 1)  # -1 becomes the last index
+    response = np.full((*shape, len(neuron)), np.nan, np.float32)
     response[at] = dff[:, frames].mean(axis=2, dtype=np.float64).T
-    speed = np.full((n_trials, n_stimuli), np.nan, np.float32)
+    speed = np.full(shape, np.nan, np.float32)
     speed[at] = running[frames].mean(axis=1)
-
-    def same(value):
-        return np.full(len(neuron), value)
-
     recording = Recording(
         response=response,
         running_speed=speed,
         stimulus=scene_names(n_scenes, blank=True),
         neuron=neuron,
-        animal=same(animal or general["specimen_name"]),
-        area=same(area),
-        cortical_layer=same(CORTICAL_LAYERS[np.searchsorted(LAYER_BORDERS_UM, depth_um, side="right")]),
-        depth_um=same(depth_um),
-        cre_line=same(cre_line),
+        **{key: np.full(len(neuron), value) for key, value in described.items()},
         unit="dF/F",
     )
     return check_recording(recording, path)
+
+
+def description(file: h5py.File) -> dict[str, str | float]:
+    """Return what a file says of all its neurons: animal, area, cortical layer, depth (micrometres) and Cre line."""
+    plane, subject = file["general/optophysiology/imaging_plane_1"], file["general/subject"]
+    depth_um = float(_text(plane["imaging depth"]).split()[0])
+    return {
+        "animal": _text(subject["subject_id"] if "subject_id" in subject else file["general/specimen_name"]),
+        "area": _text(plane["location"]),
+        "cortical_layer": CORTICAL_LAYERS[np.searchsorted(LAYER_BORDERS_UM, depth_um, side="right")],
+        "depth_um": depth_um,
+        "cre_line": _text(subject["genotype"]).split(";")[0].split("/")[0],
+    }
 
 
 def read_scenes(path: str | Path, blank: bool) -> Stimuli:
@@ -108,7 +118,7 @@ def open_nwb(path: str | Path) -> h5py.File:
     kind = _text(file["general/session_type"])
     if kind != SESSION_TYPE:
         raise InputError(f"{path}: session type {kind}; natural scenes were shown in {SESSION_TYPE} only.")
-    missing = [part for part in (PIPELINE, SCENES, TEMPLATE) if part not in file]
+    missing = [part for part in NEEDED if part not in file]
     if missing:
         raise InputError(f"{path}: lacks {', '.join(missing)}. Remove the file and fetch it again.")
     return file

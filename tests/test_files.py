@@ -1,0 +1,174 @@
+"""Files are whole or absent, arrays need no pickle, and errors end where a user looks for them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dormouse.errors import InputError, suggest
+from dormouse.files import atomic, read_arrays, sha256, write_arrays
+
+
+def test_a_file_appears_whole_under_its_name_and_nothing_else_is_left(tmp_path):
+    with atomic(tmp_path / "deep" / "a.txt") as temporary:
+        temporary.write_text("whole")
+        assert not (tmp_path / "deep" / "a.txt").exists()
+    assert [file.name for file in (tmp_path / "deep").iterdir()] == ["a.txt"]
+    assert (tmp_path / "deep" / "a.txt").read_text() == "whole"
+
+
+def test_the_temporary_name_keeps_the_ending_and_the_folder(tmp_path):
+    with atomic(tmp_path / "a.tar.npz") as temporary:
+        temporary.touch()
+    assert (temporary.suffix, temporary.parent) == (".npz", tmp_path)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_while_writing_leaves_nothing(tmp_path, error):
+    with pytest.raises(error), atomic(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_while_writing_leaves_an_existing_file_as_it_was(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(RuntimeError), atomic(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_an_existing_file_is_replaced(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with atomic(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+ARRAYS = {"numbers": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"]), "scalar": np.array(3)}
+
+
+def test_arrays_are_read_as_they_were_written(tmp_path):
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    stored = read_arrays(tmp_path / "a.npz")
+    assert stored.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert stored[name].dtype == array.dtype
+        np.testing.assert_array_equal(stored[name], array)
+
+
+def test_only_the_arrays_asked_for_are_read(tmp_path):
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    assert list(read_arrays(tmp_path / "a.npz", "scalar", "names")) == ["scalar", "names"]
+
+
+def test_an_array_that_is_not_there_is_named_with_those_that_are(tmp_path):
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    with pytest.raises(InputError, match=r"a\.npz: no array named colour; the file holds numbers, names, scalar"):
+        read_arrays(tmp_path / "a.npz", "names", "colour")
+
+
+def test_arrays_of_objects_are_refused_and_nothing_is_left(tmp_path):
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        write_arrays(tmp_path / "a.npz", {"things": np.array([{}, []], object)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_that_another_program_pickled_are_not_unpickled(tmp_path):
+    np.savez(tmp_path / "a.npz", things=np.array([{}, []], object))
+    with pytest.raises(InputError, match=r"a\.npz: not a readable \.npz file"):
+        read_arrays(tmp_path / "a.npz")
+
+
+def single(path):
+    """Write one array without an archive around it."""
+    np.save(path.with_suffix(".npy"), np.zeros(3))
+    path.with_suffix(".npy").rename(path)
+
+
+def damaged(path):
+    """Write arrays, then change one byte of the numbers: the checksum of the archive no longer fits."""
+    write_arrays(path, {"numbers": np.zeros(1000)})
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: None,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text("no arrays"),
+        single,
+        lambda path: path.mkdir(),
+        damaged,
+    ],
+    ids=["absent", "empty", "text", "a single array", "a folder", "damaged"],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, spoil):
+    spoil(tmp_path / "a.npz")
+    with pytest.raises(InputError, match=r"a\.npz: not a readable \.npz file"):
+        read_arrays(tmp_path / "a.npz", "numbers")
+
+
+def test_a_truncated_file_of_arrays_is_named(tmp_path):
+    path = tmp_path / "a.npz"
+    write_arrays(path, {"numbers": np.random.default_rng(0).random(10_000)})
+    path.write_bytes(path.read_bytes()[:40_000])
+    with pytest.raises(InputError, match=r"a\.npz: not a readable \.npz file"):
+        read_arrays(path, "numbers")
+
+
+def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("resnt", "Did you mean resnet?"),
+        ("vgg1", "Did you mean vgg19 or vgg16?"),
+        ("pixels", "Known are: resnet, vgg16, vgg19."),
+    ],
+)
+def test_a_suggestion_names_what_is_near_or_everything(word, sentence):
+    assert suggest(word, ["vgg19", "resnet", "vgg16"]) == sentence
+
+
+def run_logged(tmp_path, statement):
+    """Run a statement in a process of its own that logs to a file; return its exit status, its log and what it printed."""
+    log = tmp_path / "logs" / "job.log"
+    code = f"import sys\nfrom dormouse.errors import InputError, log_to\nlog_to(sys.argv[1])\n{statement}\n"
+    process = subprocess.run([sys.executable, "-c", code, log], capture_output=True, text=True, cwd=tmp_path)
+    return process.returncode, log.read_text(), process.stdout + process.stderr
+
+
+def test_an_input_error_ends_in_one_line_of_the_log(tmp_path):
+    status, log, printed = run_logged(tmp_path, "raise InputError('neurons.csv: line 3 has no area.')")
+    assert status != 0
+    assert log == "Error: neurons.csv: line 3 has no area.\n"
+    assert printed == ""
+
+
+def test_an_input_error_with_a_cause_ends_in_one_line_as_well(tmp_path):
+    cause = "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise InputError('mend this') from error"
+    status, log, _ = run_logged(tmp_path, cause)
+    assert status != 0
+    assert log == "Error: mend this\n"
+
+
+def test_another_error_ends_in_its_traceback(tmp_path):
+    status, log, _ = run_logged(tmp_path, "{}['absent']")
+    assert status != 0
+    assert log.startswith("Traceback")
+    assert "KeyError: 'absent'" in log
+
+
+def test_what_is_printed_to_standard_error_is_logged_and_success_is_success(tmp_path):
+    status, log, _ = run_logged(tmp_path, "print('two presentations are missing', file=sys.stderr)")
+    assert (status, log) == (0, "two presentations are missing\n")

@@ -1,0 +1,96 @@
+"""A simulated population reads out one layer of a network; both metrics must find that layer among all others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dormouse import features, populations, ridge, rsa, stats
+from dormouse.models.build import build
+from dormouse.recordings.simulated import simulate_scenes
+from dormouse.stimuli import preprocess
+
+N_IMAGES, N_NEURONS = 50, 400
+INPUT = {"size": 64, "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"}
+NOISE_SD = 0.2  # of the responses' standard deviation over stimuli
+PLANTED = ["Conv2d-5", "MaxPool2d-2"]
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return preprocess(simulate_scenes(N_IMAGES, height=64, seed=0), INPUT)
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    return build({"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": 0})
+
+
+@pytest.fixture(scope="module")
+def kernels(network, images) -> dict[str, np.ndarray]:
+    return features.extract(network, images, eps=0.2, seed=0, threads=2)
+
+
+@pytest.fixture(scope="module")
+def outputs(network, images) -> dict[str, np.ndarray]:
+    kept = {}
+    features.stream(
+        network,
+        torch.from_numpy(images),
+        lambda name, X: kept.update({name: X.clone().numpy()}) if name in PLANTED else None,
+    )
+    return kept
+
+
+def read_out(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Give neurons that are random weighted sums of the features X (n_images, n_features), and noise.
+
+    The mean over the features of each image is taken off: then neurons with random weights have, for many neurons, the RDM of
+    the layer itself, which is what RSA looks for.
+    """
+    rng = np.random.default_rng(seed)
+    X = X.astype(np.float64) - X.mean(axis=1, keepdims=True, dtype=np.float64)
+    response = X @ rng.standard_normal((X.shape[1], N_NEURONS))
+    response += NOISE_SD * response.std() * rng.standard_normal(response.shape)
+    return {
+        "mean": response,
+        "recording": np.full(N_NEURONS, "one"),
+        "neuron": np.arange(N_NEURONS).astype(str),
+        "animal": np.full(N_NEURONS, "m1"),
+        "area": np.full(N_NEURONS, "VISp"),
+        "cortical_layer": np.full(N_NEURONS, ""),
+    }
+
+
+def score_all(kernels: dict[str, np.ndarray], population: dict[str, np.ndarray]) -> pd.DataFrame:
+    by_rsa = rsa.score(kernels, populations.site_rdms(population, min_neurons=10))
+    by_ridge = ridge.mean_over_neurons(ridge.score(kernels, population, penalty=1.0), min_neurons=10)
+    return pd.concat([by_rsa, by_ridge], ignore_index=True).assign(preset="paper", model="squeezenet1_1")
+
+
+@pytest.mark.parametrize("layer", PLANTED)
+def test_both_metrics_find_the_layer_that_the_neurons_read_out(kernels, outputs, layer):
+    """No other layer has the same kernel, so that the planted one must win alone, by each measure and from each kernel."""
+    scores = score_all(kernels, read_out(outputs[layer], seed=1))
+    best = stats.choose_layers(scores).set_index(["metric", "variant"])
+    assert set(best.index) == {("rsa", "pearson"), ("rsa", "spearman"), ("ridge", "srp"), ("ridge", "zscore")}
+    assert set(best.layer) == {layer}
+    assert (best.loc["rsa"].score > 0.85).all() and (best.loc["ridge"].score > 0.3).all()
+    others = scores[scores.layer != layer]
+    runner_up = others.groupby(["metric", "variant"]).score.max()
+    assert (best.score > runner_up).all()
+
+
+@pytest.mark.parametrize("layer", PLANTED)
+def test_shuffled_stimuli_leave_nothing_to_find(kernels, outputs, layer):
+    n_shuffles = 40
+    population, rng = read_out(outputs[layer], seed=1), np.random.default_rng(2)
+    planted = {name: values[kernels["layer"] == layer] for name, values in kernels.items()}
+    shuffled = pd.concat(
+        score_all(planted, population | {"mean": population["mean"][rng.permutation(N_IMAGES)]}) for _ in range(n_shuffles)
+    )
+    by_variant = shuffled.groupby(["metric", "variant"]).score
+    mean, error = by_variant.mean(), by_variant.std() / np.sqrt(n_shuffles)
+    assert (mean["rsa"].abs() < 4 * error["rsa"]).all()
+    # leaving one out has its null value slightly below 0
+    assert (mean["ridge"] < 4 * error["ridge"]).all() and (mean["ridge"] > -0.1).all()

@@ -1,0 +1,120 @@
+"""The shape of the project: which module may import which, how scripts look, that rules and scripts share their names."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# a module may import these of ours, besides errors, files and its own folder; imports point one way
+MAY_IMPORT = {
+    "errors": set(),
+    "files": set(),
+    "tables": set(),
+    "stimuli": set(),
+    "gabor": set(),
+    "recordings": {"stimuli", "gabor"},
+    "reliability": {"recordings"},
+    "rsa": {"tables"},
+    "ridge": {"tables"},
+    "populations": {"recordings", "rsa", "tables"},
+    "ceilings": {"recordings", "reliability", "populations", "rsa", "tables"},
+    "gram": set(),
+    "models": {"gabor"},
+    "features": {"gram"},
+    "provenance": set(),
+    "stats": set(),
+    "figures": {"tables"},
+    "report": {"tables"},
+}
+MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_SCRIPT_LINES = 50, 300, 30
+
+
+def python_files(root: Path, folder: str) -> list[Path]:
+    return sorted((root / folder).rglob("*.py"))
+
+
+def imported(file: Path) -> set[str]:
+    nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+    names = [f"{node.module}.{alias.name}".split(".") for node in nodes for alias in node.names]
+    return {parts[1] for parts in names if parts[0] == "dormouse"}
+
+
+def test_modules_import_only_what_the_table_allows(root):
+    package = root / "src" / "dormouse"
+    for file in python_files(root, "src"):
+        own = file.relative_to(package).parts[0].removesuffix(".py")
+        if own != "__init__":
+            beyond = imported(file) - MAY_IMPORT[own] - {own, "errors", "files"}
+            assert not beyond, f"{file.name} imports {beyond}"
+
+
+def test_package_is_imported_by_name_so_that_the_hash_of_code_follows_it(root):
+    for file in [*python_files(root, "src"), *python_files(root, "workflow/scripts")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                assert not any(alias.name.startswith("dormouse") for alias in node.names), file
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, file
+
+
+def test_package_does_not_know_the_workflow(root):
+    for file in python_files(root, "src"):
+        code = ast.parse(file.read_text())
+        names = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
+        assert "snakemake" not in names, file
+        assert all("snakemake" not in (node.module or "") for node in ast.walk(code) if isinstance(node, ast.ImportFrom))
+    assert all(file.read_text() == "" for file in (root / "src").rglob("__init__.py"))
+
+
+def test_scripts_read_call_and_write(root):
+    forbidden = ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.Try | ast.Lambda | ast.comprehension
+    for file in python_files(root, "workflow/scripts"):
+        assert len(file.read_text().splitlines()) <= MAX_SCRIPT_LINES, file
+        assert not any(isinstance(node, forbidden) for node in ast.walk(ast.parse(file.read_text()))), file
+        assert "log_to(snakemake.log[0])" in file.read_text(), file
+
+
+def test_every_rule_has_its_script_and_its_log_and_every_script_its_rule(root):
+    rules = {}
+    for file in (root / "workflow/rules").glob("*.smk"):
+        for name, body in re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+)", file.read_text(), re.MULTILINE):
+            rules[name] = body
+            assert f'"../scripts/{name}.py"' in body, name
+            assert f"/logs/{name}" in body, name
+            # downloads are not repeated when code changes
+            assert f'code("{name}")' in body or name == "download_allen", name
+    assert set(rules) == {file.stem for file in python_files(root, "workflow/scripts")}
+
+
+def test_functions_and_files_are_short(root):
+    for file in [*python_files(root, "src"), *python_files(root, "workflow")]:
+        assert len(file.read_text().splitlines()) <= MAX_FILE_LINES, file
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, f"{file.name}: {node.name}"
+
+
+def test_no_module_runs_text_or_unpickles(root):
+    dangerous = re.compile(r"(?<!\.)\b(eval|exec)\(|pickle\.load|allow_pickle=True|weights_only=False|yaml\.load\(")
+    for file in [*python_files(root, "src"), *python_files(root, "workflow"), *(root / "workflow").rglob("*.smk")]:
+        assert not dangerous.search(file.read_text()), file
+
+
+@pytest.mark.parametrize("script", ["score_rsa", "score_ridge", "choose_layers", "select_neurons"])
+def test_jobs_that_run_no_network_do_not_import_torch(root, script):
+    tree = ast.parse((root / "workflow/scripts" / f"{script}.py").read_text())
+    lines = [ast.unparse(node) for node in tree.body if isinstance(node, ast.ImportFrom)]
+    check = "\n".join([*lines, "import sys", "assert 'torch' not in sys.modules"])
+    subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_readme_draws_the_rules_as_they_are(root, snakemake):
+    shown = (root / "README.md").read_text().split("```mermaid", 1)[1].split("```", 1)[0]
+    arrows = set(re.findall(r"(\w+) --> (\w+)", shown))
+    output = snakemake("--rulegraph", "mermaid-js", config={"dataset": "demo"}).stdout
+    names = dict(re.findall(r"^\s*(id\d+)\[(\w+)\]", output, re.MULTILINE))
+    drawn = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", output)}
+    assert drawn == arrows

@@ -1,0 +1,134 @@
+"""Tables: what is written is read again, described column by column, and what does not fit is refused."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dormouse.errors import InputError
+from dormouse.tables import OPTIONAL, TABLES, cross, layer_table, read_table, read_tables, write_table
+
+VALUES = {pa.string(): ["a", "b"], pa.float64(): [0.25, -1.5], pa.int64(): [1, 2], pa.bool_(): [True, False]}
+
+
+def example(name):
+    """Two rows of a table, with values of the right types."""
+    return pd.DataFrame({column: VALUES[kind] for column, (kind, _) in TABLES[name].items()})
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "table.parquet"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_read_as_it_was_written(name, path):
+    write_table(name, example(name), path)
+    pd.testing.assert_frame_equal(read_table(name, path), example(name), check_dtype=False)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_columns_are_stored_in_the_order_of_the_schema_whatever_theirs(name, path):
+    write_table(name, example(name)[sorted(TABLES[name], reverse=True)], path)
+    assert pq.read_schema(path).names == list(TABLES[name])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_column_carries_its_description_in_the_file(name, path):
+    write_table(name, example(name), path)
+    described = {field.name: field.metadata[b"description"].decode() for field in pq.read_schema(path)}
+    assert described == {column: text for column, (_, text) in TABLES[name].items()}
+    assert all(len(text) > 5 for text in described.values())
+
+
+def test_a_file_carries_the_name_of_its_table(path):
+    write_table("scores", example("scores"), path)
+    assert pq.read_schema(path).metadata[b"table"] == b"scores"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_missing_value_is_allowed_only_where_the_description_says_what_it_means(name):
+    allowed = {column for column in TABLES[name] if column in OPTIONAL}
+    assert allowed == {column for column, (_, text) in TABLES[name].items() if "missing" in text}
+
+
+def test_missing_values_of_optional_columns_survive(path):
+    table = example("reliability").assign(reliability=[np.nan, 0.5], depth_um=np.nan)
+    write_table("reliability", table, path)
+    pd.testing.assert_frame_equal(read_table("reliability", path), table)
+
+
+@pytest.mark.parametrize(("column", "value"), [("area", None), ("layer", None), ("n_features", np.nan)])
+def test_a_missing_value_of_another_column_is_refused(path, column, value):
+    with pytest.raises(ValueError, match=f"table scores: missing values in {column}"):
+        write_table("scores", example("scores").assign(**{column: value}), path)
+    assert not path.exists()
+
+
+def test_a_missing_column_is_refused(path):
+    with pytest.raises(ValueError, match=r"table scores: missing columns \['layer'\], unknown columns \[\]"):
+        write_table("scores", example("scores").drop(columns="layer"), path)
+
+
+def test_an_unknown_column_is_refused(path):
+    with pytest.raises(ValueError, match=r"table scores: missing columns \[\], unknown columns \['colour'\]"):
+        write_table("scores", example("scores").assign(colour="red"), path)
+
+
+@pytest.mark.parametrize(("column", "values"), [("score", ["high", "low"]), ("layer_index", [1.5, 2.5]), ("area", [1, 2])])
+def test_values_of_another_type_are_refused(path, column, values):
+    with pytest.raises(ValueError, match=column):
+        write_table("scores", example("scores").assign(**{column: values}), path)
+    assert not path.exists()
+
+
+def test_another_table_is_refused_by_the_name_of_its_file(path):
+    write_table("recordings", example("recordings"), path)
+    with pytest.raises(
+        InputError, match=r"table\.parquet: not a table 'scores' of this version; remove the file and run again"
+    ):
+        read_table("scores", path)
+
+
+def test_a_file_that_is_not_parquet_is_refused(path):
+    path.write_text("no parquet")
+    with pytest.raises(InputError, match=r"table\.parquet: not a readable parquet file"):
+        read_table("scores", path)
+
+
+def test_a_file_that_is_not_there_is_refused(path):
+    with pytest.raises(InputError, match=r"table\.parquet: not a readable parquet file"):
+        read_table("scores", path)
+
+
+def test_tables_are_stacked_in_the_order_of_their_files(tmp_path):
+    paths = [tmp_path / f"{i}.parquet" for i in range(3)]
+    for i, path in enumerate(paths):
+        write_table("scores", example("scores").assign(layer_index=i), path)
+    table = read_tables("scores", [paths[2], paths[0]])
+    assert table.layer_index.tolist() == [2, 2, 0, 0]
+    assert table.index.tolist() == [0, 1, 2, 3]
+
+
+def test_no_files_give_an_empty_table_with_all_columns_and_their_types():
+    table = read_tables("ceilings", [])
+    assert len(table) == 0
+    assert table.columns.tolist() == list(TABLES["ceilings"])
+    assert table.ceiling.dtype == np.float64
+
+
+def test_layers_are_numbered_from_one_and_the_deepest_has_depth_one():
+    table = layer_table(np.array(["Conv2d-1", "ReLU-1", "Linear-1", "Linear-2"]), np.array([8, 8, 4, 2]))
+    assert table.layer_index.tolist() == [1, 2, 3, 4]
+    assert table.layer_depth.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert table.n_features.tolist() == [8, 8, 4, 2]
+
+
+def test_a_matrix_of_scores_becomes_a_row_for_each_of_its_entries():
+    rows, columns = pd.DataFrame({"layer": ["a", "b", "c"]}), pd.DataFrame({"area": ["VISp", "VISl"]})
+    scores = np.arange(6).reshape(3, 2) / 10
+    table = cross(rows, columns, scores)
+    assert len(table) == 6
+    for row in table.itertuples():
+        assert row.score == scores[rows.layer.tolist().index(row.layer), columns.area.tolist().index(row.area)]

@@ -1,0 +1,237 @@
+"""The workflow as a whole, on a small simulated data set: its outputs, what makes a job run again, and a killed run."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from dormouse.tables import read_table
+
+pytestmark = pytest.mark.workflow
+
+PARTS = ("Snakefile", "config.yaml", "src", "workflow", "profiles", "resources/models.tsv", "envs")
+SMALL = {
+    "dataset": "demo",
+    "areas": ["VISp", "VISl"],
+    "demo": {"n_scenes": 12, "n_trials": 4, "n_neurons": 8, "height": 32},
+    "reliability": {"n_splits": 10},
+    "selection": {"min_reliability": -1.0},
+    "models": {
+        "groups": ["baselines"],
+        "add": {"small": {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "input": {"size": 64}}},
+    },
+}
+TABLES = ("neurons", "ceilings", "scores", "best_layers", "models")
+
+
+class Project:
+    """A copy of the project, with its results, run by the command line."""
+
+    def __init__(self, root: Path, folder: Path):
+        self.folder = folder
+        for part in PARTS:
+            source, target = root / part, folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+
+    def command(self, *arguments: str, config: dict) -> list[str]:
+        (self.folder / "small.yaml").write_text(yaml.safe_dump(config))
+        return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "small.yaml"]
+
+    def run(self, *arguments: str, config: dict = SMALL) -> str:
+        done = subprocess.run(
+            self.command(*arguments, config=config),
+            cwd=self.folder,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def planned(self, config: dict = SMALL) -> dict[str, list[dict]]:
+        """Return the wildcards of every job that a dry run would start, by rule."""
+        jobs: dict[str, list[dict]] = {}
+        for block in re.split(r"\n(?=(?:rule|checkpoint|localrule) )", self.run("--dry-run", config=config)):
+            if match := re.match(r"(?:local)?(?:rule|checkpoint) (\w+):\n", block):
+                wildcards = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
+                pairs = wildcards.group(1).split(", ") if wildcards else []
+                jobs.setdefault(match.group(1), []).append(dict(pair.split("=") for pair in pairs))
+        jobs.pop("all", None)
+        return jobs
+
+
+def merged(base: dict, change: dict) -> dict:
+    """Return a nested mapping with another laid over it."""
+    return base | {
+        key: merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in change.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(root, tmp_path_factory) -> Project:
+    """Give the project after one whole run; tests leave it as they found it."""
+    project = Project(root, tmp_path_factory.mktemp("finished"))
+    project.run()
+    return project
+
+
+def test_all_tables_are_whole_and_typed(finished):
+    tables = {name: read_table(name, finished.folder / f"results/demo/tables/{name}.parquet") for name in TABLES}
+    assert set(tables["models"].model) == {"pixels", "gabor", "small"}
+    sites = {(area, layer) for area in ("VISp", "VISl") for layer in ("all", "2/3", "4")}
+    for name in ("scores", "best_layers"):
+        found = tables[name]
+        assert set(zip(found.area, found.cortical_layer, strict=True)) == sites
+        assert set(found.metric) == {"rsa", "ridge"}
+        assert not found.score.isna().any()
+    n_layers = tables["models"].set_index("model").n_layers
+    rows = tables["scores"].groupby(["model", "area", "cortical_layer", "metric", "variant"]).size()
+    assert (rows == rows.index.get_level_values("model").map(n_layers)).all()
+    assert len(tables["best_layers"]) == 3 * len(sites) * 4
+    kept = tables["neurons"][tables["neurons"].kept]
+    assert set(kept.area) == {"VISp", "VISl"}
+    assert (kept.reliability >= -1).all()
+
+
+def test_figures_and_report_stand_alone(finished):
+    for metric in ("rsa", "ridge"):
+        with Image.open(finished.folder / f"results/demo/figures/scores_{metric}.png") as image:
+            assert np.ptp(np.asarray(image.convert("L"))) > 100
+        assert (finished.folder / f"results/demo/figures/scores_{metric}.pdf").read_bytes().startswith(b"%PDF")
+    page = (finished.folder / "results/demo/report.html").read_text()
+    assert "These neurons are simulated" in page
+    assert page.count('src="data:image/png;base64,') == 2
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert "squeezenet1_1" in page
+
+
+def test_snakemake_writes_its_own_report(finished):
+    finished.run("--report", "snakemake.html")
+    assert "scores_rsa" in (finished.folder / "snakemake.html").read_text()
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert finished.planned() == {}
+
+
+def test_a_new_time_alone_changes_nothing(finished):
+    for file in ("workflow/scripts/score_ridge.py", "src/dormouse/ridge.py"):
+        os.utime(finished.folder / file)
+    assert finished.planned() == {}
+
+
+def test_editing_ridge_reruns_ridge_scores_and_what_hangs_on_them(finished):
+    file = finished.folder / "src/dormouse/ridge.py"
+    text = file.read_text()
+    try:
+        file.write_text(text + "# edited\n")
+        planned = finished.planned()
+    finally:
+        file.write_text(text)
+    assert set(planned) == {"score_ridge", "gather_scores", "choose_layers", "plot_scores", "write_report"}
+    assert len(planned["score_ridge"]) == 6
+
+
+def test_editing_figures_reruns_figures_alone(finished):
+    file = finished.folder / "src/dormouse/figures.py"
+    text = file.read_text()
+    try:
+        file.write_text(text + "# edited\n")
+        planned = finished.planned()
+    finally:
+        file.write_text(text)
+    assert set(planned) == {"plot_scores", "write_report"}
+
+
+def test_another_reliability_threshold_reads_no_recording(finished):
+    planned = finished.planned(merged(SMALL, {"selection": {"min_reliability": 0.1}}))
+    assert "select_neurons" in planned
+    assert not set(planned) & {
+        "simulate_recordings",
+        "read_recording",
+        "read_stimuli",
+        "measure_reliability",
+        "extract_features",
+    }
+
+
+def test_another_penalty_reruns_ridge_scores_alone(finished):
+    planned = finished.planned(merged(SMALL, {"method": {"penalty": 2.0}}))
+    assert set(planned) - {"write_report"} == {"score_ridge", "gather_scores", "choose_layers", "plot_scores"}
+
+
+def test_adding_a_model_runs_its_own_jobs(finished):
+    new = {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": 1, "input": {"size": 64}}
+    planned = finished.planned(merged(SMALL, {"models": {"add": {"new": new}}}))
+    assert planned["extract_features"] == [{"model": "new"}]
+    for rule in ("score_rsa", "score_ridge"):
+        assert {job["model"] for job in planned[rule]} == {"new"}
+        assert {job["area"] for job in planned[rule]} == {"VISp", "VISl"}
+    gathering = {"gather_scores", "gather_models", "choose_layers", "plot_scores", "write_report"}
+    assert set(planned) == {"extract_features", "score_rsa", "score_ridge"} | gathering
+
+
+def test_another_label_runs_no_network(finished):
+    planned = finished.planned(merged(SMALL, {"models": {"add": {"small": {"display_name": "Small"}}}}))
+    assert set(planned) == {"gather_models", "plot_scores", "write_report"}
+
+
+def test_changed_weights_rerun_their_model(finished, tmp_path):
+    import torch
+
+    from dormouse.models.build import build
+
+    weights = tmp_path / "weights.pt"
+    config = merged(SMALL, {"models": {"add": {"small": {"weights": str(weights)}}}})
+    for seed in (1, 2):
+        spec = {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": seed}
+        torch.save(build(spec).state_dict(), weights)
+        target = "results/demo/grams/small.npz"
+        finished.run(target, config=config)
+        assert "extract_features" not in finished.planned(config)
+        os.utime(weights, (0, 0))
+    finished.run("results/demo/grams/small.npz")  # as it was
+
+
+def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
+    project = Project(root, tmp_path / "killed")
+    results = project.folder / "results/demo"
+    for milestone in ("recordings/*.npz", "grams/pixels.npz", "scores/*/*/*.parquet"):
+        process = subprocess.Popen(
+            project.command(config=SMALL),
+            cwd=project.folder,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not list(results.glob(milestone)) and process.poll() is None:
+            time.sleep(0.02)
+        assert process.poll() is None, "the run ended before it could be killed"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    project.run()
+    whole = finished.folder / "results/demo"
+    for name in TABLES:
+        ours, theirs = (pd.read_parquet(folder / f"tables/{name}.parquet") for folder in (results, whole))
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    for file in sorted(path.relative_to(whole) for path in whole.rglob("*.npz")):
+        ours, theirs = np.load(results / file), np.load(whole / file)
+        for key in theirs.files:
+            np.testing.assert_array_equal(ours[key], theirs[key], err_msg=f"{file} {key}")
+    assert not list(results.rglob(".*.npz")), "a half-written file was left"
