@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from dormouse import features
@@ -172,9 +173,12 @@ def test_streamed_kernels_are_those_of_whole_feature_matrices():
     assert list(arrays["n_features"]) == [X.shape[1] for X in expected]
     for i, X in enumerate(expected):
         X = X.astype(np.float64)
-        G, sums = X @ X.T, X.sum(axis=1)
-        np.testing.assert_allclose(arrays["gram"][i], G, rtol=0, atol=FLOAT32_SUM * np.abs(G).max())
-        np.testing.assert_allclose(arrays["row_sum"][i], sums, rtol=0, atol=FLOAT32_SUM * np.abs(X).sum(axis=1).max())
+        Z = StandardScaler().fit_transform(X)
+        # what RSA takes from the Gram matrix and the row sums; the same whatever constant is taken off the features
+        covariance = arrays["gram"][i] - np.outer(arrays["row_sum"][i], arrays["row_sum"][i]) / X.shape[1]
+        centred = X - X.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(covariance, centred @ centred.T, rtol=0, atol=FLOAT32_SUM * (X**2).sum(axis=1).max())
+        np.testing.assert_allclose(arrays["zscore"][i], Z @ Z.T, rtol=0, atol=FLOAT32_SUM * (Z**2).sum(axis=1).max())
 
 
 @pytest.mark.parametrize(

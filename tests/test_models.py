@@ -268,6 +268,25 @@ def test_keys_that_are_missing_unknown_or_misshapen_are_named_and_nothing_is_loa
     assert torch.equal(parameters(network), parameters(build(SMALL)))
 
 
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda state: state.pop("features.0.bias"), "1 missing (features.0.bias)."),
+        (lambda state: state.update({"head.bias": torch.zeros(3)}), "1 unknown (head.bias)."),
+        (
+            lambda state: state.update({"features.0.bias": torch.zeros(3)}),
+            "1 misshapen (features.0.bias (3,) instead of (64,)).",
+        ),
+    ],
+    ids=["missing", "unknown", "misshapen"],
+)
+def test_one_wrong_key_is_enough_to_refuse_weights(tmp_path, state, change, fault):
+    wrong = dict(state)
+    change(wrong)
+    torch.save(wrong, tmp_path / "weights.pt")
+    assert f"do not fit SqueezeNet: {fault} Nothing was loaded." in refused(tmp_path / "weights.pt")
+
+
 def test_only_the_first_of_many_wrong_keys_are_named(tmp_path, state):
     torch.save({f"net.{key}": value for key, value in state.items()}, tmp_path / "weights.pt")
     message = refused(tmp_path / "weights.pt")

@@ -81,6 +81,12 @@ def test_neurons_carry_what_the_file_says_of_them(tiny_nwb):
     assert recording.unit == "dF/F"
 
 
+def test_the_specimen_stands_for_an_animal_that_has_no_id(tiny_nwb):
+    with h5py.File(tiny_nwb, "r+") as file:
+        del file["general/subject/subject_id"]
+    assert read_nwb(tiny_nwb, WINDOW_S).animal.tolist() == ["Simulated;sim00"] * N_NEURONS
+
+
 @pytest.mark.parametrize(("depth_um", "layer"), [(175, "2/3"), (275, "4"), (375, "5"), (550, "6")])
 def test_depth_of_the_imaging_plane_gives_the_cortical_layer(tiny_nwb, depth_um, layer):
     put(tiny_nwb, DEPTH, np.bytes_(f"{depth_um} microns"))

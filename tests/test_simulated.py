@@ -133,6 +133,14 @@ def test_a_neuron_answers_to_what_is_at_its_place():
     assert 0.2 < (left > right).mean() < 0.8
 
 
+def test_responses_vary_over_trials_by_a_gain_of_coefficient_of_variation_one_half():
+    start = LEAD_FRAMES + 60 * np.arange(1000)  # calcium has decayed before the next presentation
+    trace = simulate_traces(np.ones((1, 1)), np.zeros(1000, int), start, int(start[-1]) + LEAD_FRAMES, seed=[0])[0]
+    response = trace[start[:, None] + np.arange(30)].sum(axis=1)
+    assert response.std() / response.mean() == pytest.approx(0.5, abs=0.05)
+    assert response.mean() == pytest.approx(SWEEP_FRAMES, rel=0.05)
+
+
 def test_a_file_of_the_demo_is_small(root, tmp_path):
     demo = yaml.safe_load((root / "config.yaml").read_text())["demo"]
     rng = np.random.default_rng(0)

@@ -13,6 +13,7 @@ from dormouse.files import read_arrays, write_arrays
 BLANK = "blank"
 # ASSUME the grey screen between scenes had the middle of the grey scale; the template stack does not hold it
 BLANK_GREY = 127
+EIGHT_BIT = {"L", "LA", "RGB", "RGBA", "P"}  # Pillow's names
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def read_images(files: Sequence[str | Path]) -> Stimuli:
 def _read_grey(file: Path) -> np.ndarray:
     try:
         with Image.open(file) as image:
+            if image.mode not in EIGHT_BIT:
+                raise InputError(f"{file}: pixels of mode {image.mode}; expected 8 bits a channel. Convert the image.")
             return np.asarray(image.convert("L"))
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise InputError(f"{file}: not a readable image ({error}). Replace or remove it.") from error

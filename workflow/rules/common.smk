@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
-from snakemake.utils import validate
+import yaml
 
 ROOT = Path(workflow.basedir)
 # one line that reaches every job, so that the package need not be installed
@@ -15,10 +15,14 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from dormouse.models.registry import LABELS, list_models, weights_files
 from dormouse.recordings.datasets import open_dataset
+from dormouse.schemas import check
 
-validate(config, "../schemas/config.schema.yaml")
+CONFIG_SCHEMA, MODEL_SCHEMA = (
+    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
+)
+check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
-validate(model_rows, "../schemas/models.schema.yaml")
+check(model_rows.to_dict("records"), {"items": MODEL_SCHEMA}, "resources/models.tsv")
 
 DATASET = open_dataset(config)
 MODELS = list_models(model_rows, config)

@@ -65,8 +65,10 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     if not path.is_dir():
         raise InputError(f"config: dataset: {path} is not a folder; expected {', '.join(RESERVED)} or a dataset folder.")
     name = path.resolve().name
-    if name in RESERVED or not re.fullmatch(r"[\w.-]+", name):
-        raise InputError(f"config: dataset: a folder cannot be called {name!r}; use letters, digits, '.', '_', '-'.")
+    if name in RESERVED:
+        raise InputError(f"config: dataset: {path}: the name {name!r} is reserved, as results/{name} is; rename the folder.")
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise InputError(f"config: dataset: {path}: rename the folder; its name may hold letters, digits and '_.-' alone.")
     description = folder.read_description(path)
     images = image_files(folder.stimuli_folder(path))
     if description["kind"] == "similarity":

@@ -9,17 +9,18 @@
 All that can be seen without reading the responses is checked when the workflow starts.
 """
 
+import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
-from jsonschema import Draft202012Validator
 
 from dormouse.errors import InputError
 from dormouse.files import read_arrays
 from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
+from dormouse.schemas import check
 from dormouse.stimuli import image_files
 
 DESCRIPTION = {
@@ -47,9 +48,7 @@ def read_description(folder: Path) -> dict:
         description = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not readable as YAML ({error}).") from error
-    for error in Draft202012Validator(DESCRIPTION).iter_errors(description):
-        key, known = ".".join(map(str, error.absolute_path)), ", ".join(DESCRIPTION["properties"])
-        raise InputError(f"{path}{': ' + key if key else ''}: {error.message}. Known keys: {known}.")
+    check(description, DESCRIPTION, str(path))
     return description
 
 
@@ -58,7 +57,10 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     path = folder / "neurons.csv"
     if not path.is_file():
         raise InputError(f"{path}: not found. Expected one row per neuron with the columns {', '.join(NEURON_COLUMNS)}.")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:  # empty, not text, or rows of unequal length
+        raise InputError(f"{path}: not readable as a table ({error}).") from error
     missing = [column for column in NEURON_COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
@@ -83,28 +85,27 @@ def check_folder(folder: Path) -> pd.DataFrame:
     neurons = read_neurons(folder)
     n_stimuli = len(image_files(stimuli_folder(folder)))
     for session, rows in neurons.groupby("session", sort=False):
-        path = session_file(folder, session)
-        if not path.is_file():
-            raise InputError(f"{path}: not found, but neurons.csv has {len(rows)} neurons of session {session}.")
-        shapes = array_shapes(path)
-        if len(shapes.get("response", ())) != 3 or "neuron" not in shapes:
-            raise InputError(
-                f"{path}: expected response (n_trials, n_stimuli, n_neurons) and neuron (n_neurons,), got {shapes}."
-            )
-        n_trials, stimuli, columns = shapes["response"]
-        if stimuli != n_stimuli:
-            raise InputError(f"{path}: response has {stimuli} stimuli, but {stimuli_folder(folder)} has {n_stimuli} images.")
-        if shapes["neuron"] != (columns,) or columns != len(rows):
-            raise InputError(
-                f"{path}: response has {columns} neurons and neuron {shapes['neuron'][0]}, "
-                f"but neurons.csv has {len(rows)} rows of session {session}."
-            )
-        if n_trials < MIN_TRIALS:
-            raise InputError(f"{path}: {n_trials} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}.")
+        check_session(session_file(folder, session), len(rows), n_stimuli)
     unknown = sorted({file.stem for file in (folder / "responses").glob("*.npz")} - set(neurons.session))
     if unknown:
         raise InputError(f"{session_file(folder, unknown[0])}: neurons.csv has no neuron of session {unknown[0]}.")
     return neurons
+
+
+def check_session(path: Path, n_neurons: int, n_stimuli: int) -> None:
+    """Raise InputError where the arrays of a response file cannot be those of so many neurons and stimuli."""
+    if not path.is_file():
+        raise InputError(f"{path}: not found, but neurons.csv has {n_neurons} neurons of session {path.stem}.")
+    shapes = array_shapes(path)
+    shape = shapes.get("response", ())
+    if len(shape) != 3 or shapes.get("neuron") != shape[2:]:
+        raise InputError(f"{path}: expected response (n_trials, n_stimuli, n_neurons) and neuron (n_neurons,), got {shapes}.")
+    if shape[1] != n_stimuli:
+        raise InputError(f"{path}: response has {shape[1]} stimuli, but the folder of stimuli has {n_stimuli} images.")
+    if shape[2] != n_neurons:
+        raise InputError(f"{path}: response has {shape[2]} neurons, but neurons.csv has {n_neurons} rows of its session.")
+    if shape[0] < MIN_TRIALS:
+        raise InputError(f"{path}: {shape[0]} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}.")
 
 
 def stimuli_folder(folder: Path) -> Path:
@@ -113,9 +114,9 @@ def stimuli_folder(folder: Path) -> Path:
 
 
 def session_file(folder: Path, session: str) -> Path:
-    """Return the response file of a session; raises InputError for a name that would leave the folder."""
-    if Path(session).name != session or session.startswith("."):
-        raise InputError(f"{folder / 'neurons.csv'}: session {session!r} cannot be a file name.")
+    """Return the response file of a session; raises InputError for a name that could leave the folder or break a rule."""
+    if not re.fullmatch(r"\w[\w.-]*", session):
+        raise InputError(f"{folder / 'neurons.csv'}: session {session!r} cannot be a file name; use letters, digits, '_.-'.")
     return folder / "responses" / f"{session}.npz"
 
 
@@ -142,7 +143,9 @@ def read_session(path: str | Path) -> Recording:
     path = Path(path)
     folder = path.parent.parent
     arrays = read_arrays(path, "response", "neuron")
-    neuron, response = arrays["neuron"].astype(str), np.asarray(arrays["response"], np.float32)
+    if not np.issubdtype(arrays["response"].dtype, np.number):
+        raise InputError(f"{path}: response is of type {arrays['response'].dtype}; expected numbers.")
+    neuron, response = arrays["neuron"].astype(str), arrays["response"].astype(np.float32)
     table = read_neurons(folder).set_index("neuron")
     unlisted = [name for name in neuron if name not in table.index or table.session[name] != path.stem]
     if unlisted:

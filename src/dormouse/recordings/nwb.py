@@ -5,6 +5,8 @@ Layout after AllenSDK's BrainObservatoryNwbDataSet. Natural scenes carry the num
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -107,12 +109,19 @@ def scene_names(n_scenes: int, blank: bool) -> np.ndarray:
     return np.array([f"scene_{i:03d}" for i in range(n_scenes)] + [BLANK] * blank)
 
 
-def open_nwb(path: str | Path) -> h5py.File:
-    """Open a three_session_B file; raises InputError for any other file."""
+@contextmanager
+def open_nwb(path: str | Path) -> Iterator[h5py.File]:
+    """Open a three_session_B file; raises InputError for any other file, and for one that cannot be read to its end."""
     try:
-        file = h5py.File(path, "r")
+        with h5py.File(path, "r") as file:
+            check_nwb(file, path)
+            yield file
     except OSError as error:
         raise InputError(f"{path}: not a whole HDF5 file ({error}). Remove it and fetch it again.") from error
+
+
+def check_nwb(file: h5py.File, path: str | Path) -> None:
+    """Raise InputError where a file is of another session type, or lacks a part that is needed."""
     if "general/session_type" not in file:
         raise InputError(f"{path}: no general/session_type; expected an NWB 1.0 file of the Allen Brain Observatory.")
     kind = _text(file["general/session_type"])
@@ -121,7 +130,6 @@ def open_nwb(path: str | Path) -> h5py.File:
     missing = [part for part in NEEDED if part not in file]
     if missing:
         raise InputError(f"{path}: lacks {', '.join(missing)}. Remove the file and fetch it again.")
-    return file
 
 
 def presentations(file: h5py.File) -> pd.DataFrame:
