@@ -42,7 +42,7 @@ def real() -> Path:
     """Folder of the real data. A test that asks for it carries the marker `real`, and is skipped where there is none."""
     if REAL not in os.environ:
         pytest.skip(f"needs the real data: set {REAL} to the folder that holds allen-neuropixels/")
-    return Path(os.environ[REAL])
+    return Path(os.environ[REAL]).resolve()
 
 
 @pytest.fixture
@@ -100,14 +100,12 @@ def tiny_nwb(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def snakemake(root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
-    """Give run(*arguments, cwd=None, config=None), which runs the workflow of this repository as a user does.
+@pytest.fixture(scope="session")
+def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
+    """Give run_workflow(cwd, *arguments, config=None), which runs the workflow of this repository as a user does.
 
-    arguments : of the command line, such as "-n", or a rule or file to make (relative to `cwd`); they come last, so that
-        "--cores", "8" overrules the two cores of the fixture
-    cwd : working directory, where results/ and resources/ go; made if need be; tmp_path/"run" where not given, so that
-        the calls of one test follow each other in one directory
+    cwd : working directory, where results/ and resources/ go; made if need be
+    arguments : of the command line, such as "-n", "--forcerun", a rule or a file to make (relative to `cwd`)
     config : what differs from config.yaml, nested as there. It is laid over config.yaml as --configfile does: mappings are
         merged key by key, lists and values are replaced. The path of a dataset folder is best given in full.
 
@@ -116,21 +114,20 @@ def snakemake(root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedP
     process: `returncode`, and in `stdout` all that was printed, standard error included. It never raises for a failed run.
     """
 
-    def run(*arguments: str, cwd: Path | None = None, config: dict | None = None) -> subprocess.CompletedProcess:
-        cwd = cwd or tmp_path / "run"
+    def run(cwd: Path, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
         cwd.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "config.yaml", cwd)
         overrides = cwd / "overrides.yaml"
         overrides.write_text(yaml.safe_dump(config or {}))
         options = {
-            "--configfile": overrides,
             "--snakefile": root / "Snakefile",
             "--directory": cwd,
             "--cores": 2,
             "--workflow-profile": root / "profiles" / "default",
+            "--configfile": overrides,
         }
         return subprocess.run(
-            [sys.executable, "-m", "snakemake", *(str(word) for pair in options.items() for word in pair), *arguments],
+            [sys.executable, "-m", "snakemake", *arguments, *(str(word) for pair in options.items() for word in pair)],
             cwd=cwd,
             env=os.environ | {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"},
             stdout=subprocess.PIPE,
@@ -138,5 +135,15 @@ def snakemake(root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedP
             text=True,
             timeout=WORKFLOW_TIMEOUT_S,
         )
+
+    return run
+
+
+@pytest.fixture
+def snakemake(run_workflow, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
+    """Give run(*arguments, cwd=None, config=None): `run_workflow`, by default always in the same folder of the test."""
+
+    def run(*arguments: str, cwd: Path | None = None, config: dict | None = None) -> subprocess.CompletedProcess:
+        return run_workflow(cwd or tmp_path / "run", *arguments, config=config)
 
     return run

@@ -135,7 +135,7 @@ def test_neurons_without_any_response_are_named(refused, dataset_folder):
 
 def test_an_image_that_is_no_image_is_named(refused, dataset_folder):
     (dataset_folder / "stimuli" / "image_3.png").write_text("no image")
-    refused(r"stimuli/image_3\.png: not a readable image .*Replace or remove it", dataset=dataset_folder)
+    refused(r"stimuli/image_3\.png: not a readable image\. Replace or remove it", dataset=dataset_folder)
 
 
 # --- recordings of the Allen Brain Observatory

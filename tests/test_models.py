@@ -1,6 +1,8 @@
 """Networks: which there are, how they are specified, built and given their weights, and what they see."""
 
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from dormouse.errors import InputError
 from dormouse.features import stream
 from dormouse.models.baselines import FREQUENCIES, N_ORIENTATIONS, POOLED, GaborBank, Pixels
 from dormouse.models.build import build, load_weights, make_torchvision_importable
-from dormouse.models.registry import check_name, list_models, registered, weights_files
+from dormouse.models.registry import check_line, list_models, registered, weights_files
 from dormouse.stimuli import preprocess
 
 IMAGENET = {"size": 224, "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"}
@@ -69,8 +71,8 @@ def test_networks_of_torchvision_that_take_no_images_are_not_offered():
 
 def test_every_row_of_the_table_of_models_names_a_network_there_is(root):
     table = pd.read_csv(root / "resources" / "models.tsv", sep="\t", dtype=str, keep_default_na=False)
-    for row in table.itertuples():
-        check_name(row.source, row.name, row.model)
+    for row in table.to_dict("records"):
+        check_line(row, row["model"])
 
 
 @pytest.mark.parametrize(
@@ -129,14 +131,21 @@ def test_baselines_have_a_grey_input_of_their_own():
     assert (recipe["channels"], recipe["mean"], recipe["std"]) == ("grey", [0.0], [1.0])
 
 
-def test_an_added_model_states_what_of_its_input_differs():
-    line = added(weights="mine.pt", display_name="Mine", input={"size": 227, "channels": "bgr"})
+@pytest.fixture
+def weights(tmp_path):
+    """Path of a file in the place of weights."""
+    (tmp_path / "mine.pt").touch()
+    return str(tmp_path / "mine.pt")
+
+
+def test_an_added_model_states_what_of_its_input_differs(weights):
+    line = added(weights=weights, display_name="Mine", input={"size": 227, "channels": "bgr"})
     assert specify(mine=line)["mine"] == {
         "group": "added",
         "display_name": "Mine",
         "source": "torchvision",
         "name": "resnet18",
-        "weights": "mine.pt",
+        "weights": weights,
         "seed": None,
         "input": IMAGENET | {"size": 227, "channels": "bgr"},
     }
@@ -151,9 +160,16 @@ def test_the_name_of_an_added_model_is_what_figures_show_unless_it_says_otherwis
     assert specify(mine=added())["mine"]["display_name"] == "mine"
 
 
-def test_only_a_file_of_weights_is_an_input_file():
-    models = specify(["baselines", "random"], mine=added(weights="mine.pt"))
-    assert {model: weights_files(spec) for model, spec in models.items() if weights_files(spec)} == {"mine": ["mine.pt"]}
+def test_only_a_file_of_weights_is_an_input_file(weights):
+    models = specify(["baselines", "random"], mine=added(weights=weights))
+    assert {model: weights_files(spec) for model, spec in models.items() if weights_files(spec)} == {"mine": [weights]}
+
+
+def test_weights_that_are_not_there_are_named_with_the_folder_they_are_looked_for_in():
+    with pytest.raises(
+        InputError, match=rf"config: models\.add\.mine\.weights: no file 'no\.pt' in {re.escape(str(Path.cwd()))}"
+    ):
+        specify(mine=added(weights="no.pt"))
 
 
 def test_an_unknown_group_is_named_with_the_nearest():
@@ -178,7 +194,7 @@ def test_a_choice_of_no_model_is_refused():
 
 def test_a_network_that_has_weights_cannot_do_without():
     """It would run with random ones, under the label of none."""
-    with pytest.raises(InputError, match=r"config: models\.add\.mine: .*weights"):
+    with pytest.raises(InputError, match=r"config: models\.add\.mine\.weights: 'none' does not go with torchvision"):
         specify(mine=added(weights="none"))
 
 
@@ -443,7 +459,7 @@ def test_grey_input_has_one_channel(images):
 def test_numbers_for_another_number_of_channels_are_refused(images, channels, n, key):
     n_channels = 1 if channels == "grey" else 3
     recipe = {"size": 8, "range": 1, "mean": [0.5] * n_channels, "std": [0.5] * n_channels, "channels": channels}
-    with pytest.raises(InputError, match=rf"input: {channels} needs {n_channels} values of mean and std"):
+    with pytest.raises(InputError, match=rf"input: {channels} needs {n_channels} values of {key}, got"):
         preprocess(images, recipe | {key: [0.5] * n})
 
 

@@ -34,21 +34,29 @@ def scores_of(folder, metric, variant):
 
 
 @pytest.fixture(scope="module")
-def responses(real, project_factory):
-    """Give the results of a whole run on the Neuropixels recordings."""
-    project = project_factory("neuropixels")
-    models = {"exclude": LEFT_OUT, "add": {"trained": trained_squeezenet(real)}}
-    project.run(config={"dataset": str(real / "allen-neuropixels"), "models": models})
-    return project.folder / "results/allen-neuropixels"
+def results(real, run_workflow, tmp_path_factory):
+    """Give results(name): the folder of results of a whole run on one of the data sets."""
+
+    def run(name):
+        cwd = tmp_path_factory.mktemp(name)
+        models = {"exclude": LEFT_OUT, "add": {"trained": trained_squeezenet(real)}}
+        done = run_workflow(cwd, config={"dataset": str(real / name), "models": models})
+        assert done.returncode == 0, done.stdout
+        return cwd / "results" / name
+
+    return run
 
 
 @pytest.fixture(scope="module")
-def similarities(real, project_factory):
-    """Give the results of a whole run on the similarity matrices of calcium imaging."""
-    project = project_factory("similarity")
-    models = {"exclude": LEFT_OUT, "add": {"trained": trained_squeezenet(real)}}
-    project.run(config={"dataset": str(real / "allen-2p-similarity"), "models": models})
-    return project.folder / "results/allen-2p-similarity"
+def responses(results):
+    """Give the results on Neuropixels recordings."""
+    return results("allen-neuropixels")
+
+
+@pytest.fixture(scope="module")
+def similarities(results):
+    """Give the results on similarity matrices of calcium imaging."""
+    return results("allen-2p-similarity")
 
 
 @pytest.mark.parametrize(("metric", "variant"), [("rsa", "pearson"), ("ridge", "srp")])

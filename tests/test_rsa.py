@@ -76,9 +76,9 @@ def test_patterns_are_left_as_they_are():
     np.testing.assert_array_equal(X, before)
 
 
-@pytest.mark.parametrize("offset", [10, 200])
+@pytest.mark.parametrize("offset", [10, 200, 30000])
 def test_rdm_of_float32_features_survives_an_offset_large_beside_their_sd(offset):
-    """Such layers exist: the first Sigmoid of an untrained efficientnet_b0 has a mean of 240 standard deviations."""
+    """Such layers exist: of an untrained efficientnet_b0, Sigmoid-1 has a mean of 240 sd, Sigmoid-2 one of 35000."""
     X = make_patterns(119, 5000, seed=4)
     X = (X / X.std() + offset).astype(np.float32)
     kernels = Kernels(eps=0.9, seed=0)
@@ -101,6 +101,18 @@ def test_a_constant_pattern_is_flagged_and_has_distance_1_to_all_others(value):
     others = [0, 1, 2, 4, 5, 7]
     expected = 1 - np.corrcoef(X[others].astype(np.float64))
     np.testing.assert_allclose(rdm[np.ix_(others, others)], expected, rtol=0, atol=1e-9)
+
+
+def test_a_constant_image_is_flagged_in_the_kernels_of_a_layer():
+    """The blank is one, in the pixels and wherever the network keeps it uniform."""
+    X = make_patterns(8, 50000, seed=5).astype(np.float32)
+    X[3] = 127 / 255
+    kernels = Kernels(eps=0.9, seed=0)
+    kernels.add("Pixels-1", torch.from_numpy(X))
+    arrays = kernels.arrays()
+    rdms, constant = rsa.rdm_from_gram(arrays["gram"], arrays["row_sum"], arrays["n_features"])
+    np.testing.assert_array_equal(np.flatnonzero(constant[0]), [3])
+    np.testing.assert_array_equal(rdms[0, 3], np.arange(8) != 3)
 
 
 def test_diagonal_is_exactly_0_and_distances_stay_between_0_and_2():

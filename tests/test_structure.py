@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "populations": {"recordings", "rsa", "tables"},
     "ceilings": {"recordings", "reliability", "populations", "rsa", "tables"},
     "gram": set(),
-    "models": {"gabor"},
+    "models": {"gabor", "stimuli"},
     "features": {"gram"},
     "provenance": set(),
     "stats": set(),

@@ -58,7 +58,7 @@ def _read_grey(file: Path) -> np.ndarray:
                 raise InputError(f"{file}: pixels of mode {image.mode}; expected 8 bits a channel. Convert the image.")
             return np.asarray(image.convert("L"))
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise InputError(f"{file}: not a readable image ({error}). Replace or remove it.") from error
+        raise InputError(f"{file}: not a readable image. Replace or remove it.") from error
 
 
 def write_stimuli(path: str | Path, stimuli: Stimuli) -> None:
@@ -76,6 +76,16 @@ def read_names(path: str | Path) -> np.ndarray:
     return read_arrays(path, "names")["names"]
 
 
+def check_recipe(recipe: Mapping, place: str) -> None:
+    """Raise InputError where a preprocessing has not one mean and one sd, above 0, for each channel."""
+    n_channels = 1 if recipe["channels"] == "grey" else len(recipe["channels"])
+    for key in ("mean", "std"):
+        if len(recipe[key]) != n_channels:
+            raise InputError(f"{place}: {recipe['channels']} needs {n_channels} values of {key}, got {recipe[key]}.")
+    if min(recipe["std"]) <= 0:
+        raise InputError(f"{place}: std must be above 0, got {recipe['std']}.")
+
+
 def preprocess(images: np.ndarray, recipe: Mapping) -> np.ndarray:
     """Turn grey images into the input of a network.
 
@@ -90,12 +100,9 @@ def preprocess(images: np.ndarray, recipe: Mapping) -> np.ndarray:
     -------
     (n_images, n_channels, size, size) float32; the channels of a grey image are equal before normalisation.
     """
-    size, n_channels = recipe["size"], len(recipe["channels"]) if recipe["channels"] != "grey" else 1
+    check_recipe(recipe, "input")
+    size = recipe["size"]
     mean, std = (np.asarray(recipe[key], np.float32) for key in ("mean", "std"))
-    if len(mean) != n_channels or len(std) != n_channels:
-        raise InputError(
-            f"input: {recipe['channels']} needs {n_channels} values of mean and std, got {len(mean)}, {len(std)}."
-        )
     squashed = [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)) for image in images]
     scaled = np.stack(squashed)[:, None].astype(np.float32) * np.float32(recipe["range"] / 255)
     return (scaled - mean[:, None, None]) / std[:, None, None]

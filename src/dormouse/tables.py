@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_numeric_dtype
 
 from dormouse.errors import InputError
 from dormouse.files import atomic
@@ -42,7 +43,12 @@ MEASURE = {
     "variant": (STRING, "rsa: correlation between RDMs, pearson or spearman; ridge: kernel of the predictors, srp or zscore"),
 }
 N_NEURONS = {"n_neurons": (INT, "neurons behind the score; missing where the data set gives similarities only")}
-SCORE = {"score": (FLOAT, "rsa: correlation between RDMs; ridge: Pearson r of left-out prediction and response")}
+SCORE = {
+    "score": (
+        FLOAT,
+        "rsa: correlation between RDMs; ridge: Pearson r of left-out prediction and response; missing where one does not vary",
+    )
+}
 
 RELIABILITY = NEURON | {
     "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres; missing where unknown"),
@@ -98,15 +104,17 @@ TABLES = {
     },
 }
 
-# columns in which a missing value has a meaning, stated in its description
-OPTIONAL = {"depth_um", "reliability", "n_neurons", "seed", "recording", "neuron", "score"}
+
+def optional(name: str) -> set[str]:
+    """Return the columns of a table in which a missing value has a meaning: those whose description says which."""
+    return {column for column, (_, text) in TABLES[name].items() if "missing" in text}
 
 
 def schema(name: str) -> pa.Schema:
     """Return the arrow schema of the table `name`, with descriptions as field metadata."""
     return pa.schema(
         [
-            pa.field(column, kind, nullable=column in OPTIONAL, metadata={"description": text})
+            pa.field(column, kind, nullable=column in optional(name), metadata={"description": text})
             for column, (kind, text) in TABLES[name].items()
         ],
         metadata={"table": name},
@@ -124,10 +132,16 @@ def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
             f"table {name}: missing columns {sorted(set(expected) - set(table.columns))}, "
             f"unknown columns {sorted(set(table.columns) - set(expected))}"
         )
-    empty = [column for column in expected if column not in OPTIONAL and table[column].isna().any()]
+    empty = [column for column in expected if column not in optional(name) and table[column].isna().any()]
     if empty:
         raise ValueError(f"table {name}: missing values in {', '.join(empty)}")
-    arrow = pa.Table.from_pandas(table[expected], schema=schema(name), preserve_index=False)
+    text = [column for column in expected if TABLES[name][column][0] in (FLOAT, INT) and not is_numeric_dtype(table[column])]
+    if text:
+        raise ValueError(f"table {name}: no numbers in {', '.join(text)}")
+    try:
+        arrow = pa.Table.from_pandas(table[expected], schema=schema(name), preserve_index=False)
+    except pa.ArrowException as error:
+        raise ValueError(f"table {name}: {error}") from error
     with atomic(path) as temporary:
         pq.write_table(arrow.replace_schema_metadata({"table": name}), temporary)
 

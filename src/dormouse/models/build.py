@@ -45,7 +45,10 @@ def build_timm(name: str) -> nn.Module:
     import timm
 
     timm.layers.set_fused_attn(False)
-    return timm.create_model(name, pretrained=False)
+    try:
+        return timm.create_model(name, pretrained=False)
+    except RuntimeError as error:  # an unknown tag behind the point of the name
+        raise InputError(f"timm: {name}: {error}") from error
 
 
 BASELINES = {"pixels": Pixels, "gabor": GaborBank}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from dormouse.errors import InputError, suggest
+from dormouse.stimuli import check_recipe
 
 # Without weights to learn, baselines have an input of their own: grey, so that equal colour channels count once.
 GREY = {"size": 64, "range": 1, "mean": [0.0], "std": [1.0], "channels": "grey"}
@@ -37,9 +38,13 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     -------
     name -> {group, display_name, source, name, weights, seed, input}
 
-    Raises InputError for an unknown group or name, or a name that is given twice.
+    Raises InputError for an unknown group or name, a name that is given twice, weights that are not there or that a source
+    cannot have, or a preprocessing that does not fit together.
     """
-    rows = table.set_index("model", verify_integrity=True)
+    double = table.model[table.model.duplicated()]
+    if len(double):
+        raise InputError(f"resources/models.tsv: {double.iloc[0]} stands in two rows; every model must have one.")
+    rows = table.set_index("model")
     models, place = config["models"], "config: models"
     for group in models["groups"]:
         if group not in set(rows.group):
@@ -52,11 +57,14 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     for model, line in models["add"].items():
         if model in rows.index:
             raise InputError(f"{place}.add: {model} is already a row of resources/models.tsv; choose another name.")
-        check_name(line["source"], line["name"], f"{place}.add.{model}")
+        check_line(line, f"{place}.add.{model}")
         chosen[model] = {"group": "added", "display_name": model, **line}
     if not chosen:
         raise InputError(f"{place}: no model left; name a group or add a model.")
-    return {model: _specify(line, config["input"]) for model, line in chosen.items()}
+    specified = {model: _specify(line, config["input"]) for model, line in chosen.items()}
+    for model, spec in specified.items():
+        check_recipe(spec["input"], f"config: input of {model}")
+    return specified
 
 
 def _specify(line: Mapping, default_input: Mapping) -> dict:
@@ -69,18 +77,26 @@ def _specify(line: Mapping, default_input: Mapping) -> dict:
     }
 
 
-def check_name(source: str, name: str, place: str) -> None:
-    """Raise InputError, with the nearest names, where a source has no network of that name."""
+def check_line(line: Mapping, place: str) -> None:
+    """Raise InputError where a source has no network of the name, with the nearest ones, or not such weights."""
+    source, name, weights = line["source"], line["name"], line["weights"]
     known = set(BASELINE_INPUT) if source == "baseline" else registered(source)
-    if name.partition(".")[0] not in known:  # what follows the point names weights
+    # what follows the point in a name of timm tells its weights
+    if (name.partition(".")[0] if source == "timm" else name) not in known:
         raise InputError(f"{place}: {source} has no network {name!r}. {suggest(name, known)}")
+    if (source == "baseline") != (weights == NONE):
+        raise InputError(
+            f"{place}.weights: {weights!r} does not go with {source}; {NONE!r} is for baselines, and for them alone."
+        )
+    if weights not in (RANDOM, NONE) and not Path(weights).is_file():
+        raise InputError(f"{place}.weights: no file {weights!r} in {Path.cwd()}; expected {RANDOM!r} or a file.")
 
 
 @functools.cache
 def registered(library: str) -> set[str]:
     """Return the names of a library's networks, read from its source, because importing it takes seconds."""
     folder = Path(importlib.util.find_spec(library).origin).parent / WHERE[library]
-    return {name for file in folder.rglob("*.py") for name in REGISTERED.findall(file.read_text(encoding="utf-8"))}
+    return {name for file in folder.glob("*.py") for name in REGISTERED.findall(file.read_text(encoding="utf-8"))}
 
 
 def weights_files(spec: Mapping) -> list[str]:

@@ -21,8 +21,8 @@ def list_recordings(path: str | Path, areas: list[str]) -> pd.DataFrame:
 
     Kept are sessions with natural scenes, in one of `areas`, whose container did not fail quality control.
     """
-    experiments = json.loads(Path(path).read_text(encoding="utf-8"))
     try:
+        experiments = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = [
             {
                 "recording": str(experiment["id"]),
@@ -32,8 +32,8 @@ def list_recordings(path: str | Path, areas: list[str]) -> pd.DataFrame:
             for experiment in experiments
             if experiment["stimulus_name"] == SESSION_TYPE and not experiment["experiment_container"]["failed"]
         ]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the service's list of experiments (no {error}). Remove it and run again.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not the service's list of experiments ({error!r}). Remove it and run again.") from error
     table = pd.DataFrame(rows, columns=["recording", "area", "depth_um"])
     table = table[table.area.isin(areas)].sort_values("recording", ignore_index=True)
     if table.empty:
@@ -44,7 +44,8 @@ def list_recordings(path: str | Path, areas: list[str]) -> pd.DataFrame:
 def download(address: str, path: str | Path) -> None:
     """Fetch `address` to `path`, whole or not at all; raises InputError where the service does not give all of it."""
     try:
-        with requests.get(address, stream=True, timeout=TIMEOUT_S) as answer, atomic(path) as temporary:
+        plain = {"Accept-Encoding": "identity"}  # so that Content-Length counts the bytes of the file
+        with requests.get(address, headers=plain, stream=True, timeout=TIMEOUT_S) as answer, atomic(path) as temporary:
             answer.raise_for_status()
             expected = int(answer.headers.get("Content-Length", -1))
             with open(temporary, "wb") as file, tqdm(total=expected, unit="B", unit_scale=True, file=sys.stderr) as progress:

@@ -1,6 +1,7 @@
 """Where recordings come from: the Allen Brain Observatory, the simulated demo, or a dataset folder."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,4 +97,7 @@ def _shared(wanted: list[str], present: set[str], place: str | Path) -> list[str
     areas = [area for area in wanted if area in present]
     if not areas:
         raise InputError(f"{place}: none of config: areas {wanted} is among the areas of the data, {sorted(present)}.")
+    if len(areas) < len(wanted):
+        absent = ", ".join(area for area in wanted if area not in present)
+        print(f"{place}: no data in {absent}, of config: areas; the data have {', '.join(sorted(present))}.", file=sys.stderr)
     return areas

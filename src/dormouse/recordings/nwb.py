@@ -40,7 +40,7 @@ LAYER_BORDERS_UM, CORTICAL_LAYERS = (250, 350, 500), np.array(["2/3", "4", "5", 
 def read_nwb(path: str | Path, window_s: tuple[float, float]) -> Recording:
     """Read the trials of all natural scenes and the blank.
 
-    The response is the mean dF/F (a fraction) of the frames whose start lies in `window_s`, seconds from stimulus onset.
+    The response is the mean dF/F (a fraction) in `window_s`, seconds from stimulus onset, its edges rounded to whole frames.
     A presentation whose window runs past the end of the recording, or holds a NaN, is a missing trial.
 
     Raises InputError where the file is truncated, lacks a part, or is of another session type.
