@@ -40,14 +40,16 @@ def test_kernels_in_blocks_are_those_of_the_whole_matrix(monkeypatch, block):
     Z = StandardScaler().fit_transform(whole)
     monkeypatch.setattr(gram, "BLOCK", block)
     X = torch.from_numpy(X)
-    assert_equal_up_to_float32(gram.linear(X), whole @ whole.T)
-    assert_equal_up_to_float32(gram.row_sums(X), whole.sum(axis=1))
+    C, row_sum = gram.centred(X)
+    assert_equal_up_to_float32(C + torch.outer(row_sum, row_sum) / X.shape[1], whole @ whole.T)
+    assert_equal_up_to_float32(C, len(whole.T) * np.cov(whole, bias=True))
+    assert_equal_up_to_float32(row_sum, whole.sum(axis=1))
     assert_equal_up_to_float32(gram.zscored(X), Z @ Z.T)
 
 
 def test_the_size_of_blocks_does_not_change_the_kernels(monkeypatch):
     X = torch.from_numpy(make_features(12, 3001, seed=1))
-    kernels = (gram.linear, gram.row_sums, gram.zscored)
+    kernels = (lambda X: gram.centred(X)[0], lambda X: gram.centred(X)[1], gram.zscored)
     at_once = [kernel(X).numpy() for kernel in kernels]
     monkeypatch.setattr(gram, "BLOCK", 64)
     for kernel, expected in zip(kernels, at_once, strict=True):
@@ -147,7 +149,7 @@ def test_a_layer_of_the_same_features_in_another_order_is_kept():
 
 def test_a_layer_of_zeros_is_not_taken_for_one_of_another_size():
     kernels = small_kernels()
-    for n_features in (10, 20):
+    for n_features in (5000, 6000):
         kernels.add(f"ReLU-{n_features}", torch.zeros(5, n_features))
     assert len(kernels.layers) == 2
 
@@ -166,21 +168,20 @@ def test_arrays_hold_every_kernel_of_every_layer_in_order_of_computation():
     for name, X in zip(("Conv2d-1", "ReLU-1", "Linear-1"), features, strict=True):
         kernels.add(name, torch.from_numpy(X))
     arrays = kernels.arrays()
-    assert set(arrays) == {"layer", "n_features", "row_sum", "gram", "zscore", "srp"}
+    assert set(arrays) == {"layer", "n_features", "row_sum", "centred", "zscore", "srp"}
     assert list(arrays["layer"]) == ["Conv2d-1", "ReLU-1", "Linear-1"]
     assert list(arrays["n_features"]) == [30, 10, 20]
     assert arrays["row_sum"].shape == (3, 6)
     for i, X in enumerate(map(torch.from_numpy, features)):
         np.testing.assert_array_equal(arrays["zscore"][i], gram.zscored(X))
         np.testing.assert_array_equal(arrays["srp"][i], gram.projected(X, gram.n_projections(6, 0.5), seed=3))
-    assert all(arrays[name].shape == (3, 6, 6) for name in ("gram", "zscore", "srp"))
+    assert all(arrays[name].shape == (3, 6, 6) for name in ("centred", "zscore", "srp"))
 
 
-def test_gram_and_row_sum_of_a_layer_give_the_covariance_of_its_images():
-    X = make_features(6, 500, seed=12)
+@pytest.mark.parametrize("offset", [0, 3, 30, 1000])
+def test_centred_gram_is_the_covariance_of_images_however_large_their_mean(offset):
+    X = (make_features(6, 500, seed=12) + offset).astype(np.float32)
     kernels = small_kernels()
-    kernels.add("Conv2d-1", torch.from_numpy(X))
-    arrays = kernels.arrays()
-    covariance = arrays["gram"][0] - np.outer(arrays["row_sum"][0], arrays["row_sum"][0]) / 500
+    kernels.add("Sigmoid-1", torch.from_numpy(X))
     expected = 500 * np.cov(X.astype(np.float64), bias=True)
-    np.testing.assert_allclose(covariance, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(kernels.arrays()["centred"][0], expected, rtol=0, atol=1e-6 * np.abs(expected).max())

@@ -113,6 +113,8 @@ def test_a_stimulus_with_one_trial_makes_the_reliability_of_that_neuron_alone_un
     result = reliability.split_half_reliability(response, 10, seed=0)
     np.testing.assert_array_equal(np.isnan(result), [False, False, True, False])
     np.testing.assert_allclose(result[[0, 1, 3]], whole[[0, 1, 3]], rtol=0, atol=1e-12)
+    for half in reliability.split_half_means(response, 10, seed=0):
+        np.testing.assert_array_equal(np.argwhere(np.isnan(half[0])), [[3, 2]])
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1])

@@ -1,7 +1,7 @@
 """From a layer's features to kernels over images: everything later steps need of them, in n x n numbers.
 
-With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X'. Products
-are computed in float32 on blocks of columns and summed in float64.
+With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X' and its
+row sums. Products are computed in float32 on blocks of columns and summed in float64.
 """
 
 import functools
@@ -15,18 +15,39 @@ from sklearn.utils.random import sample_without_replacement
 
 from dormouse.errors import InputError
 
-BLOCK = 16384  # columns in one float32 product; larger is no faster
+BLOCK = 4096  # columns in one float32 product; more is no faster, and less exact
+DROWNING = 0.1  # share of an image's mean square that is variance, below which it is centred before the product
 N_PROBES = 4096  # columns whose every bit enters the fingerprint of a layer
 
 
-def linear(X: torch.Tensor) -> torch.Tensor:
-    """Return K = X X' of features X (n_images, n_features) float32, (n_images, n_images) float64."""
-    return sum((B @ B.T).double() for B in X.split(BLOCK, dim=1))
+def centred(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the Gram matrix of X with every image's features centred, and what was taken away.
 
+    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, but C is what correlations rest on. Where the mean of an image
+    is far above its sd, as behind a sigmoid, the digits of C would drown in float32 products of X, so the mean is taken off
+    first. Elsewhere it is not: it would turn the zeros behind a ReLU into one number, whose rounding adds up.
 
-def row_sums(X: torch.Tensor) -> torch.Tensor:
-    """Return the sum of the features of every image, (n_images,) float64; `rsa.rdm_from_gram` needs it."""
-    return sum(B.sum(dim=1).double() for B in X.split(BLOCK, dim=1))
+    Parameters
+    ----------
+    X : (n_images, n_features) float32
+
+    Returns
+    -------
+    C : (n_images, n_images) float64
+    row_sum : (n_images,) float64
+    """
+    p = X.shape[1]
+    sums = sum(torch.stack([B.sum(dim=1), B.square().sum(dim=1)]).double() for B in X.split(BLOCK, dim=1))
+    mean, mean_square = sums / p
+    drowns = mean_square - mean**2 < DROWNING * mean_square
+    shift = torch.where(drowns, mean, 0.0).float()
+    K = torch.zeros(len(X), len(X), dtype=torch.float64, device=X.device)
+    rest = torch.zeros(len(X), dtype=torch.float64, device=X.device)  # row sums after the shift
+    for B in X.split(BLOCK, dim=1):
+        D = B - shift[:, None] if drowns.any() else B
+        K += (D @ D.T).double()
+        rest += D.sum(dim=1).double()
+    return K - torch.outer(rest, rest) / p, shift.double() * p + rest
 
 
 def zscored(X: torch.Tensor) -> torch.Tensor:
@@ -98,7 +119,7 @@ def projected(X: torch.Tensor, n_columns: int, seed: int) -> torch.Tensor:
 
 
 class Kernels:
-    """Collects the kernels of a network's layers, one at a time; layers equal to an earlier one in every bit are dropped.
+    """Collects the kernels of a network's layers, one at a time; a layer with the fingerprint of an earlier one is dropped.
 
     Parameters
     ----------
@@ -119,14 +140,14 @@ class Kernels:
         if identity in self._seen:
             return
         self._seen.add(identity)
-        K = linear(X)
-        if not torch.isfinite(K.diagonal()).all():
+        C, row_sum = centred(X)
+        if not torch.isfinite(C.diagonal()).all():
             raise InputError(f"layer {layer}: features are not finite. Do the weights belong to the network and its input?")
         matrices = {
-            "gram": K,
+            "centred": C,
+            "row_sum": row_sum,
             "zscore": zscored(X),
             "srp": projected(X, n_projections(len(X), self.eps), self.seed),
-            "row_sum": row_sums(X),
         }
         arrays = {name: matrix.cpu().numpy() for name, matrix in matrices.items()}
         self.layers.append({"layer": layer, "n_features": X.shape[1], **arrays})
@@ -134,13 +155,16 @@ class Kernels:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all layers in order of computation.
 
-        layer and n_features (n_layers,), row_sum (n_layers, n_images), gram, zscore and srp (n_layers, n_images, n_images)
+        layer and n_features (n_layers,), row_sum (n_layers, n_images), centred, zscore and srp (n_layers, n_images, n_images)
         """
         return {key: np.stack([layer[key] for layer in self.layers]) for key in self.layers[0]}
 
 
 def fingerprint(X: torch.Tensor) -> str:
-    """Return a hash that two layers share only if their features are the same: all bits summed by image, some one by one."""
+    """Return a hash of all bits, summed by image, and of the bits of `N_PROBES` columns one by one.
+
+    Any single difference changes it; layers that share it differ at most in the order of columns that are not probed.
+    """
     bits = X.view(torch.int32)
     probes = torch.linspace(0, X.shape[1] - 1, min(N_PROBES, X.shape[1]), device=X.device).long()
     digest = hashlib.blake2b(str(tuple(X.shape)).encode(), digest_size=16)

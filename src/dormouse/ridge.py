@@ -1,15 +1,16 @@
 """Ridge regression from a layer's features to neurons, in dual form: from the n x n kernel of the features alone.
 
-With K = X X' and the centring matrix C = I - 11'/n, ridge with penalty a and an unpenalised intercept leaves the residuals
-Y - Yhat = M Y, where M = a (C K C + a I)^-1 - 11'/n  (Hoerl & Kennard 1970, in the dual form of Saunders et al. 1998).
-Leaving stimulus i out and predicting it from a refit gives the residual (M Y)_i / M_ii (Allen 1974, PRESS). One
-eigendecomposition of C K C serves all neurons.
+With K = X X' and an orthonormal basis Q (n - 1, n) of the vectors that sum to 0, ridge with penalty a and an unpenalised
+intercept leaves the residuals Y - Yhat = M Y, where M = a Q' (Q K Q' + a I)^-1 Q (Hoerl & Kennard 1970, in the dual form of
+Saunders et al. 1998). Leaving stimulus i out and predicting it from a refit gives the residual (M Y)_i / M_ii (Allen 1974,
+PRESS). One eigendecomposition of Q K Q' serves all neurons.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import helmert
 
 from dormouse.errors import InputError
 from dormouse.tables import WHOLE, cross, layer_table
@@ -32,10 +33,11 @@ def leave_one_out(K: np.ndarray, Y: np.ndarray, penalty: float) -> np.ndarray:
     """
     if not penalty > 0:
         raise ValueError(f"penalty must be positive, got {penalty}")
-    centred = K - K.mean(axis=0) - K.mean(axis=1, keepdims=True) + K.mean()
-    eigenvalues, U = np.linalg.eigh(centred)
-    shrinkage = penalty / (np.clip(eigenvalues, 0.0, None) + penalty)
-    M = (U * shrinkage) @ U.T - 1.0 / len(K)  # K has the constant vector as null vector, with shrinkage 1: taken out here
+    Q = helmert(len(K))  # rows: an orthonormal basis of what is orthogonal to the constant vector, (n - 1, n)
+    eigenvalues, U = np.linalg.eigh(Q @ K @ Q.T)
+    V = Q.T @ U
+    # a sum of positive terms: taking the constant direction out afterwards would cost all digits of a large kernel
+    M = (V * (penalty / (np.clip(eigenvalues, 0.0, None) + penalty))) @ V.T
     return Y - (M @ Y) / np.diag(M)[:, None]
 
 
@@ -47,7 +49,8 @@ def correlation(predicted: np.ndarray, Y: np.ndarray) -> np.ndarray:
     """
     A, B = predicted - predicted.mean(axis=0), Y - Y.mean(axis=0)
     norm = np.linalg.norm(A, axis=0) * np.linalg.norm(B, axis=0)
-    return np.divide((A * B).sum(axis=0), norm, out=np.full(Y.shape[1], np.nan), where=norm > 0)
+    varies = (np.ptp(predicted, axis=0) > 0) & (np.ptp(Y, axis=0) > 0)
+    return np.divide((A * B).sum(axis=0), norm, out=np.full(Y.shape[1], np.nan), where=varies)
 
 
 def score_layers(kernels: np.ndarray, Y: np.ndarray, penalty: float) -> np.ndarray:
@@ -89,5 +92,5 @@ def mean_over_neurons(scores: pd.DataFrame, min_neurons: int) -> pd.DataFrame:
     columns = ["layer", "layer_index", "layer_depth", "n_features", "area", "cortical_layer", "metric", "variant"]
     whole, layers = scores.assign(cortical_layer=WHOLE), scores[scores.cortical_layer != ""]
     grouped = pd.concat([whole, layers]).groupby(columns, sort=False).score
-    means = grouped.agg(score="mean", n_neurons="size").reset_index()
+    means = grouped.agg(score="mean", n_neurons="count").reset_index()
     return means[means.n_neurons >= min_neurons]

@@ -14,19 +14,17 @@ from scipy.stats import rankdata
 from dormouse.errors import InputError
 from dormouse.tables import cross, layer_table
 
-# a pattern whose variance is this small beside its mean square is constant up to float32 rounding
-CONSTANT = 1e-6
+# a pattern whose variance is this small beside its mean square is constant up to the rounding of float32
+CONSTANT = (4 * np.finfo(np.float32).eps) ** 2
 
 
-def rdm_from_gram(gram: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return RDMs from Gram matrices K = X X' of patterns X (n_stimuli, n_features).
-
-    cov_ij = K_ij - s_i s_j / p with the row sums s = X 1, and d_ij = 1 - cov_ij / sqrt(cov_ii cov_jj).
+def rdm_from_centred(centred: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return RDMs from Gram matrices C of centred patterns: d_ij = 1 - C_ij / sqrt(C_ii C_jj).
 
     Parameters
     ----------
-    gram : (..., n_stimuli, n_stimuli) float64
-    row_sum : (..., n_stimuli) float64
+    centred : (..., n_stimuli, n_stimuli) float64, C
+    row_sum : (..., n_stimuli) float64, sums of the patterns before centring
     n_features : p, scalar or (...,)
 
     Returns
@@ -34,12 +32,10 @@ def rdm_from_gram(gram: np.ndarray, row_sum: np.ndarray, n_features: int | np.nd
     rdm : (..., n_stimuli, n_stimuli) float64, 0 on the diagonal
     constant : (..., n_stimuli) bool, patterns without variance, whose correlation is not defined
     """
-    p = np.asarray(n_features, np.float64)[..., None, None]
-    covariance = gram - row_sum[..., :, None] * row_sum[..., None, :] / p
-    variance = np.einsum("...ii->...i", covariance)
-    constant = variance <= CONSTANT * np.einsum("...ii->...i", gram)
+    variance = np.einsum("...ii->...i", centred)
+    constant = variance <= CONSTANT * (variance + row_sum**2 / np.asarray(n_features, np.float64)[..., None])
     scale = np.sqrt(np.where(constant, 1.0, variance))
-    correlation = covariance / (scale[..., :, None] * scale[..., None, :])
+    correlation = centred / (scale[..., :, None] * scale[..., None, :])
     # ASSUME a pattern without variance has correlation 0 with every other (the blank, seen through band-pass filters)
     correlation = np.where(constant[..., :, None] | constant[..., None, :], 0.0, correlation)
     rdm = 1.0 - np.clip(correlation, -1.0, 1.0)
@@ -48,11 +44,20 @@ def rdm_from_gram(gram: np.ndarray, row_sum: np.ndarray, n_features: int | np.nd
     return rdm, constant
 
 
+def rdm_from_gram(gram: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same from Gram matrices K = X X' of patterns as they are, by C = K - s s' / p with the row sums s = X 1.
+
+    Exact enough where K was summed in float64 and the mean of a pattern is not far above its sd.
+    """
+    p = np.asarray(n_features, np.float64)[..., None, None]
+    return rdm_from_centred(gram - row_sum[..., :, None] * row_sum[..., None, :] / p, row_sum, n_features)
+
+
 def rdm_from_patterns(patterns: np.ndarray) -> np.ndarray:
     """Return the RDM (n_stimuli, n_stimuli) of patterns (n_stimuli, n_neurons), in float64."""
     X = patterns.astype(np.float64)
-    X -= X.mean()  # changes no correlation, and keeps digits
-    return rdm_from_gram(X @ X.T, X.sum(axis=1), X.shape[1])[0]
+    centred = X - X.mean(axis=1, keepdims=True)
+    return rdm_from_centred(centred @ centred.T, X.sum(axis=1), X.shape[1])[0]
 
 
 def upper_triangles(rdm: np.ndarray) -> np.ndarray:
@@ -66,8 +71,8 @@ def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     unit = []
     for rows in (A, B):
         centred = rows - rows.mean(axis=1, keepdims=True)
-        norm = np.linalg.norm(centred, axis=1, keepdims=True)
-        unit.append(np.divide(centred, norm, out=np.full_like(centred, np.nan), where=norm > 0))
+        centred[np.ptp(rows, axis=1) == 0] = np.nan  # rounding of the mean would leave a remainder
+        unit.append(centred / np.linalg.norm(centred, axis=1, keepdims=True))
     return unit[0] @ unit[1].T
 
 
@@ -96,15 +101,15 @@ def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) 
 
     Parameters
     ----------
-    kernels : layer, n_features, gram and row_sum, of `gram.Kernels`
+    kernels : layer, n_features, centred and row_sum, of `gram.Kernels`
     targets : rdm, area, cortical_layer and n_neurons, of `populations.site_rdms`
 
     Raises InputError where the two rest on different numbers of stimuli.
     """
-    if kernels["gram"].shape[-1] != targets["rdm"].shape[-1]:
-        n_images, n_stimuli = kernels["gram"].shape[-1], targets["rdm"].shape[-1]
+    if kernels["centred"].shape[-1] != targets["rdm"].shape[-1]:
+        n_images, n_stimuli = kernels["centred"].shape[-1], targets["rdm"].shape[-1]
         raise InputError(f"{targets['area'][0]}: the model saw {n_images} images, the RDMs are of {n_stimuli}.")
-    rdms, _ = rdm_from_gram(kernels["gram"], kernels["row_sum"], kernels["n_features"])
+    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     sites = pd.DataFrame({key: targets[key] for key in ("area", "cortical_layer", "n_neurons")})
     sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
     layers = layer_table(kernels["layer"], kernels["n_features"])

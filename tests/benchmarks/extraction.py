@@ -16,10 +16,10 @@ from measure import contest, print_machine, print_table
 from torch import nn
 
 from dormouse.features import CONTAINERS, extract, stream, tensors
-from dormouse.gram import linear, row_sums
+from dormouse.gram import centred
 from dormouse.models.build import build
 from dormouse.recordings.simulated import simulate_scenes
-from dormouse.rsa import rdm_from_gram, upper_triangles
+from dormouse.rsa import rdm_from_centred, upper_triangles
 from dormouse.stimuli import preprocess
 
 NETWORKS = ("resnet50", "mobilenet_v2")
@@ -32,7 +32,7 @@ def streamed_rdms(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarra
     rdms = {}
 
     def reduce(name: str, X: torch.Tensor) -> None:
-        rdm, _ = rdm_from_gram(linear(X).numpy(), row_sums(X).numpy(), X.shape[1])
+        rdm, _ = rdm_from_centred(*(part.numpy() for part in centred(X)), X.shape[1])
         rdms[name] = upper_triangles(rdm)
 
     stream(network, torch.from_numpy(inputs), reduce)
@@ -58,7 +58,7 @@ def kept_rdms(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
 def all_kernels(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
     """Return the RDMs from what the workflow stores: three kernels a layer, duplicate layers dropped."""
     kernels = extract(network, inputs, eps=0.1, seed=0, threads=THREADS)
-    rdms, _ = rdm_from_gram(kernels["gram"], kernels["row_sum"], kernels["n_features"])
+    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     return dict(zip(kernels["layer"], upper_triangles(rdms), strict=True))
 
 

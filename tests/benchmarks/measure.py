@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-INTERVAL_S = 0.05
+INTERVAL_S = 0.5
 
 
 def run(command: list[str], **environment: str) -> tuple[float, float]:
