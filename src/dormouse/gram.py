@@ -23,9 +23,9 @@ N_PROBES = 4096  # columns whose every bit enters the fingerprint of a layer
 def centred(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the Gram matrix of X with every image's features centred, and what was taken away.
 
-    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, but C is what correlations rest on. Where the mean of an image
-    is far above its sd, as behind a sigmoid, the digits of C would drown in float32 products of X, so the mean is taken off
-    first. Elsewhere it is not: it would turn the zeros behind a ReLU into one number, whose rounding adds up.
+    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, but C is what correlations rest on. Where the mean of an
+    image is far above its sd, as behind a sigmoid, the digits of C would drown in float32 products of X, so the mean is taken
+    off first. Elsewhere it is not: it would turn the zeros behind a ReLU into one number, whose rounding adds up.
 
     Parameters
     ----------
