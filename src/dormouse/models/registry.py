@@ -20,9 +20,8 @@ BASELINE_INPUT = {"pixels": GREY, "gabor": GREY | {"size": 128}}
 RANDOM, NONE = "random", "none"  # words in the place of a file of weights
 LABELS = ("group", "display_name")  # of a model; the rest of its specification changes its numbers
 
-# where a library registers its networks: one decorated function each
+# how a library registers a network
 REGISTERED = re.compile(r"^@register_model.*\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
-WHERE = {"torchvision": "models", "timm": "models"}
 
 
 def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
@@ -95,7 +94,7 @@ def check_line(line: Mapping, place: str) -> None:
 @functools.cache
 def registered(library: str) -> set[str]:
     """Return the names of a library's networks, read from its source, because importing it takes seconds."""
-    folder = Path(importlib.util.find_spec(library).origin).parent / WHERE[library]
+    folder = Path(importlib.util.find_spec(library).origin).parent / "models"
     return {name for file in folder.glob("*.py") for name in REGISTERED.findall(file.read_text(encoding="utf-8"))}
 
 
