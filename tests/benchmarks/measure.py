@@ -19,16 +19,16 @@ import psutil
 INTERVAL_S = 0.5
 
 
-def run(command: list[str], **environment: str) -> tuple[float, float]:
+def run(command: list[str]) -> tuple[float, float]:
     """Return wall time (s) and peak resident memory (MiB, summed over the process and its children) of a command."""
     start, peak = time.perf_counter(), 0
-    process = subprocess.Popen(command, env=os.environ | environment)
+    process = subprocess.Popen(command)
     root = psutil.Process(process.pid)
     while process.poll() is None:
         total = 0
         for part in [root, *_children(root)]:
             try:
-                # shared pages would count once for each of several processes; what is private counts in full
+                # pages that processes share count once, in parts
                 total += part.memory_full_info().pss
             except psutil.Error:
                 continue
@@ -58,8 +58,13 @@ def contest(script: str, contenders: list[str], arguments: list[str], repeats: i
         for name in contenders:
             with tempfile.TemporaryDirectory() as folder:
                 output = Path(folder) / "result.json"
-                _, peak = run([sys.executable, script, name, str(output), *arguments], **limits)
-                runs[name].append(json.loads(output.read_text()) | {"peak_mib": peak})
+                process = subprocess.Popen(
+                    [sys.executable, script, name, str(output), *arguments], env=os.environ | limits, stderr=subprocess.DEVNULL
+                )
+                _, status, usage = os.wait4(process.pid, 0)
+                if status:
+                    raise SystemExit(f"{script} {name} ended with {os.waitstatus_to_exitcode(status)}")
+                runs[name].append(json.loads(output.read_text()) | {"peak_mib": usage.ru_maxrss / 1024})
     return {
         name: results[0] | {key: statistics.median(r[key] for r in results) for key in ("seconds", "peak_mib")}
         for name, results in runs.items()
