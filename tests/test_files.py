@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dormouse.errors import InputError, suggest
-from dormouse.files import atomic, read_arrays, sha256, write_arrays
+from dormouse.files import atomic, read_arrays, write_arrays
 
 
 def test_a_file_appears_whole_under_its_name_and_nothing_else_is_left(tmp_path):
@@ -121,11 +121,6 @@ def test_a_truncated_file_of_arrays_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:40_000])
     with pytest.raises(InputError, match=r"a\.npz: not a readable \.npz file"):
         read_arrays(path, "numbers")
-
-
-def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 @pytest.mark.parametrize(

@@ -136,27 +136,21 @@ def test_a_new_time_alone_changes_nothing(finished):
     assert finished.planned() == {}
 
 
-def test_editing_ridge_reruns_ridge_scores_and_what_hangs_on_them(finished):
-    file = finished.folder / "src/dormouse/ridge.py"
+@pytest.mark.parametrize(
+    ("module", "rules"),
+    [
+        ("ridge", {"score_ridge", "gather_scores", "choose_layers", "plot_scores", "write_report"}),
+        ("figures", {"plot_scores", "write_report"}),
+    ],
+)
+def test_editing_a_module_reruns_what_rests_on_it_and_nothing_else(finished, module, rules):
+    file = finished.folder / f"src/dormouse/{module}.py"
     text = file.read_text()
     try:
         file.write_text(text + "# edited\n")
-        planned = finished.planned()
+        assert set(finished.planned()) == rules
     finally:
         file.write_text(text)
-    assert set(planned) == {"score_ridge", "gather_scores", "choose_layers", "plot_scores", "write_report"}
-    assert len(planned["score_ridge"]) == 6
-
-
-def test_editing_figures_reruns_figures_alone(finished):
-    file = finished.folder / "src/dormouse/figures.py"
-    text = file.read_text()
-    try:
-        file.write_text(text + "# edited\n")
-        planned = finished.planned()
-    finally:
-        file.write_text(text)
-    assert set(planned) == {"plot_scores", "write_report"}
 
 
 def test_another_reliability_threshold_reads_no_recording(finished):

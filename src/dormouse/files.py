@@ -1,6 +1,5 @@
 """Files written whole or not at all."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,9 +47,3 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # zipfile, zlib, numpy and the system each raise their own
         raise InputError(f"{path}: not a readable .npz file ({error}).") from error
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
