@@ -6,14 +6,17 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo zoo-check test lint format bench clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(VENV)/run  ## the whole workflow on simulated recordings, offline, to results/demo/report.html
 	HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --configfile demo.yaml --quiet rules
 	@echo "Open results/demo/report.html"
+
+zoo-check: $(VENV)/run  ## every network, random weights, a few images: a table of sizes and what fails; goes on where it stopped
+	HF_HUB_OFFLINE=1 $(BIN)/snakemake check_zoo --cores $(CORES) --quiet rules
 
 test: lint  ## lint and all tests; those on real data need DORMOUSE_REAL
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest

@@ -17,6 +17,7 @@ include: "workflow/rules/recordings.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/zoo.smk"
 
 
 rule all:

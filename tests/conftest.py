@@ -7,13 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from web import Web, serving
 
 from dormouse.recordings.simulated import (
     LEAD_FRAMES,
@@ -102,19 +104,20 @@ def tiny_nwb(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
-    """Give run_workflow(cwd, *arguments, config=None), which runs the workflow of this repository as a user does.
+    """Give run_workflow(cwd, *arguments, config=None, env=None), which runs the workflow of this repository as a user does.
 
     cwd : working directory, where results/ and resources/ go; made if need be
     arguments : of the command line, such as "-n", "--forcerun", a rule or a file to make (relative to `cwd`)
     config : what differs from config.yaml, nested as there. It is laid over config.yaml as --configfile does: mappings are
         merged key by key, lists and values are replaced. The path of a dataset folder is best given in full.
+    env : variables of the environment besides those of the tests
 
     The configuration of the repository is copied to `cwd`, because Snakemake reads `configfile:` from the working directory.
     Jobs run on two cores, with the default profile of the repository, without asking the model hub. Returns the completed
     process: `returncode`, and in `stdout` all that was printed, standard error included. It never raises for a failed run.
     """
 
-    def run(cwd: Path, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
+    def run(cwd: Path, *arguments: str, config: dict | None = None, env: dict | None = None) -> subprocess.CompletedProcess:
         cwd.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "config.yaml", cwd)
         overrides = cwd / "overrides.yaml"
@@ -129,7 +132,7 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
         return subprocess.run(
             [sys.executable, "-m", "snakemake", *arguments, *(str(word) for pair in options.items() for word in pair)],
             cwd=cwd,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"},
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"} | (env or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -147,3 +150,37 @@ def snakemake(run_workflow, tmp_path: Path) -> Callable[..., subprocess.Complete
         return run_workflow(cwd or tmp_path / "run", *arguments, config=config)
 
     return run
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """Give a server on this machine, without files."""
+    with serving() as web:
+        yield web
+
+
+@pytest.fixture
+def other_web() -> Iterator[Web]:
+    """Give a second server, which goes by another name."""
+    with serving("localhost") as web:
+        yield web
+
+
+@pytest.fixture
+def waits(monkeypatch) -> list[float]:
+    """Give the list of seconds that this process would have slept; it does not."""
+    seconds = []
+    monkeypatch.setattr(time, "sleep", seconds.append)
+    return seconds
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give the folder of a disk of 1 MiB, where this process may mount one."""
+    folder = tmp_path / "small-disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", folder], check=True)

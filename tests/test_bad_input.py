@@ -186,7 +186,7 @@ def test_a_recording_of_another_session_type_is_named(refused, second):
 
 def test_a_service_that_cannot_be_reached_is_named(refused):
     refused(
-        rf"Error: {NOWHERE}/ophys_experiments\.json: .*Check the connection and config: allen\.address",
+        rf"Error: {NOWHERE}/ophys_experiments\.json: .*Check the connection and run again",
         dataset="allen",
         areas=["VISp"],
         allen={"address": NOWHERE},

@@ -59,7 +59,7 @@ def test_the_size_of_blocks_does_not_change_the_kernels(monkeypatch):
 def test_kernels_leave_the_features_as_they_are():
     X = torch.from_numpy(make_features(10, 500, seed=2))
     before = X.clone()
-    small_kernels().add("Conv2d-1", X)
+    small_kernels().add("Conv2d-1", "conv1", X)
     assert torch.equal(X, before)
 
 
@@ -114,7 +114,7 @@ def test_a_layer_equal_to_an_earlier_one_is_dropped():
     X = torch.from_numpy(make_features(5, 50, seed=6))
     kernels = small_kernels()
     for name, features in (("Conv2d-1", X), ("ReLU-1", X.relu()), ("Dropout-1", X.clone()), ("ReLU-2", X.relu())):
-        kernels.add(name, features)
+        kernels.add(name, "conv1", features)
     assert [layer["layer"] for layer in kernels.layers] == ["Conv2d-1", "ReLU-1"]
 
 
@@ -135,22 +135,27 @@ def test_a_layer_of_many_features_that_differs_in_one_value_is_kept(column):
     other[2, column] = np.nextafter(other[2, column], np.float32(np.inf))
     kernels = small_kernels()
     for name, features in (("Conv2d-1", X), ("Conv2d-2", other), ("Conv2d-3", X)):
-        kernels.add(name, torch.from_numpy(features))
+        kernels.add(name, "conv1", torch.from_numpy(features))
     assert [layer["layer"] for layer in kernels.layers] == ["Conv2d-1", "Conv2d-2"]
+
+
+def test_a_layer_has_a_fingerprint_however_many_its_features():
+    """Above 2^24 float32 numbers skip places, the last among them."""
+    assert gram.fingerprint(torch.zeros(1, 2**24 + 4)) != gram.fingerprint(torch.zeros(1, 2**24 + 8))
 
 
 def test_a_layer_of_the_same_features_in_another_order_is_kept():
     X = torch.from_numpy(make_features(4, 20000, seed=9)).reshape(4, 80, 250)
     kernels = small_kernels()
-    kernels.add("Conv2d-1", X.reshape(4, -1))
-    kernels.add("Permute-1", X.transpose(1, 2).reshape(4, -1))
+    kernels.add("Conv2d-1", "conv1", X.reshape(4, -1))
+    kernels.add("Permute-1", "permute", X.transpose(1, 2).reshape(4, -1))
     assert [layer["layer"] for layer in kernels.layers] == ["Conv2d-1", "Permute-1"]
 
 
 def test_a_layer_of_zeros_is_not_taken_for_one_of_another_size():
     kernels = small_kernels()
     for n_features in (5000, 6000):
-        kernels.add(f"ReLU-{n_features}", torch.zeros(5, n_features))
+        kernels.add(f"ReLU-{n_features}", "relu", torch.zeros(5, n_features))
     assert len(kernels.layers) == 2
 
 
@@ -159,17 +164,18 @@ def test_features_that_are_not_finite_are_refused_by_layer(value):
     X = make_features(5, 50, seed=10)
     X[3, 49] = value
     with pytest.raises(InputError, match=r"^layer Conv2d-7: features are not finite"):
-        small_kernels().add("Conv2d-7", torch.from_numpy(X))
+        small_kernels().add("Conv2d-7", "conv7", torch.from_numpy(X))
 
 
 def test_arrays_hold_every_kernel_of_every_layer_in_order_of_computation():
     features = [make_features(6, n_features, seed=11) for n_features in (30, 10, 20)]
     kernels = gram.Kernels(eps=0.5, seed=3)
-    for name, X in zip(("Conv2d-1", "ReLU-1", "Linear-1"), features, strict=True):
-        kernels.add(name, torch.from_numpy(X))
+    places = [("Conv2d-1", "stem.0"), ("ReLU-1", "stem.1"), ("Linear-1", "head")]
+    for place, X in zip(places, features, strict=True):
+        kernels.add(*place, torch.from_numpy(X))
     arrays = kernels.arrays()
-    assert set(arrays) == {"layer", "n_features", "row_sum", "centred", "zscore", "srp"}
-    assert list(arrays["layer"]) == ["Conv2d-1", "ReLU-1", "Linear-1"]
+    assert set(arrays) == {"layer", "block", "n_features", "row_sum", "centred", "zscore", "srp"}
+    assert list(zip(arrays["layer"], arrays["block"], strict=True)) == places
     assert list(arrays["n_features"]) == [30, 10, 20]
     assert arrays["row_sum"].shape == (3, 6)
     for i, X in enumerate(map(torch.from_numpy, features)):
@@ -178,10 +184,21 @@ def test_arrays_hold_every_kernel_of_every_layer_in_order_of_computation():
     assert all(arrays[name].shape == (3, 6, 6) for name in ("centred", "zscore", "srp"))
 
 
+def test_kernels_hold_no_memory_of_the_features():
+    """What a layer put out is often overwritten by the next."""
+    X = torch.from_numpy(make_features(6, 500, seed=13))
+    kernels, untouched = small_kernels(), small_kernels()
+    kernels.add("Conv2d-1", "conv1", X)
+    untouched.add("Conv2d-1", "conv1", X.clone())
+    X.zero_()
+    for name, matrix in kernels.arrays().items():
+        np.testing.assert_array_equal(matrix, untouched.arrays()[name])
+
+
 @pytest.mark.parametrize("offset", [0, 3, 30, 1000])
 def test_centred_gram_is_the_covariance_of_images_however_large_their_mean(offset):
     X = (make_features(6, 500, seed=12) + offset).astype(np.float32)
     kernels = small_kernels()
-    kernels.add("Sigmoid-1", torch.from_numpy(X))
+    kernels.add("Sigmoid-1", "gate", torch.from_numpy(X))
     expected = 500 * np.cov(X.astype(np.float64), bias=True)
     np.testing.assert_allclose(kernels.arrays()["centred"][0], expected, rtol=0, atol=1e-6 * np.abs(expected).max())

@@ -8,13 +8,13 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
-from dormouse.models.registry import BASELINE_INPUT
 from dormouse.stimuli import image_files, preprocess, read_images
 
 pytestmark = [pytest.mark.real, pytest.mark.workflow]
 
 AREAS = ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]
-LEFT_OUT = ["resnet18-random0", "vit_tiny_patch16_224-random0", "alexnet-random0"]
+MODELS = {"groups": ["baselines"], "include": ["squeezenet1_0-random0"]}
+PIXELS = {"size": 64, "range": 1, "mean": [0.0], "std": [1.0], "channels": "grey", "interpolation": "bilinear"}
 
 
 def trained_squeezenet(real):
@@ -39,7 +39,7 @@ def results(real, run_workflow, tmp_path_factory):
 
     def run(name):
         cwd = tmp_path_factory.mktemp(name)
-        models = {"exclude": LEFT_OUT, "add": {"trained": trained_squeezenet(real)}}
+        models = MODELS | {"add": {"trained": trained_squeezenet(real)}}
         done = run_workflow(cwd, config={"dataset": str(real / name), "models": models})
         assert done.returncode == 0, done.stdout
         return cwd / "results" / name
@@ -67,6 +67,7 @@ def test_scores_of_all_six_areas_make_sense(responses, metric, variant):
     limit = sites.set_index("area").ceiling[AREAS]
     assert (scores.loc["pixels"] > 0).all()
     assert (scores.loc["trained"] > scores.loc["squeezenet1_0-random0"]).sum() >= 4
+    assert (scores.loc["trained"] > scores.loc["noise-random0"]).all()
     assert (scores < limit).all().all()
     assert (limit <= 1).all()
 
@@ -88,7 +89,7 @@ def test_one_number_by_hand_from_the_files(real, responses):
             inside = np.isin(stored["neuron"].astype(str), rows.neuron)
             means.append(stored["response"][:, :, inside].astype(np.float64).mean(axis=0))
     images = read_images(image_files(real / "allen-neuropixels/stimuli")).images
-    grey = preprocess(images, BASELINE_INPUT["pixels"]).reshape(len(images), -1).astype(np.float64)
+    grey = preprocess(images, PIXELS).reshape(len(images), -1).astype(np.float64)
     expected = pearsonr(pdist(grey, "correlation"), pdist(np.concatenate(means, axis=1), "correlation"))[0]
     found = scores_of(responses, "rsa", "pearson").loc["pixels", ("VISp", "all")]
     assert found == pytest.approx(expected, abs=1e-5)  # float32 products of the pixels

@@ -11,7 +11,14 @@ from dormouse.recordings.simulated import simulate_scenes
 from dormouse.stimuli import preprocess
 
 N_IMAGES, N_NEURONS = 50, 400
-INPUT = {"size": 64, "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"}
+INPUT = {
+    "size": 64,
+    "range": 1,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "channels": "rgb",
+    "interpolation": "bilinear",
+}
 NOISE_SD = 0.2  # of the responses' standard deviation over stimuli
 PLANTED = ["MaxPool2d-2", "MaxPool2d-3"]
 
@@ -23,12 +30,12 @@ def images() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Module:
-    return build({"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": 0})
+    return build({"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 0})
 
 
 @pytest.fixture(scope="module")
 def kernels(network, images) -> dict[str, np.ndarray]:
-    return features.extract(network, images, eps=0.2, seed=0, threads=2)
+    return features.extract(network, images, "all", eps=0.2, seed=0, threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,8 @@ def outputs(network, images) -> dict[str, np.ndarray]:
     features.stream(
         network,
         torch.from_numpy(images),
-        lambda name, X: kept.update({name: X.clone().numpy()}) if name in PLANTED else None,
+        lambda name, _, X: kept.update({name: X.clone().numpy()}) if name in PLANTED else None,
+        "all",
     )
     return kept
 
@@ -83,9 +91,9 @@ def test_both_metrics_find_the_layer_that_the_neurons_read_out(kernels, outputs,
 
 @pytest.mark.parametrize("layer", PLANTED)
 def test_shuffled_stimuli_leave_nothing_to_find(kernels, outputs, layer):
-    n_shuffles = 40
+    n_shuffles, blocks = 40, {"blocks": kernels["blocks"]}
     population, rng = read_out(outputs[layer], seed=1), np.random.default_rng(2)
-    planted = {name: values[kernels["layer"] == layer] for name, values in kernels.items()}
+    planted = {name: values[kernels["layer"] == layer] for name, values in kernels.items() if name != "blocks"} | blocks
     shuffled = pd.concat(
         score_all(planted, population | {"mean": population["mean"][rng.permutation(N_IMAGES)]}) for _ in range(n_shuffles)
     )

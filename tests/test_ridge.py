@@ -35,6 +35,8 @@ def make_kernels(kernels: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Kernels of layers: `srp` as given; `zscore` backwards, so that the two differ in every layer."""
     return {
         "layer": np.array([f"Layer-{i}" for i in range(1, len(kernels) + 1)]),
+        "block": np.array([f"block-{(i + 1) // 2}" for i in range(1, len(kernels) + 1)]),
+        "blocks": np.array([f"block-{k}" for k in range(1, (len(kernels) + 1) // 2 + 1)]),
         "n_features": np.arange(10, 10 + len(kernels)),
         "srp": np.stack(kernels),
         "zscore": np.stack(kernels)[::-1],
@@ -172,6 +174,7 @@ def test_scores_lie_in_the_row_of_their_layer_neuron_and_kernel():
         expected = pearsonr(predict_by_refits(X, Y[:, [j]], 2.0)[:, 0], Y[:, j]).statistic
         assert row.score == pytest.approx(expected, abs=1e-9)
         assert (row.layer_index, row.layer_depth, row.n_features) == (i + 1, (i + 1) / 3, 10 + i)
+        assert (row.block, row.block_depth) == (f"block-{i // 2 + 1}", (i // 2 + 1) / 2)
         assert (row.recording, row.animal, row.area) == ("one", "m1", "VISp")
         assert row.cortical_layer == ["2/3", "4", "", "4"][j]
 
@@ -194,7 +197,14 @@ def test_mean_over_neurons_takes_the_whole_area_and_layers_with_enough_neurons()
 def test_mean_over_neurons_keeps_areas_apart():
     rows = [("VISp", "4", 0.2), ("VISp", "4", 0.4), ("VISl", "4", 0.6), ("VISl", "2/3", 0.0)]
     scores = pd.DataFrame(rows, columns=["area", "cortical_layer", "score"]).assign(
-        layer="Layer-1", layer_index=1, layer_depth=1.0, n_features=9, metric="ridge", variant="srp"
+        layer="Layer-1",
+        layer_index=1,
+        layer_depth=1.0,
+        block="stem",
+        block_depth=1.0,
+        n_features=9,
+        metric="ridge",
+        variant="srp",
     )
     means = ridge.mean_over_neurons(scores, min_neurons=2).set_index(["area", "cortical_layer"]).score
     assert means.to_dict() == pytest.approx({("VISp", "all"): 0.3, ("VISp", "4"): 0.3, ("VISl", "all"): 0.3})

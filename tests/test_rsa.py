@@ -20,6 +20,8 @@ def make_patterns(n_stimuli: int, n_features: int, seed: int) -> np.ndarray:
 def make_kernels(patterns: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {
         "layer": np.array([f"Layer-{i}" for i in range(1, len(patterns) + 1)]),
+        "block": np.array([f"block-{(i + 1) // 2}" for i in range(1, len(patterns) + 1)]),
+        "blocks": np.array([f"block-{k}" for k in range(1, (len(patterns) + 1) // 2 + 1)]),
         "n_features": np.array([X.shape[1] for X in patterns]),
         "centred": np.stack([X.shape[1] * np.cov(X, bias=True) for X in patterns]),
         "row_sum": np.stack([X.sum(axis=1) for X in patterns]),
@@ -82,7 +84,7 @@ def test_rdm_of_float32_features_survives_an_offset_large_beside_their_sd(offset
     X = make_patterns(119, 5000, seed=4)
     X = (X / X.std() + offset).astype(np.float32)
     kernels = Kernels(eps=0.9, seed=0)
-    kernels.add("Sigmoid-1", torch.from_numpy(X))
+    kernels.add("Sigmoid-1", "gate", torch.from_numpy(X))
     arrays = kernels.arrays()
     rdms, constant = rsa.rdm_from_centred(arrays["centred"], arrays["row_sum"], arrays["n_features"])
     np.testing.assert_allclose(rdms[0], 1 - np.corrcoef(X.astype(np.float64)), rtol=0, atol=1e-4)
@@ -117,7 +119,7 @@ def test_a_constant_image_is_flagged_in_the_kernels_of_a_layer(value):
     X = make_patterns(8, 50000, seed=5).astype(np.float32)
     X[3] = value
     kernels = Kernels(eps=0.9, seed=0)
-    kernels.add("Pixels-1", torch.from_numpy(X))
+    kernels.add("Pixels-1", "", torch.from_numpy(X))
     arrays = kernels.arrays()
     rdms, constant = rsa.rdm_from_centred(arrays["centred"], arrays["row_sum"], arrays["n_features"])
     np.testing.assert_array_equal(np.flatnonzero(constant[0]), [3])
@@ -191,6 +193,7 @@ def test_scores_lie_in_the_row_of_their_layer_and_site():
             assert set(inside.n_neurons) == {N.shape[1]} and set(inside.area) == {"VISp"}
             assert set(inside.n_features) == {X.shape[1]} and set(inside.layer_index) == {i + 1}
             assert set(inside.layer_depth) == {(i + 1) / 3}
+            assert set(inside.block) == {f"block-{i // 2 + 1}"} and set(inside.block_depth) == {(i // 2 + 1) / 2}
     assert len(np.unique(table.score.round(6))) == len(table)
 
 

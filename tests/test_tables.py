@@ -55,7 +55,8 @@ def test_a_file_carries_the_name_of_its_table(path):
         ("ceilings", {"recording", "neuron"}),
         ("neuron_scores", {"score"}),
         ("scores", {"n_neurons", "score"}),
-        ("models", {"seed"}),
+        ("models", {"imagenet_top1", "trained_share", "seed"}),
+        ("zoo", {"n_layers", "n_features", "n_parameters", "n_fixed", "forecast_mib"}),
     ],
 )
 def test_a_missing_value_is_allowed_only_where_it_has_a_meaning(name, columns):
@@ -69,7 +70,7 @@ def test_missing_values_of_optional_columns_survive(path):
     pd.testing.assert_frame_equal(read_table("reliability", path), table)
 
 
-@pytest.mark.parametrize(("column", "value"), [("area", None), ("layer", None), ("n_features", np.nan)])
+@pytest.mark.parametrize(("column", "value"), [("area", None), ("block", None), ("n_features", np.nan)])
 def test_a_missing_value_of_another_column_is_refused(path, column, value):
     with pytest.raises(ValueError, match=f"table scores: missing values in {column}"):
         write_table("scores", example("scores").assign(**{column: value}), path)
@@ -129,10 +130,21 @@ def test_no_files_give_an_empty_table_with_all_columns_and_their_types():
 
 
 def test_layers_are_numbered_from_one_and_the_deepest_has_depth_one():
-    table = layer_table(np.array(["Conv2d-1", "ReLU-1", "Linear-1", "Linear-2"]), np.array([8, 8, 4, 2]))
+    layers, blocks = ["Conv2d-1", "ReLU-1", "Linear-1", "Linear-2"], ["stem", "stem", "head.0", "head.1"]
+    table = layer_table(np.array(layers), np.array(blocks), np.array([8, 8, 4, 2]), np.array(["stem", "head.0", "head.1"]))
+    assert table.layer.tolist() == layers
     assert table.layer_index.tolist() == [1, 2, 3, 4]
     assert table.layer_depth.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert table.block.tolist() == blocks
+    assert table.block_depth.tolist() == [1 / 3, 1 / 3, 2 / 3, 1.0]
     assert table.n_features.tolist() == [8, 8, 4, 2]
+
+
+def test_blocks_are_numbered_by_their_first_layer_also_where_one_runs_again():
+    table = layer_table(
+        *map(np.array, (["a", "b", "c", "d"], ["trunk", "neck", "trunk", "head"], [1, 1, 1, 1], ["trunk", "neck", "head"]))
+    )
+    assert table.block_depth.tolist() == [1 / 3, 2 / 3, 1 / 3, 1.0]
 
 
 def test_a_matrix_of_scores_becomes_a_row_for_each_of_its_entries():

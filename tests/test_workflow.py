@@ -28,6 +28,7 @@ SMALL = {
     "selection": {"min_reliability": -1.0},
     "models": {
         "groups": ["baselines"],
+        "exclude": ["noise-random0"],
         "add": {"small": {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "input": {"size": 64}}},
     },
 }
@@ -194,8 +195,9 @@ def test_changed_weights_rerun_their_model(finished, tmp_path):
     weights = tmp_path / "weights.pt"
     config = merged(SMALL, {"models": {"add": {"small": {"weights": str(weights)}}}})
     for seed in (1, 2):
-        spec = {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": seed}
-        torch.save(build(spec).state_dict(), weights)
+        spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": seed}
+        trained = {key: value * 1.3 + 0.01 for key, value in build(spec).state_dict().items()}
+        torch.save(trained, weights)
         target = "results/demo/grams/small.npz"
         finished.run(target, config=config)
         assert "extract_features" not in finished.planned(config)

@@ -1,6 +1,8 @@
 """Files written whole or not at all."""
 
+import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +14,16 @@ from dormouse.errors import InputError
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; rename it to `path` at the end, or remove it on any error."""
+    """Give a temporary name beside `path` to write to; rename it to `path` at the end, or remove it on any error.
+
+    What a process that was killed left of the same file is removed first: a file has one writer at a time.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    leftover = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
+    for file in path.parent.iterdir():
+        if leftover.fullmatch(file.name):
+            file.unlink(missing_ok=True)
     # the ending stays last, because writers choose the format by it
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -47,3 +56,9 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # zipfile, zlib, numpy and the system each raise their own
         raise InputError(f"{path}: not a readable .npz file ({error}).") from error
+
+
+def write_json(path: str | Path, value) -> None:
+    """Write a value as JSON."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")

@@ -131,8 +131,8 @@ class Kernels:
         self.layers: list[dict] = []
         self._seen: set[str] = set()
 
-    def add(self, layer: str, X: torch.Tensor) -> None:
-        """Reduce the features X (n_images, n_features) of a layer; they are not kept.
+    def add(self, layer: str, block: str, X: torch.Tensor) -> None:
+        """Reduce the features X (n_images, n_features) of a layer of a block; they are not kept.
 
         Raises InputError for features that are not finite.
         """
@@ -150,12 +150,13 @@ class Kernels:
             "srp": projected(X, n_projections(len(X), self.eps), self.seed),
         }
         arrays = {name: matrix.cpu().numpy() for name, matrix in matrices.items()}
-        self.layers.append({"layer": layer, "n_features": X.shape[1], **arrays})
+        self.layers.append({"layer": layer, "block": block, "n_features": X.shape[1], **arrays})
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all layers in order of computation.
 
-        layer and n_features (n_layers,), row_sum (n_layers, n_images), centred, zscore and srp (n_layers, n_images, n_images)
+        layer, block and n_features (n_layers,), row_sum (n_layers, n_images), centred, zscore and srp (n_layers, n_images,
+        n_images)
         """
         return {key: np.stack([layer[key] for layer in self.layers]) for key in self.layers[0]}
 
@@ -166,8 +167,14 @@ def fingerprint(X: torch.Tensor) -> str:
     Any single difference changes it; layers that share it differ at most in the order of columns that are not probed.
     """
     bits = X.view(torch.int32)
-    probes = torch.linspace(0, X.shape[1] - 1, min(N_PROBES, X.shape[1]), device=X.device).long()
+    probes = spread(X.shape[1], N_PROBES).to(X.device)
     digest = hashlib.blake2b(str(tuple(X.shape)).encode(), digest_size=16)
     for part in (bits.sum(dim=1, dtype=torch.int32), bits[:, probes]):  # the sum wraps around, and is fast
         digest.update(part.cpu().numpy().tobytes())
     return digest.hexdigest()
+
+
+def spread(n: int, n_places: int) -> torch.Tensor:
+    """Return at most `n_places` whole numbers spread evenly from 0 to n - 1, in whole-number arithmetic."""
+    k = min(n, n_places)
+    return torch.arange(k) * (n - 1) // max(k - 1, 1)

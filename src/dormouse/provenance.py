@@ -1,4 +1,4 @@
-"""What a network's results rest on: its specification, weights and input, and the versions of the libraries."""
+"""What a network's results rest on: its specification, what attests to it, its input, and the versions of the libraries."""
 
 import hashlib
 import json
@@ -12,25 +12,33 @@ import pandas as pd
 from dormouse.files import read_arrays
 
 LIBRARIES = ("dormouse", "torch", "torchvision", "timm", "numpy", "scikit-learn")
+IN_TABLE = (
+    "source",
+    "name",
+    "weights",
+    "seed",
+    "weights_sha256",
+    "transform_sha256",
+    "fingerprint",
+    "trained_share",
+    "n_parameters",
+    "stimuli_sha256",
+)
 
 
-def provenance(spec: Mapping, network, inputs: np.ndarray) -> np.ndarray:
+def provenance(spec: Mapping, attested: Mapping, inputs: np.ndarray) -> np.ndarray:
     """Return the record of a run as JSON in a 0-d array, to be stored beside its numbers.
 
     Parameters
     ----------
-    spec : specification of the model, of `registry.list_models`
-    network : torch module, its weights loaded
+    spec : specification of the model, of `registry.list_models`, with its complete input
+    attested : of `attestation.attest`
     inputs : (n_images, n_channels, height, width) float32, preprocessed images
     """
-    weights = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        weights.update(name.encode())
-        weights.update(value.cpu().contiguous().numpy().tobytes())
-    record = dict(spec) | {
-        "weights_sha256": weights.hexdigest(),
+    record = {
+        **spec,
+        **attested,
         "stimuli_sha256": hashlib.sha256(np.ascontiguousarray(inputs).tobytes()).hexdigest(),
-        "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
         "versions": {library: _version(library) for library in LIBRARIES},
     }
     return np.array(json.dumps(record, sort_keys=True))
@@ -44,13 +52,13 @@ def _version(library: str) -> str:
 
 
 def model_table(paths: Sequence[str | Path], labels: Mapping[str, Mapping]) -> pd.DataFrame:
-    """Return the table `models` from files of kernels; `labels` holds group and display name by model, the file's stem."""
+    """Return the table `models` from files of kernels; `labels` holds `registry.LABELS` by model, the file's stem."""
     rows = []
     for path in map(Path, paths):
         stored = read_arrays(path, "provenance", "n_features")
         record = json.loads(str(stored["provenance"]))
         rows.append(
-            record
+            {key: record[key] for key in IN_TABLE}
             | labels[path.stem]
             | {
                 "model": path.stem,
@@ -60,4 +68,5 @@ def model_table(paths: Sequence[str | Path], labels: Mapping[str, Mapping]) -> p
                 "n_features": int(stored["n_features"].sum()),
             }
         )
-    return pd.DataFrame(rows).astype({"seed": "Int64"})
+    table = pd.DataFrame(rows).astype({"seed": "Int64", "trained_share": float})
+    return table.assign(imagenet_top1=pd.to_numeric(table.imagenet_top1))

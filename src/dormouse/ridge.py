@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.linalg import helmert
 
 from dormouse.errors import InputError
-from dormouse.tables import WHOLE, cross, layer_table
+from dormouse.tables import LAYER_ARRAYS, LAYER_COLUMNS, WHOLE, cross, layer_table
 
 VARIANTS = ("srp", "zscore")  # kernels that neurons are predicted from
 
@@ -70,7 +70,7 @@ def score(kernels: Mapping[str, np.ndarray], population: Mapping[str, np.ndarray
 
     Parameters
     ----------
-    kernels : layer, n_features, and a kernel for each of `VARIANTS`, of `gram.Kernels`
+    kernels : layer, block, n_features, blocks, and a kernel for each of `VARIANTS`, of `gram.Kernels`
     population : of `populations.pool`
 
     Raises InputError where the two rest on different numbers of stimuli.
@@ -78,7 +78,7 @@ def score(kernels: Mapping[str, np.ndarray], population: Mapping[str, np.ndarray
     if kernels["srp"].shape[-1] != len(population["mean"]):
         n_images, n_stimuli = kernels["srp"].shape[-1], len(population["mean"])
         raise InputError(f"{population['area'][0]}: the model saw {n_images} images, the neurons {n_stimuli}.")
-    layers = layer_table(kernels["layer"], kernels["n_features"])
+    layers = layer_table(*(kernels[key] for key in LAYER_ARRAYS))
     neurons = pd.DataFrame({key: population[key] for key in ("recording", "neuron", "animal", "area", "cortical_layer")})
     parts = [
         cross(layers, neurons, score_layers(kernels[name], population["mean"], penalty)).assign(variant=name)
@@ -89,7 +89,7 @@ def score(kernels: Mapping[str, np.ndarray], population: Mapping[str, np.ndarray
 
 def mean_over_neurons(scores: pd.DataFrame, min_neurons: int) -> pd.DataFrame:
     """Return the mean score over the neurons of every site (see `populations.sites`), from a table of `score`."""
-    columns = ["layer", "layer_index", "layer_depth", "n_features", "area", "cortical_layer", "metric", "variant"]
+    columns = [*LAYER_COLUMNS, "area", "cortical_layer", "metric", "variant"]
     whole, layers = scores.assign(cortical_layer=WHOLE), scores[scores.cortical_layer != ""]
     grouped = pd.concat([whole, layers]).groupby(columns, sort=False).score
     means = grouped.agg(score="mean", n_neurons="count").reset_index()

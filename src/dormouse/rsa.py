@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from dormouse.errors import InputError
-from dormouse.tables import cross, layer_table
+from dormouse.tables import LAYER_ARRAYS, cross, layer_table
 
 # a pattern whose variance is this small beside its mean square is constant up to the rounding of float32
 CONSTANT = (4 * np.finfo(np.float32).eps) ** 2
@@ -101,7 +101,7 @@ def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) 
 
     Parameters
     ----------
-    kernels : layer, n_features, centred and row_sum, of `gram.Kernels`
+    kernels : layer, block, n_features, blocks, centred and row_sum, of `gram.Kernels`
     targets : rdm, area, cortical_layer and n_neurons, of `populations.site_rdms`
 
     Raises InputError where the two rest on different numbers of stimuli.
@@ -112,7 +112,7 @@ def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) 
     rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     sites = pd.DataFrame({key: targets[key] for key in ("area", "cortical_layer", "n_neurons")})
     sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
-    layers = layer_table(kernels["layer"], kernels["n_features"])
+    layers = layer_table(*(kernels[key] for key in LAYER_ARRAYS))
     similarities = compare(rdms, targets["rdm"])
     parts = [cross(layers, sites, values).assign(variant=name) for name, values in similarities.items()]
     return pd.concat(parts, ignore_index=True).assign(metric="rsa")

@@ -13,6 +13,7 @@ from dormouse.files import read_arrays, write_arrays
 BLANK = "blank"
 # ASSUME the grey screen between scenes had the middle of the grey scale; the template stack does not hold it
 BLANK_GREY = 127
+RECIPE = ("size", "range", "mean", "std", "channels", "interpolation")  # keys of a preprocessing
 EIGHT_BIT = {"L", "LA", "RGB", "RGBA", "P"}  # Pillow's names
 
 
@@ -92,9 +93,9 @@ def preprocess(images: np.ndarray, recipe: Mapping) -> np.ndarray:
     Parameters
     ----------
     images : (n_images, height, width) uint8
-    recipe : `size` (pixels of the square that images are squashed to, bilinear, without cropping), `range` (the value
-        that white becomes: 1 or 255), `mean` and `std` (one number a channel, in units of `range` and in the order of
-        `channels`) and `channels` (rgb, bgr or grey).
+    recipe : `size` (pixels of the square that images are squashed to, without cropping), `interpolation` (bilinear or
+        bicubic), `range` (the value that white becomes: 1 or 255), `mean` and `std` (one number a channel, in units of
+        `range` and in the order of `channels`) and `channels` (rgb, bgr or grey).
 
     Returns
     -------
@@ -103,6 +104,7 @@ def preprocess(images: np.ndarray, recipe: Mapping) -> np.ndarray:
     check_recipe(recipe, "input")
     size = recipe["size"]
     mean, std = (np.asarray(recipe[key], np.float32) for key in ("mean", "std"))
-    squashed = [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)) for image in images]
+    method = Image.Resampling[recipe["interpolation"].upper()]
+    squashed = [np.asarray(Image.fromarray(image).resize((size, size), method)) for image in images]
     scaled = np.stack(squashed)[:, None].astype(np.float32) * np.float32(recipe["range"] / 255)
     return (scaled - mean[:, None, None]) / std[:, None, None]

@@ -36,8 +36,12 @@ LAYER = {
     "layer": (STRING, "layer of the network, class name and running number"),
     "layer_index": (INT, "place of the layer in the order of computation, from 1"),
     "layer_depth": (FLOAT, "layer_index / number of layers, 0 to 1"),
+    "block": (STRING, "outermost module of the network, containers apart, that the layer lies in"),
+    "block_depth": (FLOAT, "place of the block / number of blocks, 0 to 1; comparable between versions of a library"),
     "n_features": (INT, "features of the layer for one image"),
 }
+LAYER_ARRAYS = ("layer", "block", "n_features", "blocks")  # what it takes, of a model's file of kernels
+LAYER_COLUMNS = [column for column in LAYER if column not in ("preset", "model")]  # what `layer_table` gives
 MEASURE = {
     "metric": (STRING, "rsa or ridge"),
     "variant": (STRING, "rsa: correlation between RDMs, pearson or spearman; ridge: kernel of the predictors, srp or zscore"),
@@ -90,10 +94,24 @@ TABLES = {
         "model": (STRING, "network with one set of weights"),
         "display_name": (STRING, "name in figures"),
         "group": (STRING, "group in the configuration"),
+        "family": (STRING, "family of architectures, or empty"),
+        "architecture": (STRING, "Convolutional, Transformer, MLP-Mixer or None, or empty where not told"),
+        "task": (STRING, "what the network was trained to do, or empty"),
+        "task_cluster": (STRING, "cluster of tasks (Taskonomy), or empty"),
+        "training_data": (STRING, "images that it was trained on, or empty"),
+        "imagenet_top1": (FLOAT, "accuracy on ImageNet, percent, as published; missing where none is"),
         "source": (STRING, "library or origin of the network"),
         "name": (STRING, "name within the source"),
-        "weights": (STRING, "random, none, or the file of the weights"),
+        "weights": (STRING, "random, none, the published name of the weights, or their file or address"),
+        "address": (STRING, "where the weights were fetched, or empty"),
+        "sha256": (STRING, "published SHA-256 of the file of weights or its first digits, checked when fetched; or empty"),
         "weights_sha256": (STRING, "SHA-256 of all parameters and buffers as loaded"),
+        "transform_sha256": (STRING, "SHA-256 of three fixed images as the network sees them"),
+        "fingerprint": (STRING, "first five outputs for each of three fixed images, JSON"),
+        "trained_share": (
+            FLOAT,
+            "share of tensors that differ in distribution from a random twin; missing where not called trained",
+        ),
         "seed": (INT, "seed of random weights; missing where there are none"),
         "input": (STRING, "preprocessing of the images, JSON"),
         "n_layers": (INT, "layers with distinct output"),
@@ -101,6 +119,18 @@ TABLES = {
         "n_parameters": (INT, "trainable parameters"),
         "stimuli_sha256": (STRING, "SHA-256 of the images as shown to the network"),
         "versions": (STRING, "versions of the libraries at extraction, JSON"),
+    },
+    "zoo": {
+        "model": (STRING, "network with one set of weights"),
+        "checked": (STRING, "model that was built and run in its place: the same network, with random weights"),
+        "n_layers": (INT, "layers with distinct output; missing where it failed"),
+        "n_features": (INT, "features of all layers for one image; missing where it failed"),
+        "n_parameters": (INT, "parameters of the network as built; missing where it failed"),
+        "n_fixed": (INT, "tensors of parameters that the library sets without chance; missing where it failed"),
+        "forecast_mib": (INT, "forecast of the memory that extraction from 119 images takes, MiB; missing where it failed"),
+        "seconds": (FLOAT, "time of the check"),
+        "ok": (BOOL, "whether it was built, ran, and is the same again from the same seed"),
+        "error": (STRING, "what is wrong, or empty"),
     },
 }
 
@@ -164,10 +194,26 @@ def read_tables(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
     return pd.concat([read_table(name, path) for path in paths], ignore_index=True)
 
 
-def layer_table(layer: np.ndarray, n_features: np.ndarray) -> pd.DataFrame:
-    """Return name, place, depth and size of a network's layers in order of computation, a row a layer."""
+def layer_table(layer: np.ndarray, block: np.ndarray, n_features: np.ndarray, blocks: np.ndarray) -> pd.DataFrame:
+    """Return name, place, depth, block and size of a network's layers in order of computation, a row a layer.
+
+    Parameters
+    ----------
+    layer, block, n_features : (n_layers,)
+    blocks : (n_blocks,), all that ran, in order; some may have no layer
+    """
     index = np.arange(1, len(layer) + 1)
-    return pd.DataFrame({"layer": layer, "layer_index": index, "layer_depth": index / len(layer), "n_features": n_features})
+    place = {name: k for k, name in enumerate(blocks, start=1)}
+    return pd.DataFrame(
+        {
+            "layer": layer,
+            "layer_index": index,
+            "layer_depth": index / len(layer),
+            "block": block,
+            "block_depth": np.array([place[name] for name in block]) / len(blocks),
+            "n_features": n_features,
+        }
+    )
 
 
 def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import torch
 from measure import contest, print_machine, print_table
 from torch import nn
 
-from dormouse.features import CONTAINERS, extract, stream, tensors
+from dormouse.features import extract, is_container, stream, tensors
 from dormouse.gram import centred
 from dormouse.models.build import build
 from dormouse.recordings.simulated import simulate_scenes
@@ -23,7 +23,14 @@ from dormouse.rsa import rdm_from_centred, upper_triangles
 from dormouse.stimuli import preprocess
 
 NETWORKS = ("resnet50", "mobilenet_v2")
-INPUT = {"size": 224, "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"}
+INPUT = {
+    "size": 224,
+    "range": 1,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "channels": "rgb",
+    "interpolation": "bilinear",
+}
 N_IMAGES, THREADS = 118, 2
 
 
@@ -31,11 +38,11 @@ def streamed_rdms(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarra
     """Return the upper triangles of every layer's RDM, each layer reduced as it comes."""
     rdms = {}
 
-    def reduce(name: str, X: torch.Tensor) -> None:
+    def reduce(name: str, block: str, X: torch.Tensor) -> None:
         rdm, _ = rdm_from_centred(*(part.numpy() for part in centred(X)), X.shape[1])
         rdms[name] = upper_triangles(rdm)
 
-    stream(network, torch.from_numpy(inputs), reduce)
+    stream(network, torch.from_numpy(inputs), reduce, "all")
     return rdms
 
 
@@ -47,7 +54,7 @@ def kept_rdms(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
         kept.extend(tensor.clone().flatten(1) for tensor in tensors(output))  # later layers may write in place
 
     for module in network.modules():
-        if type(module) not in CONTAINERS:
+        if not is_container(module):
             module.register_forward_hook(keep)
     with torch.inference_mode():
         network(torch.from_numpy(inputs))
@@ -57,7 +64,7 @@ def kept_rdms(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
 
 def all_kernels(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
     """Return the RDMs from what the workflow stores: three kernels a layer, duplicate layers dropped."""
-    kernels = extract(network, inputs, eps=0.1, seed=0, threads=THREADS)
+    kernels = extract(network, inputs, "all", eps=0.1, seed=0, threads=THREADS)
     rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     return dict(zip(kernels["layer"], upper_triangles(rdms), strict=True))
 
@@ -81,7 +88,7 @@ def one_run(contender: str, output: str, name: str, store: str) -> None:
     """Time one contender on one network and store its RDMs."""
     torch.set_num_threads(THREADS)
     inputs = preprocess(simulate_scenes(N_IMAGES, 128, seed=0), INPUT)
-    network = build({"source": "torchvision", "name": name, "weights": "random", "seed": 0})
+    network = build({"source": "torchvision", "name": name, "file": None, "seed": 0})
     start = time.perf_counter()
     rdms = CONTENDERS[contender](network, inputs)
     seconds = time.perf_counter() - start

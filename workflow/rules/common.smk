@@ -1,6 +1,7 @@
 """Shared by all rules: the checked configuration, the data set, the models, and the code that a script rests on."""
 
 import ast
+import re
 import sys
 from functools import cache
 from hashlib import sha256
@@ -13,7 +14,7 @@ ROOT = Path(workflow.basedir)
 # one line that reaches every job, so that the package need not be installed
 sys.path.insert(0, str(ROOT / "src"))
 
-from dormouse.models.registry import LABELS, list_models, weights_files
+from dormouse.models.registry import LABELS, WEIGHTS, architecture, downloads, list_models, same_network, weights_files
 from dormouse.recordings.datasets import open_dataset
 from dormouse.schemas import check
 
@@ -26,6 +27,7 @@ check(model_rows.to_dict("records"), {"items": MODEL_SCHEMA}, "resources/models.
 
 DATASET = open_dataset(config)
 MODELS = list_models(model_rows, config)
+DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
 
 RESULTS = f"results/{DATASET.name}"
@@ -40,7 +42,7 @@ NEURONS, CEILINGS = (
 wildcard_constraints:
     recording=r"[\w.-]+",
     area="|".join(DATASET.areas),
-    model="|".join(MODELS),
+    model="|".join(map(re.escape, MODELS)),
     metric="|".join(METRICS),
 
 

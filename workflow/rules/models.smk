@@ -1,6 +1,28 @@
 """Every network once over all images: the kernels of its layers."""
 
 
+# where the submitting machine has a network, downloads need no job of a cluster
+localrules:
+    download_weights,
+
+
+rule download_weights:
+    output:
+        f"{WEIGHTS}/{{file}}",
+    log:
+        f"{RESULTS}/logs/download_weights/{{file}}.log",
+    wildcard_constraints:
+        file="|".join(map(re.escape, DOWNLOADS)),
+    conda:
+        "../../envs/torch.yaml"
+    # no hash of the code here: editing it must not fetch all weights again
+    params:
+        address=lambda wildcards: DOWNLOADS[wildcards.file]["address"],
+        sha256=lambda wildcards: DOWNLOADS[wildcards.file]["sha256"],
+    script:
+        "../scripts/download_weights.py"
+
+
 rule extract_features:
     input:
         stimuli=f"{RESULTS}/stimuli.npz",
@@ -19,6 +41,7 @@ rule extract_features:
         mem_mb=6000,
     params:
         **config["projection"],
+        layers=config["layers"],
         spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
         code=code("extract_features"),
     script:

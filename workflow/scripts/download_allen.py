@@ -1,7 +1,7 @@
 """Fetch one published file."""
 
+from dormouse.download import download
 from dormouse.errors import log_to
-from dormouse.recordings.allen import download
 
 log_to(snakemake.log[0])
 download(snakemake.params.address, snakemake.output[0])

@@ -3,10 +3,10 @@
 from dormouse.errors import log_to
 from dormouse.files import read_arrays
 from dormouse.ridge import VARIANTS, mean_over_neurons, score
-from dormouse.tables import write_table
+from dormouse.tables import LAYER_ARRAYS, write_table
 
 log_to(snakemake.log[0])
-kernels = read_arrays(snakemake.input.kernels, "layer", "n_features", *VARIANTS)
+kernels = read_arrays(snakemake.input.kernels, *LAYER_ARRAYS, *VARIANTS)
 table = score(kernels, read_arrays(snakemake.input.population), snakemake.params.penalty)
 run = {"preset": snakemake.params.preset, "model": snakemake.wildcards.model}
 write_table("neuron_scores", table.assign(**run), snakemake.output.neurons)

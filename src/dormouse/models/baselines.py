@@ -1,4 +1,4 @@
-"""Baselines: what the images themselves, and the filters of early vision, explain."""
+"""Baselines: what the images themselves, the filters of early vision, and nothing at all explain."""
 
 import numpy as np
 import torch
@@ -6,11 +6,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from dormouse.gabor import log_gabor_bank
-from dormouse.models.registry import BASELINE_INPUT
 
 FREQUENCIES = (2.0, 4.0, 8.0, 16.0, 32.0)  # cycles per image
 N_ORIENTATIONS = 8
 POOLED = 16  # samples of an energy map on a side
+NOISE_FEATURES = (1_000, 10_000, 100_000, 1_000_000)  # of the layers of noise: about those that networks have
 
 
 class Pixels(nn.Module):
@@ -24,14 +24,14 @@ class Pixels(nn.Module):
 class GaborEnergy(nn.Module):
     """Local energy in all orientations of one spatial frequency, averaged to `POOLED` x `POOLED` places."""
 
-    def __init__(self, size: int, frequency: float):
+    def __init__(self, frequency: float):
         super().__init__()
-        bank = log_gabor_bank((size, size), np.array([frequency]), N_ORIENTATIONS)[0]
-        self.register_buffer("bank", torch.from_numpy(bank.astype(np.float32)))
+        self.frequency = frequency
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return (n_images, N_ORIENTATIONS, POOLED, POOLED) of grey images (n_images, 1, size, size)."""
-        energy = torch.fft.ifft2(torch.fft.fft2(images) * self.bank).abs()
+        bank = log_gabor_bank(images.shape[-2:], np.array([self.frequency]), N_ORIENTATIONS)[0].astype(np.float32)
+        energy = torch.fft.ifft2(torch.fft.fft2(images) * torch.from_numpy(bank).to(images.device)).abs()
         return F.adaptive_avg_pool2d(energy, POOLED)
 
 
@@ -40,9 +40,35 @@ class GaborBank(nn.Module):
 
     def __init__(self):
         super().__init__()
-        size = BASELINE_INPUT["gabor"]["size"]
-        self.scales = nn.ModuleList([GaborEnergy(size, frequency) for frequency in FREQUENCIES])
+        self.scales = nn.ModuleList([GaborEnergy(frequency) for frequency in FREQUENCIES])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return (n_images, len(FREQUENCIES) * N_ORIENTATIONS, POOLED, POOLED)."""
         return torch.cat([scale(images) for scale in self.scales], dim=1)
+
+
+class NoiseLayer(nn.Module):
+    """Gaussian features, drawn anew for each image and blind to it."""
+
+    def __init__(self, n_features: int):
+        super().__init__()
+        self.n_features = n_features
+        self.register_buffer("seed", torch.randint(2**31, ()))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (n_images, n_features); the k-th image always has the same."""
+        generator = torch.Generator().manual_seed(int(self.seed))
+        rows = [torch.randn(self.n_features, generator=generator) for _ in images]
+        return torch.stack(rows).to(images.device)
+
+
+class Noise(nn.Module):
+    """Features that know nothing of the images, in layers of sizes that networks have: where scores of no worth lie."""
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = nn.ModuleList([NoiseLayer(n_features) for n_features in NOISE_FEATURES])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the last layer, (n_images, NOISE_FEATURES[-1]); all of them run."""
+        return [layer(images) for layer in self.sizes][-1]

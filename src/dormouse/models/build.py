@@ -1,19 +1,26 @@
-"""From the specification of a model to a network with its weights, ready to run."""
+"""From the specification of a model to a network with its weights, ready to run: one loader for each source."""
 
 import functools
+import importlib
 import importlib.util
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors.torch
 import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.models.baselines import GaborBank, Pixels
-from dormouse.models.registry import NONE, RANDOM
+from dormouse.models.baselines import GaborBank, Noise, Pixels
+from dormouse.models.checkpoints import fit, read_state, renamed, without
+from dormouse.models.taskonomy import TaskonomyEncoder
+from dormouse.stimuli import RECIPE
 
-N_SHOWN = 5  # keys named in an error
+# the published files of DenseNet say norm.1 and conv.1 where the network has norm1 and conv1
+OF_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
+
+State = Mapping[str, torch.Tensor] | None  # weights to load; None leaves them as drawn
 
 
 def build(spec: Mapping) -> nn.Module:
@@ -23,74 +30,133 @@ def build(spec: Mapping) -> nn.Module:
 
     Raises InputError where a file of weights cannot be read or does not fit.
     """
+    state = read_state(spec["file"]) if spec["file"] else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec["seed"] or 0)
-        network = BUILDERS[spec["source"]](spec["name"])
-    if spec["weights"] not in (RANDOM, NONE):
-        load_weights(network, spec["weights"])
+        try:
+            network = LOADERS[spec["source"]](spec["name"], state)
+        except InputError as error:
+            raise InputError(f"{spec['file'] or spec['name']}: {error}") from error
     return network.eval().requires_grad_(False)
 
 
-def build_torchvision(name: str) -> nn.Module:
-    """Build a network of torchvision with random weights."""
+def random_twin(spec: Mapping) -> nn.Module | None:
+    """Return the network of a specification as its library draws it, or None where its weights are not called trained."""
+    return build({**spec, "file": None, "seed": 0}) if spec["file"] else None
+
+
+def native_input(spec: Mapping) -> dict:
+    """Return the preprocessing of a specification; keys that it leaves open are its library's own."""
+    recipe = dict(spec["input"])
+    missing = set(RECIPE) - recipe.keys()
+    if not missing:
+        return recipe
+    make_torchvision_importable()
+    if spec["source"] == "timm":
+        from timm.models import get_pretrained_cfg
+
+        known = get_pretrained_cfg(spec["name"])
+        own = {"size": known.input_size[-1], "mean": known.mean, "std": known.std, "interpolation": known.interpolation}
+    else:
+        from torchvision.models import get_model_weights
+
+        published = get_model_weights(spec["name"])
+        known = published.__members__.get(spec["weights"], published.DEFAULT).transforms()
+        own = {"size": known.crop_size[0], "mean": known.mean, "std": known.std, "interpolation": known.interpolation.value}
+    own |= {"mean": list(own["mean"]), "std": list(own["std"]), "range": 1, "channels": "rgb"}
+    return own | recipe
+
+
+def load_torchvision(name: str, state: State) -> nn.Module:
+    """Load a network of torchvision."""
     make_torchvision_importable()
     from torchvision.models import get_model
 
-    return get_model(name, weights=None)
+    network = get_model(name, weights=None)
+    if state is None:
+        return network
+    if hasattr(network, "transform_input"):
+        # ASSUME weights of Inception and GoogLeNet expect the input in [-1, 1], which these networks then make of ImageNet's
+        # normalisation themselves; it is so of all published ones
+        network.transform_input = True
+    return fit(network, renamed(state, lambda key: OF_DENSENET.sub(r"\1", key)))
 
 
-def build_timm(name: str) -> nn.Module:
-    """Build a network of timm with random weights, its attention in separate modules, so that hooks see its maps."""
+def load_timm(name: str, state: State, **options) -> nn.Module:
+    """Load a network of timm, its attention in separate modules, so that hooks see its maps.
+
+    Weights pass through timm's own conversion of older or foreign names.
+    """
     make_torchvision_importable()
     import timm
 
     timm.layers.set_fused_attn(False)
+    # timm tolerates keys that do not fit where the weights are said to have another classifier than the network
+    weights = {} if state is None else {"pretrained_cfg_overlay": {"state_dict": state, **options}}
     try:
-        return timm.create_model(name, pretrained=False)
-    except RuntimeError as error:  # an unknown tag behind the point of the name
+        network = timm.create_model(name, pretrained=state is not None, **weights, **options)
+    except (RuntimeError, KeyError) as error:  # an unknown tag behind the point of the name; keys that do not fit
         raise InputError(f"timm: {name}: {error}") from error
+    for key, value in network.state_dict().items() if state else ():
+        if key in state and state[key].numel() != value.numel():  # timm resizes what belongs to images of another size
+            shapes = f"{tuple(state[key].shape)} instead of {tuple(value.shape)}"
+            raise InputError(
+                f"timm: {name}: 1 misshapen or more ({key} {shapes}). Was it trained with images of another size?"
+            )
+    return network
 
 
-BASELINES = {"pixels": Pixels, "gabor": GaborBank}
-BUILDERS = {
-    "torchvision": build_torchvision,
-    "timm": build_timm,
-    "baseline": lambda name: BASELINES[name](),
-}
+def load_taskonomy(name: str, state: State) -> nn.Module:
+    """Load an encoder of Taskonomy; `name` is its task."""
+    return TaskonomyEncoder() if state is None else fit(TaskonomyEncoder(), state)
 
 
-def load_weights(network: nn.Module, path: str | Path) -> None:
-    """Load a state dict, .safetensors or what `torch.load` reads without running code, into `network`.
+def load_trunk(name: str, state: State) -> nn.Module:
+    """Load a ResNet of torchvision without its classifier, as self-supervised learning leaves it."""
+    network = load_torchvision(name, None)
+    network.fc = nn.Identity()
+    heads = ("fc.", "head.", "heads.", "projection_head.", "prototypes.")
+    return network if state is None else fit(network, without(state, heads))
 
-    Raises InputError naming the first keys that are missing, unknown or of another shape; nothing is left random.
-    """
+
+def load_dino(name: str, state: State) -> nn.Module:
+    """Load a network of DINO: a ViT or XCiT as timm builds them, without classifier, or the trunk of a ResNet."""
+    return load_trunk(name, state) if name.startswith("resnet") else load_timm(name, state, num_classes=0)
+
+
+def load_baseline(name: str, state: State) -> nn.Module:
+    """Make a baseline; there is nothing to load."""
+    return BASELINES[name]()
+
+
+def load_python(name: str, state: State) -> nn.Module:
+    """Call the user's own `module:function`, found from the working directory, for a network."""
+    module, _, function = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
     try:
-        if Path(path).suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle, zipfile, safetensors and torch each raise their own
-        raise InputError(f"{path}: not a readable file of weights ({error}).") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f"{path}: expected a state dict, names to tensors; save `network.state_dict()` alone.")
-    expected = network.state_dict()
-    wrong = {
-        "missing": [key for key in expected if key not in state],
-        "unknown": [key for key in state if key not in expected],
-        "misshapen": [
-            f"{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}"
-            for key, value in expected.items()
-            if key in state and state[key].shape != value.shape
-        ],
-    }
-    if any(wrong.values()):
-        parts = [
-            f"{len(keys)} {kind} ({', '.join(keys[:N_SHOWN])}{', ...' if len(keys) > N_SHOWN else ''})"
-            for kind, keys in wrong.items()
-            if keys
-        ]
-        raise InputError(f"{path}: the weights do not fit {type(network).__name__}: {'; '.join(parts)}. Nothing was loaded.")
-    network.load_state_dict(state)
+        make = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
+    finally:
+        sys.path.pop(0)
+    if not callable(make):
+        raise InputError(f"{name}: cannot be called ({function} is of type {type(make).__name__}).")
+    network = make()
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{name}: gave {type(network).__name__}, expected a torch.nn.Module.")
+    return network if state is None else fit(network, state)
+
+
+BASELINES = {"pixels": Pixels, "gabor": GaborBank, "noise": Noise}
+LOADERS = {
+    "torchvision": load_torchvision,
+    "timm": load_timm,
+    "taskonomy": load_taskonomy,
+    "vissl": load_trunk,
+    "dino": load_dino,
+    "python": load_python,
+    "baseline": load_baseline,
+}
 
 
 @functools.cache

@@ -3,8 +3,6 @@
 Nothing here imports a deep-learning library, so that a misspelt name is found when the workflow starts.
 """
 
-import functools
-import importlib.util
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,16 +10,25 @@ from pathlib import Path
 import pandas as pd
 
 from dormouse.errors import InputError, suggest
-from dormouse.stimuli import check_recipe
+from dormouse.models.libraries import registered, user_code
+from dormouse.stimuli import RECIPE, check_recipe
 
-# Without weights to learn, baselines have an input of their own: grey, so that equal colour channels count once.
-GREY = {"size": 64, "range": 1, "mean": [0.0], "std": [1.0], "channels": "grey"}
-BASELINE_INPUT = {"pixels": GREY, "gabor": GREY | {"size": 128}}
-RANDOM, NONE = "random", "none"  # words in the place of a file of weights
-LABELS = ("group", "display_name")  # of a model; the rest of its specification changes its numbers
-
-# how a library registers a network
-REGISTERED = re.compile(r"^@register_model.*\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
+RANDOM, NONE = "random", "none"  # words in the place of weights
+WEIGHTS = "resources/weights"  # where downloads go
+BASELINES = {"pixels", "gabor", "noise"}
+OWN_INPUT = {"taskonomy", "baseline"}  # sources that the transform of the paper leaves to themselves
+# mean and sd of a channel, of an image from 0 to 1
+NORMALISATIONS = {
+    "imagenet": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"},
+    "half": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "channels": "rgb"},  # to [-1, 1]
+    "none": {"mean": [0.0], "std": [1.0], "channels": "grey"},
+}
+# What tells a reader about a model; the rest of its specification changes its numbers.
+LABELS = (
+    *("group", "display_name", "family", "architecture", "task", "task_cluster", "training_data", "imagenet_top1"),
+    *("address", "sha256"),
+)
+ENDING = re.compile(r"\.(?:safetensors|pth\.tar|pth|pt|torch|bin)$")  # of files of weights
 
 
 def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
@@ -29,75 +36,168 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
 
     Parameters
     ----------
-    table : resources/models.tsv, a row a model, all columns as text
-    config : `groups` of the table, names to `exclude`, models to `add`; and `input`, the preprocessing of models that do
-        not state their own
+    table : resources/models.tsv, all columns as text. A row with random weights stands for one model per seed, named with the
+        seed behind: resnet18-random is resnet18-random0.
+    config : models (`groups` of the table, names to `include` besides and to `exclude`, `seeds`, models to `add`), `transform`
+        and `input`, the preprocessing
 
     Returns
     -------
-    name -> {group, display_name, source, name, weights, seed, input}
+    name -> {group and the other LABELS, source, name, weights, seed, file, code, input}
 
     Raises InputError for an unknown group or name, a name that is given twice, weights that are not there or that a source
     cannot have, or a preprocessing that does not fit together.
     """
+    models, place = config["models"], "config: models"
+    rows = _rows(table, models["seeds"])
+    groups = {row["group"] for row in rows.values()}
+    for group in models["groups"]:
+        if group not in groups:
+            raise InputError(f"{place}.groups: unknown group {group!r}. {suggest(group, groups)}")
+    for key in ("include", "exclude"):
+        for name in models[key]:
+            if name not in rows:
+                raise InputError(f"{place}.{key}: unknown model {name!r}. {suggest(name, rows)}")
+    chosen = {
+        model: row
+        for model, row in rows.items()
+        if (row["group"] in models["groups"] or model in models["include"]) and model not in models["exclude"]
+    }
+    for model, line in models["add"].items():
+        if model in rows:
+            raise InputError(f"{place}.add: {model} is already a row of resources/models.tsv; choose another name.")
+        chosen[model] = _complete(model, line, f"{place}.add.{model}")
+    if not chosen:
+        raise InputError(f"{place}: no model left; name a group or add a model.")
+    shown = {}
+    for model, line in chosen.items():
+        other = shown.setdefault(line["display_name"], model)
+        if other != model:
+            raise InputError(f"{place}.add: {model} and {other} would both be shown as {line['display_name']!r}.")
+    return {model: _specify(model, line, config) for model, line in chosen.items()}
+
+
+def _rows(table: pd.DataFrame, seeds: list[int]) -> dict[str, dict]:
+    """Return the rows of the table by the names of their models, those of random weights once for each seed."""
     double = table.model[table.model.duplicated()]
     if len(double):
         raise InputError(f"resources/models.tsv: {double.iloc[0]} stands in two rows; every model must have one.")
-    rows = table.set_index("model")
-    models, place = config["models"], "config: models"
-    for group in models["groups"]:
-        if group not in set(rows.group):
-            raise InputError(f"{place}.groups: unknown group {group!r}. {suggest(group, set(rows.group))}")
-    chosen = {model: dict(row) for model, row in rows.iterrows() if row.group in models["groups"]}
-    for name in models["exclude"]:
-        if name not in rows.index:
-            raise InputError(f"{place}.exclude: unknown model {name!r}. {suggest(name, rows.index)}")
-        chosen.pop(name, None)
-    for model, line in models["add"].items():
-        if model in rows.index:
-            raise InputError(f"{place}.add: {model} is already a row of resources/models.tsv; choose another name.")
-        check_line(line, f"{place}.add.{model}")
-        chosen[model] = {"group": "added", "display_name": model, **line}
-    if not chosen:
-        raise InputError(f"{place}: no model left; name a group or add a model.")
-    specified = {model: _specify(line, config["input"]) for model, line in chosen.items()}
-    for model, spec in specified.items():
-        check_recipe(spec["input"], f"config: input of {model}")
-    return specified
+    rows = {}
+    for row in table.to_dict("records"):
+        if row["weights"] == RANDOM:
+            for seed in seeds:  # the first twin goes without number in figures
+                shown = f"{row['display_name']} {seed}" if seed else row["display_name"]
+                rows[f"{row['model']}{seed}"] = row | {"seed": seed, "display_name": shown}
+        else:
+            rows[row["model"]] = row | {"seed": None}
+    return rows
 
 
-def _specify(line: Mapping, default_input: Mapping) -> dict:
-    seed = str(line.get("seed", 0 if line["weights"] == RANDOM else ""))
-    fixed = BASELINE_INPUT.get(line["name"]) if line["source"] == "baseline" else None
-    return {
-        **{key: line[key] for key in (*LABELS, "source", "name", "weights")},
-        "seed": int(seed) if seed else None,
-        "input": dict(fixed or default_input) | dict(line.get("input", {})),
-    }
+def _complete(model: str, line: Mapping, place: str) -> dict:
+    """Return a line of the configuration with all that a row of the table has."""
+    source, name = line["source"], line["name"]
+    weights = line.get("weights", NONE if source == "python" else None)
+    address = ""
+    if weights is None and source == "timm" and "." in name:
+        weights, address = name.partition(".")[2], f"timm:{name}"
+    elif weights is None:
+        what = "add the tag of published weights to the name, or" if source == "timm" else "give"
+        raise InputError(f"{place}: no weights; {what} weights: random, a file, or an address and its sha256.")
+    elif re.match(r"https?://|hf-hub:", weights):
+        address = weights
+        if address.startswith("http") and not line.get("sha256"):
+            raise InputError(f"{place}: an address needs the sha256 of its file beside it; `sha256sum FILE` tells it.")
+    elif source == "torchvision" and re.fullmatch(r"[A-Z][A-Z0-9_]+", weights):
+        address = f"torchvision:{name}.{weights}"
+    complete = dict.fromkeys(LABELS, "") | {"group": "added", "display_name": model} | dict(line)
+    if source == "taskonomy":
+        complete |= {"native_px": "256", "native_normalisation": "half", "native_interpolation": "bilinear"}
+    complete |= {"weights": weights, "address": address, "seed": line.get("seed", 0) if weights == RANDOM else None}
+    check_line(complete, place)
+    return complete
 
 
 def check_line(line: Mapping, place: str) -> None:
     """Raise InputError where a source has no network of the name, with the nearest ones, or not such weights."""
     source, name, weights = line["source"], line["name"], line["weights"]
-    known = set(BASELINE_INPUT) if source == "baseline" else registered(source)
-    # what follows the point in a name of timm tells its weights
-    if (name.partition(".")[0] if source == "timm" else name) not in known:
-        raise InputError(f"{place}: {source} has no network {name!r}. {suggest(name, known)}")
-    if (source == "baseline") != (weights == NONE):
-        raise InputError(
-            f"{place}.weights: {weights!r} does not go with {source}; {NONE!r} is for baselines, and for them alone."
-        )
-    if weights not in (RANDOM, NONE) and not Path(weights).is_file():
-        raise InputError(f"{place}.weights: no file {weights!r} in {Path.cwd()}; expected {RANDOM!r} or a file.")
+    if source == "python":
+        if not re.fullmatch(r"[\w.]+:\w+", name):
+            raise InputError(f"{place}.name: {name!r}; expected module:function.")
+    else:
+        known = known_names(source)
+        # what follows the point in a name of timm tells its weights
+        if (name.partition(".")[0] if source == "timm" else name) not in known:
+            raise InputError(f"{place}: {source} has no network {name!r}. {suggest(name, known)}")
+    if weights == NONE and source not in ("baseline", "python"):
+        raise InputError(f"{place}.weights: {NONE!r} does not go with {source}; it is for baselines and for python.")
+    if weights not in (RANDOM, NONE) and not line["address"] and not Path(weights).is_file():
+        raise InputError(f"{place}.weights: no file {weights!r} in {Path.cwd()}; expected {RANDOM!r}, a file or an address.")
 
 
-@functools.cache
-def registered(library: str) -> set[str]:
-    """Return the names of a library's networks, read from its source, because importing it takes seconds."""
-    folder = Path(importlib.util.find_spec(library).origin).parent / "models"
-    return {name for file in folder.glob("*.py") for name in REGISTERED.findall(file.read_text(encoding="utf-8"))}
+def known_names(source: str) -> set[str]:
+    """Return the networks of a source."""
+    if source in ("baseline", "taskonomy"):
+        return BASELINES if source == "baseline" else {"encoder"}
+    resnets = {name for name in registered("torchvision") if re.match(r"(wide_)?res(net|next)\d", name)}
+    if source == "dino":
+        return resnets | {name for name in registered("timm") if re.search(r"vit_|xcit_", name)}
+    return resnets if source == "vissl" else registered(source)
+
+
+def _specify(model: str, line: Mapping, config: Mapping) -> dict:
+    """Return the specification of one model."""
+    file = None
+    if line["address"]:
+        ending = ENDING.search(line["address"])
+        published = ".safetensors" if line["address"].startswith(("hf-hub:", "timm:")) else ".pth"
+        file = f"{WEIGHTS}/{model}{ending[0] if ending else published}"
+    elif line["weights"] not in (RANDOM, NONE):
+        file = line["weights"]
+    return {
+        **{key: line[key] for key in (*LABELS, "source", "name", "weights", "seed")},
+        "file": file,
+        "code": user_code(line["name"]) if line["source"] == "python" else None,
+        "input": _input(model, line, config),
+    }
+
+
+def _input(model: str, line: Mapping, config: Mapping) -> dict:
+    """Return the preprocessing of a model; under `native`, keys that only its library knows are left to the job."""
+    given = dict(line.get("input", {}))
+    if line["source"] in OWN_INPUT or (config["transform"] == "native" and "native_px" in line):
+        own = {"size": int(line["native_px"]), "range": 1, "interpolation": line["native_interpolation"]}
+        return own | NORMALISATIONS[line["native_normalisation"]] | given
+    recipe = dict(config["input"]) | given
+    if config["transform"] == "native":
+        if line["source"] in ("timm", "torchvision"):
+            return given
+        missing = [key for key in RECIPE if key not in given]
+        if missing:
+            raise InputError(f"config: models.add.{model}.input: transform: native needs {', '.join(missing)} of its own.")
+    check_recipe(recipe, f"config: input of {model}")
+    return recipe
 
 
 def weights_files(spec: Mapping) -> list[str]:
     """Return the file of weights that a specification names, if it names one."""
-    return [] if spec["weights"] in (RANDOM, NONE) else [spec["weights"]]
+    return [spec["file"]] if spec["file"] else []
+
+
+def downloads(models: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Return address and sha256 of every file of weights that is fetched, by its name in the folder of weights."""
+    return {
+        Path(spec["file"]).name: {key: spec[key] for key in ("address", "sha256")}
+        for spec in models.values()
+        if spec["address"]
+    }
+
+
+def architecture(spec: Mapping) -> dict:
+    """Return what of a specification makes the network, apart from its weights."""
+    return {key: spec[key] for key in ("source", "name", "code", "input")}
+
+
+def same_network(models: Mapping[str, Mapping]) -> dict[str, str]:
+    """Return for each model the first with the same network, whatever the weights."""
+    first: dict[str, str] = {}
+    return {model: first.setdefault(repr(architecture(spec)), model) for model, spec in models.items()}

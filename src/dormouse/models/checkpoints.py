@@ -1,0 +1,134 @@
+"""Files of weights: read without running code, freed of what training put around them, and fitted to a network exactly."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from zipfile import is_zipfile
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from dormouse.errors import InputError
+
+N_SHOWN = 20  # keys of a kind named in an error
+
+# Where a checkpoint keeps the state dict among an optimiser, a configuration and the like: VISSL, then everyone else.
+WRAPPERS = (("classy_state_dict", "base_model", "model", "trunk"), ("model_state_dict",), ("state_dict",), ("model",))
+# Put before every key by nn.DataParallel, and by VISSL before those of a trunk.
+PREFIXES = ("module.", "_feature_blocks.")
+# What torch says of a pickle that builds more than tensors.
+REFUSAL = re.compile(r"(Unsupported (global|class)|Trying to|Can only)[^\n]*")
+# Steps that batch normalisation counted in training; checkpoints of before 2018 lack it, and no output depends on it.
+COUNTER = "num_batches_tracked"
+
+
+def read_state(path: str | Path) -> OrderedDict[str, torch.Tensor]:
+    """Return the state dict of a checkpoint, without wrappers and prefixes.
+
+    The file is in safetensors' format or what `torch.load` reads with `weights_only=True`, whatever its ending.
+
+    Raises InputError where it cannot be read, holds no state dict, or could be read only by running code.
+    """
+    try:
+        checkpoint = _load(path)
+    except Exception as error:  # pickle, zipfile, safetensors and torch each raise their own
+        raise InputError(f"{path}: {_reason(error)}") from error
+    for wrapper in WRAPPERS:
+        inner = checkpoint
+        for key in wrapper:
+            inner = inner.get(key) if isinstance(inner, Mapping) else None
+        if isinstance(inner, Mapping):
+            checkpoint = inner
+            break
+    if not _is_state(checkpoint):
+        raise InputError(f"{path}: expected a state dict, names to tensors; save `network.state_dict()` alone.")
+    for prefix in PREFIXES:
+        checkpoint = without_prefix(checkpoint, prefix)
+    return checkpoint
+
+
+def _load(path: str | Path):
+    if is_safetensors(path):
+        return safetensors.torch.load_file(path)
+    with open(path, "rb") as file:  # given a name, torch would choose the format by its ending
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def is_safetensors(path: str | Path) -> bool:
+    """Return whether a file begins as safetensors do: the length of a header, and the header, which is JSON."""
+    with open(path, "rb") as file:
+        return file.read(9)[8:] == b"{" and not is_zipfile(path)
+
+
+def _is_state(value) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(key, str) and isinstance(tensor, torch.Tensor) for key, tensor in value.items())
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return why a file was not read, without torch's advice, which is to run its code."""
+    if told := REFUSAL.search(str(error)):
+        reason = told[0].partition(" was not an allowed")[0]
+        return (
+            f"refused, because reading it could run code of whoever made it ({reason}). If you trust it, read it elsewhere "
+            "and save its state dict alone, best as .safetensors."
+        )
+    what = "" if "weights_only" in str(error) else f": {error}".removesuffix(": ")
+    return f"not a readable file of weights ({type(error).__name__}{what})."
+
+
+def without_prefix(state: Mapping, prefix: str) -> OrderedDict:
+    """Return `state` with `prefix` taken from its keys if all have it; versions of modules keep their place."""
+    if not state or not all(key.startswith(prefix) for key in state):
+        return state
+    return renamed(state, lambda key: key.removeprefix(prefix))
+
+
+def renamed(state: Mapping, rename) -> OrderedDict:
+    """Return `state` with every key renamed, and the versions that torch notes for each module with it."""
+    result = OrderedDict((rename(key), value) for key, value in state.items())
+    if hasattr(state, "_metadata"):
+        result._metadata = {rename(f"{key}.").removesuffix("."): value for key, value in state._metadata.items()}
+    return result
+
+
+def without(state: Mapping, heads: Iterable[str]) -> OrderedDict:
+    """Return `state` without the keys that begin with one of `heads`: what was trained on top of the network, and left."""
+    result = OrderedDict((key, value) for key, value in state.items() if not key.startswith(tuple(heads)))
+    if hasattr(state, "_metadata"):
+        result._metadata = state._metadata
+    return result
+
+
+def fit(network: nn.Module, state: Mapping[str, torch.Tensor]) -> nn.Module:
+    """Load `state` into `network` and return it; nothing is left random.
+
+    Raises InputError listing the keys that are missing, unknown or of another shape.
+    """
+    expected = network.state_dict()
+    wrong = {
+        "missing": [key for key in expected if key not in state and not key.endswith(COUNTER)],
+        "unknown": [key for key in state if key not in expected],
+        "misshapen": [
+            f"{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}"
+            for key, value in expected.items()
+            if key in state and state[key].shape != value.shape
+        ],
+    }
+    if any(wrong.values()):
+        parts = [
+            f"{len(keys)} {kind} ({', '.join(keys[:N_SHOWN])}{', ...' if len(keys) > N_SHOWN else ''})"
+            for kind, keys in wrong.items()
+            if keys
+        ]
+        raise InputError(f"the weights do not fit {type(network).__name__}: {'; '.join(parts)}. Nothing was loaded.")
+    complete = OrderedDict(expected | dict(state))  # the counters that are not there stay at 0
+    # versions of modules that a file does not tell (safetensors has no place for them) are today's
+    complete._metadata = getattr(state, "_metadata", expected._metadata)
+    network.load_state_dict(complete)
+    return network

@@ -1,0 +1,148 @@
+"""A network of one's own, added as the README says: published weights of timm, a checkpoint, a Python function."""
+
+import hashlib
+import json
+import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import yaml
+
+from dormouse.models.build import build
+
+pytestmark = pytest.mark.workflow
+
+MODULE = """
+from torch import nn
+
+
+def build():
+    return nn.Sequential(nn.Conv2d(3, 4, 7, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 15 * 15, 10))
+"""
+PX = {"size": 64}  # of the input, so that the tests are short
+LINES = {
+    "published": {"source": "timm", "name": "test_resnet.r160_in1k", "input": PX},
+    "checkpoint": {"source": "torchvision", "name": "squeezenet1_1", "weights": "weights/mine.pt", "input": PX},
+    "function": {"source": "python", "name": "my_module:build", "weights": "random", "input": PX},
+}
+
+
+def trained(source, name):
+    """Return a state dict that no longer looks random."""
+    network = build({"source": source, "name": name, "file": None, "seed": 3})
+    return {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """Address of a hub with one file, timm/test_resnet.r160_in1k, that counts the requests for it."""
+    path = tmp_path_factory.mktemp("hub") / "model.safetensors"
+    safetensors.torch.save_file(trained("timm", "test_resnet"), path)
+    content = path.read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        requests = 0
+
+        def answer(self):
+            if self.path != "/timm/test_resnet.r160_in1k/resolve/main/model.safetensors":
+                return self.send_error(404)
+            self.send_response(200)
+            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("X-Repo-Commit", "a" * 40)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+
+        def do_HEAD(self):
+            self.answer()
+
+        def do_GET(self):
+            Handler.requests += self.path.endswith("model.safetensors")
+            self.answer()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            """Keep the output of the tests free of requests."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", Handler
+    server.shutdown()
+
+
+@pytest.fixture
+def prepared(tmp_path, dataset_folder):
+    """Working directory with a checkpoint and a module of the user's."""
+    run = tmp_path / "run"
+    (run / "weights").mkdir(parents=True)
+    torch.save(trained("torchvision", "squeezenet1_1"), run / "weights" / "mine.pt")
+    (run / "my_module.py").write_text(MODULE)
+    return run
+
+
+def planned(output):
+    """Return rule -> models of its jobs, of a dry run."""
+    blocks = re.split(r"\n(?=(?:local)?rule )", output)
+    jobs = {}
+    for block in blocks:
+        if match := re.match(r"(?:local)?rule (\w+):", block):
+            model = re.search(r"wildcards: .*?(?:model|file)=([\w-]+)", block)
+            jobs.setdefault(match[1], set()).add(model[1] if model else None)
+    return jobs
+
+
+def test_networks_added_in_three_ways_run_and_say_what_they_rest_on(run_workflow, prepared, dataset_folder, hub, tmp_path):
+    address, handler = hub
+    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": LINES}}
+    targets = [f"results/mice/grams/{model}.npz" for model in LINES]
+    env = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf")}
+    done = run_workflow(prepared, *targets, config=config, env=env)
+    assert done.returncode == 0, done.stdout
+    records = {
+        model: json.loads(str(np.load(prepared / file)["provenance"])) for model, file in zip(LINES, targets, strict=True)
+    }
+    assert handler.requests == 1
+    assert (prepared / "resources/weights/published.safetensors").stat().st_size > 1000
+    assert records["published"]["trained_share"] > 0.9
+    assert records["checkpoint"]["trained_share"] > 0.9
+    assert records["function"]["trained_share"] is None
+    assert records["function"]["seed"] == 0
+    again = run_workflow(prepared, "-n", *targets, config=config)
+    assert "Nothing to be done" in again.stdout
+    (prepared / "my_module.py").write_text(MODULE + "# edited\n")
+    assert planned(run_workflow(prepared, "-n", *targets, config=config).stdout) == {"extract_features": {"function"}}
+
+
+def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_workflow, prepared, dataset_folder):
+    text = (root / "README.md").read_text().split("## A network of your own", 1)[1]
+    lines = yaml.safe_load(text.split("```yaml", 1)[1].split("```", 1)[0])["models"]["add"]
+    assert {line["source"] for line in lines.values()} >= {"timm", "torchvision", "python"}
+    config = {"dataset": str(dataset_folder), "models": {"groups": []}}
+    for model, line in lines.items():
+        assert len(line) <= 3
+        jobs = planned(run_workflow(prepared, "-n", config=config | {"models": {"groups": [], "add": {model: line}}}).stdout)
+        for rule in ("extract_features", "score_rsa", "score_ridge"):
+            assert jobs[rule] == {model}
+        assert jobs.get("download_weights", set()) == ({model} if line["source"] == "timm" else set())
+
+
+def test_a_folder_of_weights_that_was_filled_by_hand_is_taken_as_it_is(run_workflow, prepared, dataset_folder):
+    weights = prepared / "resources/weights/published.safetensors"
+    weights.parent.mkdir(parents=True)
+    safetensors.torch.save_file(trained("timm", "test_resnet"), weights)
+    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"published": LINES["published"]}}}
+    jobs = planned(run_workflow(prepared, "-n", config=config).stdout)
+    assert jobs["extract_features"] == {"published"}
+    assert "download_weights" not in jobs
+
+
+def test_weights_of_a_random_network_that_are_called_trained_are_refused(run_workflow, prepared, dataset_folder):
+    spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 5}
+    torch.save(build(spec).state_dict(), prepared / "weights" / "mine.pt")
+    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"checkpoint": LINES["checkpoint"]}}}
+    done = run_workflow(prepared, "results/mice/grams/checkpoint.npz", config=config)
+    assert done.returncode != 0
+    assert re.search(r"weights are called trained, but \d+% of their tensors are distributed as random ones", done.stdout)
