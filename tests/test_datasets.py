@@ -69,8 +69,8 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
         opened(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["allen", "demo"])
-def test_a_folder_with_the_name_of_another_data_set_is_refused_as_reserved(dataset_folder, name):
+@pytest.mark.parametrize("name", ["allen", "demo", "zoo"])
+def test_a_folder_with_the_name_of_other_results_is_refused_as_reserved(dataset_folder, name):
     folder = dataset_folder.rename(dataset_folder.with_name(name))
     with pytest.raises(InputError, match=rf"config: dataset: .*'{name}'.*reserved"):
         opened(folder)

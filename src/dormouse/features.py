@@ -122,7 +122,7 @@ def survey(network: nn.Module, inputs: torch.Tensor) -> list[Layer]:
     """
     passes = []
     for n_images in (2, 3):
-        seen: list[tuple[str, tuple, dict]] = []
+        seen: list[tuple[str, str, tuple, dict]] = []  # name, block, shape, probes
 
         def visit(output: Output, n_images: int = n_images, seen: list = seen) -> None:
             seen.append((output.name, output.block, tuple(output.values.shape), _probes(output.values, n_images)))

@@ -10,7 +10,8 @@ from dormouse.errors import InputError
 from dormouse.recordings import folder, simulated
 from dormouse.stimuli import image_files
 
-RESERVED = ("allen", "demo")
+BUILT_IN = ("allen", "demo")
+RESERVED = (*BUILT_IN, "zoo")  # folders of results that no dataset folder may share
 CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. Neurosci. 23:138)"
 
 
@@ -64,7 +65,7 @@ def open_dataset(config: Mapping) -> Dataset:
 
 def _open_folder(path: Path, areas: list[str]) -> Dataset:
     if not path.is_dir():
-        raise InputError(f"config: dataset: {path} is not a folder; expected {', '.join(RESERVED)} or a dataset folder.")
+        raise InputError(f"config: dataset: {path} is not a folder; expected {', '.join(BUILT_IN)} or a dataset folder.")
     name = path.resolve().name
     if name in RESERVED:
         raise InputError(f"config: dataset: {path}: the name {name!r} is reserved, as results/{name} is; rename the folder.")
