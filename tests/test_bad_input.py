@@ -8,11 +8,13 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from test_allen import experiment
 
 pytestmark = pytest.mark.workflow
 
 SCREEN_LINES = 24  # of a terminal; what stands further up has scrolled away
 NOWHERE = "http://127.0.0.1:9"  # the discard port, where no server answers
+NOT_REACHED = {"bucket": NOWHERE, "service": NOWHERE, "keep": True}
 
 
 @pytest.fixture
@@ -146,19 +148,10 @@ def second(run, tiny_nwb):
     """Put two recordings in VISp where downloads land, and return the file of the second."""
     folder = run / "resources" / "allen"
     (folder / "ophys_experiment_data").mkdir(parents=True)
-    experiments = [
-        {
-            "id": number,
-            "stimulus_name": "three_session_B",
-            "targeted_structure": {"acronym": "VISp"},
-            "imaging_depth": 175,
-            "experiment_container": {"failed": False},
-        }
-        for number in (900000000, 900000001)
-    ]
+    experiments = [experiment(number) for number in (900000000, 900000001)]
     (folder / "ophys_experiments.json").write_text(json.dumps(experiments))
-    for experiment in experiments:
-        shutil.copy(tiny_nwb, folder / "ophys_experiment_data" / f"{experiment['id']}.nwb")
+    for one in experiments:
+        shutil.copy(tiny_nwb, folder / "ophys_experiment_data" / f"{one['id']}.nwb")
     return folder / "ophys_experiment_data" / "900000001.nwb"
 
 
@@ -168,7 +161,7 @@ def test_a_truncated_recording_is_named(refused, second):
         r"900000001\.nwb: not a whole HDF5 file .*Remove it and fetch it again",
         dataset="allen",
         areas=["VISp"],
-        allen={"address": NOWHERE},
+        allen=NOT_REACHED,
     )
 
 
@@ -180,7 +173,7 @@ def test_a_recording_of_another_session_type_is_named(refused, second):
         r"900000001\.nwb: session type three_session_A; natural scenes were shown in three_session_B only",
         dataset="allen",
         areas=["VISp"],
-        allen={"address": NOWHERE},
+        allen=NOT_REACHED,
     )
 
 
@@ -189,5 +182,5 @@ def test_a_service_that_cannot_be_reached_is_named(refused):
         rf"Error: {NOWHERE}/ophys_experiments\.json: .*Check the connection and run again",
         dataset="allen",
         areas=["VISp"],
-        allen={"address": NOWHERE},
+        allen=NOT_REACHED,
     )

@@ -19,7 +19,7 @@ def test_a_folder_of_responses_lists_its_sessions_images_and_areas(dataset_folde
     dataset = opened(dataset_folder)
     assert (dataset.name, dataset.kind, dataset.reader) == ("mice", "responses", "folder")
     assert dataset.recordings == ["one", "two"]
-    assert dataset.recording_path.format(recording="two") == str(dataset_folder / "responses" / "two.npz")
+    assert dataset.source.format(recording="two") == str(dataset_folder / "responses" / "two.npz")
     assert dataset.described_by == (str(dataset_folder / "dataset.yaml"), str(dataset_folder / "neurons.csv"))
     assert dataset.images == tuple(str(dataset_folder / "stimuli" / f"image_{i}.png") for i in range(8))
     assert dataset.citation == "nobody"
@@ -56,10 +56,29 @@ def test_the_demo_has_twelve_recordings_and_says_that_they_are_simulated():
     assert "simulated" in dataset.description.lower()
 
 
-def test_the_list_of_allen_recordings_is_left_to_the_service():
-    dataset = opened("allen", ["VISp"])
+@pytest.mark.parametrize(
+    ("access", "keep", "place"),
+    [("stream", False, "http://bucket/2p"), ("stream", True, "resources/allen"), ("sdk", False, "resources/allen")],
+)
+@pytest.mark.parametrize("measure", ["dff", "events"])
+def test_the_list_of_allen_recordings_is_left_to_the_service_and_they_are_read_in_place_or_kept(access, keep, place, measure):
+    allen = {"access": access, "keep": keep, "bucket": "http://bucket/2p"}
+    dataset = open_dataset({"dataset": "allen", "areas": ["VISp"], "allen": allen, "response": {"measure": measure}})
     assert (dataset.recordings, dataset.areas, dataset.reader) == (None, ["VISp"], "nwb")
-    assert dataset.recording_path.format(recording=501559087) == "resources/allen/ophys_experiment_data/501559087.nwb"
+    assert dataset.source.format(recording=501559087) == f"{place}/ophys_experiment_data/501559087.nwb"
+    assert len(dataset.events) == (measure == "events")
+
+
+def test_a_folder_of_recordings_of_the_observatory_needs_nothing_else(tmp_path, tiny_nwb):
+    folder = tmp_path / "mine"
+    (folder / "recordings").mkdir(parents=True)
+    (folder / "dataset.yaml").write_text("{name: Mine, kind: nwb}")
+    with pytest.raises(InputError, match=r"recordings: no \*\.nwb, but dataset\.yaml says kind: nwb"):
+        opened(folder)
+    tiny_nwb.rename(folder / "recordings" / "first.nwb")
+    dataset = opened(folder)
+    assert (dataset.kind, dataset.reader, dataset.areas, dataset.recordings) == ("responses", "nwb", ["VISp"], ["first"])
+    assert dataset.source.format(recording="first") == str(folder / "recordings" / "first.nwb")
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from web import PATIENCE_S, Answer, File, chunked, cut, refused, stalled, told, wait_until
 
-from dormouse.download import ATTEMPTS, LONGEST_WAIT_S, download, link_or_copy, sha256_of
+from dormouse.download import ATTEMPTS, LONGEST_WAIT_S, download, sha256_of
 from dormouse.errors import InputError
+from dormouse.files import link_or_copy
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)  # more than one chunk
 CHANGED = np.random.default_rng(1).bytes(2_500_000)

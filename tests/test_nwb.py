@@ -1,5 +1,6 @@
 """The reader of Allen Brain Observatory files, against loops over the file and against AllenSDK."""
 
+import hashlib
 import os
 import subprocess
 
@@ -8,7 +9,11 @@ import numpy as np
 import pytest
 
 from dormouse.errors import InputError
-from dormouse.recordings.nwb import read_nwb, read_scenes
+from dormouse.recordings import readers
+from dormouse.recordings.nwb import read_scenes
+from dormouse.recordings.trials import check_images
+
+pytestmark = pytest.mark.allen
 
 PIPELINE = "processing/brain_observatory_pipeline"
 DFF = f"{PIPELINE}/DfOverF/imaging_plane_1/data"
@@ -17,11 +22,16 @@ RUNNING = f"{PIPELINE}/BehavioralTimeSeries/running_speed/data"
 SHOWN = "stimulus/presentation/natural_scenes_stimulus/data"
 FRAMES = "stimulus/presentation/natural_scenes_stimulus/frame_duration"
 TEMPLATE = "stimulus/templates/natural_scenes_image_stack/data"
+DEMIXED, NEUROPIL = (f"{PIPELINE}/Fluorescence/imaging_plane_1_{name}" for name in ("demixed_signal", "neuropil_response"))
 DEPTH = "general/optophysiology/imaging_plane_1/imaging depth"
 
 N_SCENES, N_TRIALS, N_NEURONS = 6, 4, 5  # of tiny_nwb
 WINDOW_S, WINDOW_FRAMES = (0.0, 0.5), 15  # at 30 frames a second
 FLOAT32_ROUNDING = 1.2e-7
+
+
+def read_nwb(path, window_s, measure="dff", baseline_s=None, events=()):
+    return readers.read_nwb(path, {"measure": measure, "window_s": window_s, "baseline_s": baseline_s}, events)
 
 
 def put(path, name, value, **options):
@@ -173,7 +183,7 @@ def test_presentations_that_run_past_the_last_frame_are_missing_and_reported(tin
     assert np.argwhere(np.isnan(response).any(axis=2)).tolist() == [[N_TRIALS - 1, shown[-1] % (N_SCENES + 1)]]
     message = capsys.readouterr().err
     assert "900000000.nwb: 1 presentation" in message
-    assert "past the last frame" in message
+    assert "leave the recording" in message
 
 
 def test_nothing_is_reported_of_a_recording_that_is_whole(tiny_nwb, capsys):
@@ -241,13 +251,13 @@ def test_a_file_that_lacks_a_part_is_refused_by_the_name_of_the_part(tiny_nwb, p
 
 def test_images_that_have_no_template_are_refused(tiny_nwb):
     put(tiny_nwb, TEMPLATE, get(tiny_nwb, TEMPLATE)[:-1])
-    with pytest.raises(InputError, match=r"900000000\.nwb: .*outside -1 to 4"):
+    with pytest.raises(InputError, match=r"900000000\.nwb: presentations must name images from -1, .* to 4"):
         read_nwb(tiny_nwb, WINDOW_S)
 
 
 def test_traces_of_another_number_of_neurons_are_refused(tiny_nwb):
     put(tiny_nwb, DFF, get(tiny_nwb, DFF)[:-1])
-    with pytest.raises(InputError, match=r"900000000\.nwb: dF/F has shape \(4, .*expected 5 cells"):
+    with pytest.raises(InputError, match=r"900000000\.nwb: traces have shape \(4, .*expected 5 cells"):
         read_nwb(tiny_nwb, WINDOW_S)
 
 
@@ -260,8 +270,103 @@ def test_a_recording_of_one_trial_a_stimulus_is_refused(tiny_nwb):
 
 @pytest.mark.parametrize("window_s", [(0.3, 0.3), (0.5, 0.0)])
 def test_a_window_without_frames_is_refused(tiny_nwb, window_s):
-    with pytest.raises(InputError, match=r"900000000\.nwb: the response window .*response\.window_s"):
+    with pytest.raises(InputError, match=r"900000000\.nwb: response\.window_s .*holds no frame"):
         read_nwb(tiny_nwb, window_s)
+
+
+def test_a_baseline_is_subtracted(tiny_nwb):
+    dff, shown, starts = get(tiny_nwb, DFF), get(tiny_nwb, SHOWN), get(tiny_nwb, FRAMES)[:, 0]
+    before, after = (by_presentation(dff, shown, starts, *window) for window in ((-15, 0), (0, WINDOW_FRAMES)))
+    response = read_nwb(tiny_nwb, WINDOW_S, baseline_s=(-0.5, 0.0)).response
+    np.testing.assert_allclose(response, after - before, rtol=FLOAT32_ROUNDING, atol=1e-7)
+
+
+def test_a_presentation_whose_baseline_begins_before_the_recording_is_missing(tiny_nwb, capsys):
+    starts = get(tiny_nwb, FRAMES)[:, 0]
+    seconds = -(starts[1] + 0.0) / 30  # leaves room before the second, and not before the first
+    response = read_nwb(tiny_nwb, WINDOW_S, baseline_s=(seconds, 0.0)).response
+    assert np.isnan(response).any(axis=2).sum() == 1
+    assert "1 presentations leave the recording" in capsys.readouterr().err
+
+
+def test_the_measure_sweep_is_the_change_from_28_frames_before_onset_over_14_after_it(tiny_nwb):
+    shown, starts, rng = get(tiny_nwb, SHOWN), get(tiny_nwb, FRAMES)[:, 0], np.random.default_rng(0)
+    shape = get(tiny_nwb, DFF).shape
+    demixed, neuropil, r = rng.uniform(50, 150, shape), rng.uniform(10, 20, shape), rng.random(shape[0])
+    put(tiny_nwb, f"{DEMIXED}/data", demixed.astype(np.float32))
+    put(tiny_nwb, f"{NEUROPIL}/data", neuropil.astype(np.float32))
+    put(tiny_nwb, f"{NEUROPIL}/r", r)
+    corrected = demixed - r[:, None] * neuropil
+    expected = 100 * (by_presentation(corrected, shown, starts, 0, 14) / by_presentation(corrected, shown, starts, -28, 0) - 1)
+    recording = read_nwb(tiny_nwb, WINDOW_S, "sweep")
+    np.testing.assert_allclose(recording.response, expected, atol=1e-4)
+    speed = by_presentation(get(tiny_nwb, RUNNING), shown, starts, 0, 14)
+    np.testing.assert_allclose(recording.running_speed, speed, rtol=FLOAT32_ROUNDING)
+    assert recording.unit == "% of baseline"
+
+
+def test_files_of_the_first_pipeline_hold_the_neuropil_elsewhere(tiny_nwb):
+    expected = read_nwb(tiny_nwb, WINDOW_S, "sweep").response
+    with h5py.File(tiny_nwb, "r+") as file:
+        del file["general/generated_by"]
+        plane = file[f"{PIPELINE}/Fluorescence/imaging_plane_1"]
+        for name, place in (("data", f"{DEMIXED}/data"), ("neuropil_traces", f"{NEUROPIL}/data"), ("r", f"{NEUROPIL}/r")):
+            file.move(place, f"{plane.name}/{name}")
+    np.testing.assert_array_equal(read_nwb(tiny_nwb, WINDOW_S, "sweep").response, expected)
+
+
+def test_a_recording_without_demixed_traces_has_no_sweep_response(tiny_nwb):
+    with h5py.File(tiny_nwb, "r+") as file:
+        del file[DEMIXED]
+    assert read_nwb(tiny_nwb, WINDOW_S).response.any()
+    with pytest.raises(InputError, match=r"900000000\.nwb: lacks .*demixed_signal.* choose another response\.measure"):
+        read_nwb(tiny_nwb, WINDOW_S, "sweep")
+
+
+def test_events_are_averaged_in_the_window(tiny_nwb, tmp_path):
+    events = np.random.default_rng(0).exponential(size=get(tiny_nwb, DFF).shape).astype(np.float32)
+    np.savez(tmp_path / "events.npz", ev=events)
+    expected = by_presentation(events, get(tiny_nwb, SHOWN), get(tiny_nwb, FRAMES)[:, 0], 0, WINDOW_FRAMES)
+    recording = read_nwb(tiny_nwb, WINDOW_S, "events", events=[tmp_path / "events.npz"])
+    np.testing.assert_allclose(recording.response, expected, rtol=FLOAT32_ROUNDING)
+    assert recording.unit == "event magnitude"
+
+
+def test_events_of_another_recording_or_none_are_refused(tiny_nwb, tmp_path):
+    np.savez(tmp_path / "events.npz", ev=np.zeros((3, 10), np.float32))
+    with pytest.raises(InputError, match=r"traces have shape \(3, 10\)"):
+        read_nwb(tiny_nwb, WINDOW_S, "events", events=[tmp_path / "events.npz"])
+    with pytest.raises(InputError, match=r"response\.measure: events .* choose dff or sweep"):
+        read_nwb(tiny_nwb, WINDOW_S, "events")
+
+
+def test_running_speed_that_begins_late_stands_at_its_own_time(tiny_nwb):
+    speed, shown, starts = get(tiny_nwb, RUNNING).astype(float), get(tiny_nwb, SHOWN), get(tiny_nwb, FRAMES)[:, 0]
+    late = int(starts[5])
+    put(tiny_nwb, RUNNING, speed[late:])
+    put(tiny_nwb, RUNNING.replace("data", "timestamps"), get(tiny_nwb, TIMES)[late:])
+    speed[:late] = np.nan
+    expected = by_presentation(speed, shown, starts, 0, WINDOW_FRAMES)
+    assert 0 < np.isnan(expected).sum() < expected.size
+    np.testing.assert_allclose(read_nwb(tiny_nwb, WINDOW_S).running_speed, expected, rtol=FLOAT32_ROUNDING)
+
+
+@pytest.mark.parametrize("line", ["Nr5a1-Cre", "Scnn1a-Tg3-Cre"])
+def test_lines_of_layer_4_lie_in_it_at_every_depth(tiny_nwb, line):
+    put(tiny_nwb, DEPTH, np.bytes_("350 microns"))
+    put(tiny_nwb, "general/subject/genotype", np.bytes_(f"{line}/wt;Ai93(TITL-GCaMP6f)/wt"))
+    recording = read_nwb(tiny_nwb, WINDOW_S)
+    assert (recording.cre_line[0], recording.cortical_layer[0]) == (line, "4")
+
+
+def test_a_recording_carries_the_hashes_of_its_scenes_and_other_scenes_are_refused(tiny_nwb):
+    recording, stimuli = read_nwb(tiny_nwb, WINDOW_S), read_scenes(tiny_nwb, blank=True)
+    assert recording.image_sha256[0] == hashlib.sha256(stimuli.images[0].tobytes()).hexdigest()
+    assert recording.image_sha256[-1] == ""  # the blank is no image of the file
+    check_images(recording, stimuli, "900000000")
+    stimuli.images[3, 0, 0] ^= 1
+    with pytest.raises(InputError, match=r"900000000: scene_003 is another image"):
+        check_images(recording, stimuli, "900000000")
 
 
 BY_ALLENSDK = """

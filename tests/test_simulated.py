@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from dormouse.recordings.nwb import read_nwb
+from dormouse.recordings import readers
 from dormouse.recordings.simulated import (
     LEAD_FRAMES,
     SWEEP_FRAMES,
@@ -24,7 +24,7 @@ from dormouse.recordings.simulated import (
 from dormouse.reliability import split_half_reliability
 
 SMALL = {"n_scenes": 5, "n_trials": 2, "n_neurons": 3, "height": 32}
-WINDOW_S = (0.0, 0.5)
+RESPONSE = {"measure": "dff", "window_s": (0.0, 0.5), "baseline_s": None}
 # AllenSDK cuts a stimulus of a three_session_B file into epochs where a gap is longer
 EPOCH_GAP_FRAMES = 15
 
@@ -58,7 +58,7 @@ def simulated(tmp_path_factory):
     order, start = presentation_order(n_scenes=40, n_trials=20, seed=[0, 1])
     dff = simulate_traces(mean, order, start, int(start[-1]) + LEAD_FRAMES, seed=[0, 2])
     write_nwb(path, simulated_sites()[0], scenes, dff, order, start, seed=[0, 3])
-    return SimpleNamespace(scenes=scenes, mean=mean, noise=noise, recording=read_nwb(path, WINDOW_S))
+    return SimpleNamespace(scenes=scenes, mean=mean, noise=noise, recording=readers.read_nwb(path, RESPONSE))
 
 
 def test_the_same_seed_gives_the_same_arrays(tmp_path):
@@ -73,12 +73,13 @@ def test_another_seed_gives_other_scenes_orders_and_traces(tmp_path):
         "stimulus/templates/natural_scenes_image_stack/data",
         "stimulus/presentation/natural_scenes_stimulus/data",
         "processing/brain_observatory_pipeline/DfOverF/imaging_plane_1/data",
+        "processing/brain_observatory_pipeline/Fluorescence/imaging_plane_1_demixed_signal/data",
         "processing/brain_observatory_pipeline/BehavioralTimeSeries/running_speed/data",
     } == differing
 
 
 def test_recordings_cover_six_areas_in_two_animals_each(tmp_path):
-    recordings = [read_nwb(path, WINDOW_S) for path in write_all(tmp_path, 0)]
+    recordings = [readers.read_nwb(path, RESPONSE) for path in write_all(tmp_path, 0)]
     areas = Counter(recording.area[0] for recording in recordings)
     assert areas == dict.fromkeys(("VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"), 2)
     assert len({recording.animal[0] for recording in recordings}) == 12

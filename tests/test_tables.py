@@ -47,12 +47,21 @@ def test_a_file_carries_the_name_of_its_table(path):
     assert pq.read_schema(path).metadata[b"table"] == b"scores"
 
 
+NEURON_MISSING = {
+    *("depth_um", "excitatory", "reliability", "split_half_r", "oracle_r", "scored_reliability", "scored_r", "scored_r_sem"),
+    *("p_ns", "p_run_mod_ns"),
+}
+
+
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
         ("recordings", set()),
-        ("neurons", {"depth_um", "reliability"}),
-        ("ceilings", {"recording", "neuron"}),
+        ("neurons", NEURON_MISSING),
+        ("cell_metrics", {"p_ns", "p_run_mod_ns"}),
+        ("selection_counts", {"at_least", "at_most", "agrees"}),
+        ("thresholds", {"split_half_r", "split_half_sem"}),
+        ("ceilings", {"recording", "neuron", "split_half_r", "split_half_sem", "inter_animal"}),
         ("neuron_scores", {"score"}),
         ("scores", {"n_neurons", "score"}),
         ("models", {"imagenet_top1", "trained_share", "seed"}),

@@ -32,7 +32,8 @@ SMALL = {
         "add": {"small": {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "input": {"size": 64}}},
     },
 }
-TABLES = ("neurons", "ceilings", "scores", "best_layers", "models")
+TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
+BETWEEN_ANIMALS = ("estimate_ceilings", "gather_areas")  # neurons are predicted from those of other animals by the same ridge
 
 
 class Project:
@@ -117,7 +118,7 @@ def test_figures_and_report_stand_alone(finished):
         assert (finished.folder / f"results/demo/figures/scores_{metric}.pdf").read_bytes().startswith(b"%PDF")
     page = (finished.folder / "results/demo/report.html").read_text()
     assert "These neurons are simulated" in page
-    assert page.count('src="data:image/png;base64,') == 2
+    assert page.count('src="data:image/png;base64,') == 3  # two metrics, and thresholds
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "squeezenet1_1" in page
 
@@ -140,8 +141,8 @@ def test_a_new_time_alone_changes_nothing(finished):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("ridge", {"score_ridge", "gather_scores", "choose_layers", "plot_scores", "write_report"}),
-        ("figures", {"plot_scores", "write_report"}),
+        ("ridge", {"score_ridge", "gather_scores", "choose_layers", *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
+        ("figures", {"plot_scores", "plot_thresholds", "write_report"}),
     ],
 )
 def test_editing_a_module_reruns_what_rests_on_it_and_nothing_else(finished, module, rules):
@@ -168,7 +169,10 @@ def test_another_reliability_threshold_reads_no_recording(finished):
 
 def test_another_penalty_reruns_ridge_scores_alone(finished):
     planned = finished.planned(merged(SMALL, {"method": {"penalty": 2.0}}))
-    assert set(planned) - {"write_report"} == {"score_ridge", "gather_scores", "choose_layers", "plot_scores"}
+    assert set(planned) - {"write_report"} == {
+        *("score_ridge", "gather_scores", "choose_layers", "plot_scores"),
+        *BETWEEN_ANIMALS,
+    }
 
 
 def test_adding_a_model_runs_its_own_jobs(finished):

@@ -1,5 +1,7 @@
 """A server on this machine that keeps to RFC 9110, notes what it is asked, and misbehaves where it is told to."""
 
+import gc
+import mmap
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -8,9 +10,12 @@ from dataclasses import dataclass, field, replace
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
+from pathlib import Path
 from threading import Event, Thread
+from urllib.parse import unquote
 
 PATIENCE_S = 20
+PIECE_BYTES = 1 << 18  # what is written at once
 
 
 @dataclass
@@ -19,30 +24,53 @@ class Answer:
 
     status: int
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Length": "0"})
-    body: bytes = b""
+    body: bytes | memoryview = b""
     waits: bool = False
 
 
 @dataclass
 class File:
-    """What is published; `ranges` and `conditions` tell whether Range and If-Range are heeded."""
+    """What is published, also from a file of a disk; `ranges` and `conditions` tell whether Range and If-Range are heeded."""
 
-    content: bytes
+    content: bytes | Path
     headers: dict[str, str] = field(default_factory=dict)
     ranges: bool = True
     conditions: bool = True
 
     def answer(self, asked: Message) -> Answer:
-        start = int(re.fullmatch(r"bytes=(\d+)-", asked.get("Range", "bytes=0-"))[1])
+        content = mapped(self.content) if isinstance(self.content, Path) else self.content
         strong = [value for value in self.headers.values() if not value.startswith("W/")]
         same = not self.conditions or asked.get("If-Range") in [None, *strong]
-        if not start or not same or not self.ranges:
-            return Answer(200, self.headers | {"Content-Length": str(len(self.content))}, self.content)
-        if start >= len(self.content):
-            return Answer(416, {"Content-Range": f"bytes */{len(self.content)}", "Content-Length": "0"})
-        rest = self.content[start:]
-        place = f"bytes {start}-{len(self.content) - 1}/{len(self.content)}"
-        return Answer(206, self.headers | {"Content-Range": place, "Content-Length": str(len(rest))}, rest)
+        part = place_of(asked.get("Range", ""), len(content)) if same and self.ranges else None
+        headers = self.headers | ({"Accept-Ranges": "bytes"} if self.ranges else {})
+        if part is None:
+            return Answer(200, headers | {"Content-Length": str(len(content))}, content)
+        if not len(part):
+            return Answer(416, {"Content-Range": f"bytes */{len(content)}", "Content-Length": "0"})
+        place = f"bytes {part.start}-{part.stop - 1}/{len(content)}"
+        return Answer(
+            206, headers | {"Content-Range": place, "Content-Length": str(len(part))}, content[part.start : part.stop]
+        )
+
+
+def mapped(path: Path) -> memoryview:
+    """Return the bytes of a file, which are read where they are sent."""
+    if not path.stat().st_size:
+        return memoryview(b"")
+    with open(path, "rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def place_of(asked: str, size: int) -> range | None:
+    """Return the bytes that a Range header asks for, none where they lie behind the end; None where all are to be sent."""
+    found = re.fullmatch(r"bytes=(\d*)-(\d*)", asked)
+    if not found or not any(found.groups()):
+        return None
+    first, last = found.groups()
+    if not first:
+        return range(max(size - int(last), 0), size)
+    stop = min(int(last) + 1, size) if last else size
+    return None if last and int(last) < int(first) else range(int(first), max(stop, int(first)))
 
 
 @dataclass
@@ -56,6 +84,7 @@ class Request:
 
 
 Trick = Callable[[Answer], Answer]
+Service = Callable[[str], File | Answer]  # makes an answer of what stands behind the question mark
 
 
 class Web:
@@ -64,61 +93,98 @@ class Web:
     def __init__(self, address: str):
         self.address = address
         self.files: dict[str, File | Answer] = {}
+        self.services: dict[str, Service] = {}
         self.requests: list[Request] = []
-        self.tricks: Iterator[Trick | None] = iter(())
+        self.tricks: dict[str, Iterator[Trick | None]] = {}
+        self.stays = False  # leave the connection open behind an answer
 
-    def will(self, *tricks: Trick | None) -> None:
-        """Do this to the next answers, one after the other, and then behave."""
-        self.tricks = iter(tricks)
+    def will(self, *tricks: Trick | None, at: str = "") -> None:
+        """Do this to the next answers, one after the other, and then behave; `at`: only where the address holds this text."""
+        self.tricks[at] = iter(tricks)
 
-    def always(self, trick: Trick) -> None:
-        self.tricks = repeat(trick)
+    def always(self, trick: Trick | None, at: str = "") -> None:
+        self.tricks[at] = repeat(trick)
 
     def ranges(self) -> list[str | None]:
         return [request.headers.get("Range") for request in self.requests]
 
+    def asked(self, at: str) -> list[Request]:
+        """Return the requests whose address holds a text."""
+        return [request for request in self.requests if at in unquote(request.path)]
+
+    def sent(self, at: str = "") -> int:
+        """Return the number of bytes sent of files whose address holds a text."""
+        return sum(request.sent for request in self.asked(at))
+
+    def find(self, path: str) -> File | Answer:
+        place, _, query = path.partition("?")
+        service = self.services.get(place)
+        return service(query) if service and path not in self.files else self.files.get(path, Answer(404))
+
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        file = self.files.get(handler.path, Answer(404))
+        request = Request(handler.command, handler.path, handler.headers, 0)
+        self.requests.append(request)
+        file = self.find(handler.path)
         answer = file if isinstance(file, Answer) else file.answer(handler.headers)
-        trick = next(self.tricks, None)
-        answer = trick(answer) if trick else answer
+        for at, tricks in list(self.tricks.items()):
+            trick = next(tricks, None) if at in unquote(handler.path) else None
+            answer = trick(answer) if trick else answer
         body = b"" if handler.command == "HEAD" else answer.body
-        self.requests.append(Request(handler.command, handler.path, handler.headers, len(body)))
+        whole = handler.command == "HEAD" or answer.headers.get("Content-Length") == str(len(body))
+        handler.close_connection = not (self.stays and whole)
         handler.send_response(answer.status)
-        for name, value in (answer.headers | {"Connection": "close"}).items():
+        for name, value in (answer.headers | ({"Connection": "close"} if handler.close_connection else {})).items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(body)
+        for start in range(0, len(body), PIECE_BYTES):
+            piece = body[start : start + PIECE_BYTES]
+            request.sent += len(piece)  # first, so that a client that has it all finds it counted
+            handler.wfile.write(piece)
         if answer.waits:
+            handler.close_connection = True
             handler.connection.settimeout(PATIENCE_S)
             handler.rfile.read(1)
 
 
 @contextmanager
-def serving(host: str = "127.0.0.1") -> Iterator[Web]:
-    """Give a server without files, on this machine under the name `host`."""
+def serving(host: str = "127.0.0.1", port: int = 0) -> Iterator[Web]:
+    """Give a server without files, on this machine under the name `host`; port 0 is any that is free."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
+            self.close_connection = True
             with suppress(OSError):  # the client left, or never does
                 web.answer(self)
-            self.close_connection = True
 
         do_HEAD = do_GET
 
         def log_message(self, *_):
             """Keep the output of the tests free of requests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     web = Web(f"http://{host}:{server.server_port}")
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    yield web
+    with without_collection():
+        yield web
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Keep the collector of garbage from running, which may run in the thread of a server.
+
+    Objects of h5py that it frees there wait for the lock of h5py, and a read over that server, which holds it, for the answer.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    yield
+    if enabled:
+        gc.enable()
 
 
 def refused(status: int, **headers: str) -> Trick:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +16,6 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tqdm import tqdm
 
 from dormouse.errors import InputError
-from dormouse.files import atomic
 
 TIMEOUT_S = 60  # without a byte
 CHUNK_BYTES = 1 << 16  # what is lost at most where a connection breaks off
@@ -49,15 +48,8 @@ def download(address: str, path: str | Path, sha256: str = "", headers: Mapping[
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    attempts = Retrying(
-        retry=retry_if_exception_type(Interrupted), stop=stop_after_attempt(ATTEMPTS), wait=_wait_s, reraise=True
-    )
     try:
-        attempts(_attempt, address, part, dict(headers or {}))
-    except Interrupted as error:
-        raise InputError(
-            f"{address}: {error}, {ATTEMPTS} times. Check the connection and run again; what has arrived is kept."
-        ) from error
+        patiently(address, _attempt, address, part, dict(headers or {}), kept="; what has arrived is kept")
     except OSError as error:
         _remove(part)  # it may be what fills the disk
         raise _unwritable(path, error) from error
@@ -70,6 +62,15 @@ def download(address: str, path: str | Path, sha256: str = "", headers: Mapping[
         )
     os.replace(part, path)
     _validator_file(part).unlink(missing_ok=True)
+
+
+def patiently(address: str, attempt: Callable, *args, kept: str = ""):
+    """Return what `attempt` returns, called again where it raises Interrupted; InputError when it keeps doing so."""
+    again = Retrying(retry=retry_if_exception_type(Interrupted), stop=stop_after_attempt(ATTEMPTS), wait=_wait_s, reraise=True)
+    try:
+        return again(attempt, *args)
+    except Interrupted as error:
+        raise InputError(f"{address}: {error}, {ATTEMPTS} times. Check the connection and run again{kept}.") from error
 
 
 def _unwritable(path: str | Path, error: OSError) -> InputError:
@@ -94,11 +95,11 @@ def _attempt(address: str, part: Path, headers: dict[str, str]) -> None:
                 if given == f"bytes */{start}":
                     return  # all had arrived
                 _start_again(part)
-            _refuse(answer, address)
+            refuse(answer, address)
             length = answer.headers.get("Content-Length")
             if answer.status_code == requests.codes.partial_content:
                 place = re.fullmatch(rf"bytes {start}-\d+/(\d+)", given)
-                if not start or not place or _tag(answer) not in (None, tag):
+                if not start or not place or tag_of(answer) not in (None, tag):
                     _start_again(part)
                 expected = int(place[1])
             else:
@@ -135,7 +136,7 @@ def _kept_tag(part: Path, address: str) -> str | None:
         return None
 
 
-def _tag(answer: requests.Response) -> str | None:
+def tag_of(answer: requests.Response) -> str | None:
     """Return what tells a version of the file exactly, or None; positions in a compressed one are not those of the file."""
     tag = answer.headers.get("ETag", "")
     tag = answer.headers.get("Last-Modified") if not tag or tag.startswith("W/") else tag
@@ -146,7 +147,7 @@ def _encoded(answer: requests.Response) -> bool:
     return answer.headers.get("Content-Encoding", "identity") != "identity"
 
 
-def _refuse(answer: requests.Response, address: str) -> None:
+def refuse(answer: requests.Response, address: str) -> None:
     """Raise for an answer that is not the file, or another part of it: Interrupted where waiting may help."""
     if answer.status_code in BUSY:
         asked = answer.headers.get("Retry-After", "")
@@ -161,7 +162,7 @@ def _validator_file(part: Path) -> Path:
 
 def _keep_validator(path: Path, address: str, answer: requests.Response) -> None:
     """Write down which version of the file is arriving; one that the server does not tell apart cannot be resumed."""
-    if tag := _tag(answer):
+    if tag := tag_of(answer):
         path.write_text(json.dumps({"address": address, "tag": tag}))
     else:
         path.unlink(missing_ok=True)
@@ -186,15 +187,3 @@ def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def link_or_copy(source: str | Path, path: str | Path) -> None:
-    """Give the file `source` a second name `path`, or copy it where the two lie on different disks."""
-    with atomic(path) as temporary:
-        try:
-            os.link(Path(source).resolve(), temporary)
-        except OSError:
-            try:
-                shutil.copyfile(source, temporary)
-            except OSError as error:
-                raise _unwritable(path, error) from error

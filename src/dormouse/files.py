@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,3 +63,15 @@ def write_json(path: str | Path, value) -> None:
     """Write a value as JSON."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
+
+
+def link_or_copy(source: str | Path, path: str | Path) -> None:
+    """Give the file `source` a second name `path`, or copy it where the two lie on different disks."""
+    with atomic(path) as temporary:
+        try:
+            os.link(Path(source).resolve(), temporary)
+        except OSError:
+            try:
+                shutil.copyfile(source, temporary)
+            except OSError as error:
+                raise InputError(f"{path}: cannot be written ({error.strerror or error}). Make room and run again.") from error

@@ -1,4 +1,4 @@
-"""How reliable neurons are over repeated trials, and which of them are kept.
+"""How reliable neurons are over repeated trials.
 
 Split-half reliability: the trials of every stimulus are dealt at random into two halves, each half is averaged, the
 averages are correlated over stimuli, and Spearman and Brown's formula 2r / (1 + r) extrapolates to all trials
@@ -8,8 +8,11 @@ averages are correlated over stimuli, and Spearman and Brown's formula 2r / (1 +
 import numpy as np
 import pandas as pd
 
-from dormouse.errors import InputError
+from dormouse.recordings.anatomy import excitatory
 from dormouse.recordings.trials import MIN_TRIALS, Recording
+from dormouse.tuning import anova, running_modulation
+
+NEURONS_AT_ONCE = 32  # bounds memory, and what is worked on stays in the cache of a processor
 
 
 def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,28 +29,54 @@ def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np
     -------
     first, second : (n_splits, n_stimuli, n_neurons) float64; NaN where a stimulus has fewer than two trials
     """
-    # ASSUME trials of one stimulus are exchangeable, so that missing ones can be moved behind the others
+    n_trials, *shape = response.shape
+    rng = np.random.default_rng(seed)
+    order = np.argsort(rng.random((n_splits, n_trials)), axis=1)  # one deal a split
     absent = np.isnan(response)
+    if not absent.any() and n_trials >= MIN_TRIALS:
+        trials = response.reshape(n_trials, -1).astype(np.float64)
+        return tuple(half.reshape(n_splits, *shape) for half in _halves(trials, order))
+    # ASSUME trials of one stimulus are exchangeable, so that missing ones can be moved behind the others
     present_first = np.take_along_axis(response, np.argsort(absent, axis=0, kind="stable"), axis=0).astype(np.float64)
     n_present = (~absent).sum(axis=0)
-    rng = np.random.default_rng(seed)
-    order = np.argsort(rng.random((n_splits, len(response))), axis=1)  # (n_splits, n_trials), one deal a split
-    first = np.full((n_splits, *response.shape[1:]), np.nan)
+    first = np.full((n_splits, *shape), np.nan)
     second = first.copy()
     for count in np.unique(n_present[n_present >= MIN_TRIALS]):
         cells = n_present == count
-        trials = present_first[:count, cells]  # (count, n_cells)
         dealt = order[order < count].reshape(n_splits, count)  # each split's order of the trials that are there
-        in_first = np.zeros((n_splits, count))
-        np.put_along_axis(in_first, dealt[:, : count // 2], 1.0, axis=1)
-        first[:, cells] = in_first @ trials / (count // 2)
-        second[:, cells] = (1.0 - in_first) @ trials / (count - count // 2)
+        first[:, cells], second[:, cells] = _halves(present_first[:count, cells], dealt)
     return first, second
+
+
+def _halves(trials: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average the trials (n_trials, n) that `order` (n_splits, n_trials) puts first, and the others, each (n_splits, n)."""
+    n_first = len(trials) // 2
+    in_first = np.zeros(order.shape)
+    np.put_along_axis(in_first, order[:, :n_first], 1.0, axis=1)
+    return in_first @ trials / n_first, (1.0 - in_first) @ trials / (len(trials) - n_first)
 
 
 def spearman_brown(r: np.ndarray) -> np.ndarray:
     """Return the reliability of the whole from the correlation of its halves, 2r / (1 + r)."""
     return 2.0 * r / (1.0 + r)
+
+
+def correlation(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Return Pearson r over stimuli, (..., n_stimuli, n_neurons) twice -> (..., n_neurons); NaN where one does not vary."""
+    A, B = (X - X.mean(axis=-2, keepdims=True) for X in (A, B))
+    ab, aa, bb = (np.einsum("...sn,...sn->...n", X, Y) for X, Y in ((A, B), (A, A), (B, B)))
+    norm = np.sqrt(aa * bb)
+    return np.divide(ab, norm, out=np.full(norm.shape, np.nan), where=norm > 0)
+
+
+def split_half_r(response: np.ndarray, n_splits: int, seed: int) -> np.ndarray:
+    """Return the correlation of the halves of every neuron in every split, (n_splits, n_neurons) float64.
+
+    It is NaN where a stimulus has fewer than two trials, or a half does not vary over stimuli.
+    """
+    blocks = np.arange(NEURONS_AT_ONCE, response.shape[-1], NEURONS_AT_ONCE)
+    parts = [correlation(*split_half_means(part, n_splits, seed)) for part in np.split(response, blocks, axis=-1)]
+    return np.concatenate(parts, axis=-1)
 
 
 def split_half_reliability(response: np.ndarray, n_splits: int, seed: int) -> np.ndarray:
@@ -61,15 +90,46 @@ def split_half_reliability(response: np.ndarray, n_splits: int, seed: int) -> np
     -------
     (n_neurons,) float64; NaN where a stimulus has fewer than two trials, or a half does not vary over stimuli
     """
-    first, second = split_half_means(response, n_splits, seed)
-    A, B = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
-    norm = np.linalg.norm(A, axis=1) * np.linalg.norm(B, axis=1)
-    r = np.divide((A * B).sum(axis=1), norm, out=np.full(norm.shape, np.nan), where=norm > 0)  # (n_splits, n_neurons)
-    return spearman_brown(r).mean(axis=0)
+    return spearman_brown(split_half_r(response, n_splits, seed)).mean(axis=0)
 
 
-def measure(name: str, recording: Recording, n_splits: int, seed: int) -> pd.DataFrame:
-    """Return the table `reliability` of one recording, a row a neuron."""
+def over_splits(r: np.ndarray) -> dict[str, float]:
+    """Return the mean of a correlation over splits, and its standard error; the latter is missing for one split."""
+    return {"split_half_r": r.mean(), "split_half_sem": r.std(ddof=1) / np.sqrt(len(r)) if len(r) > 1 else np.nan}
+
+
+def oracle(response: np.ndarray) -> np.ndarray:
+    """Return how well the mean of the other trials predicts a trial, Pearson r over stimuli, mean over trials, (n_neurons,).
+
+    A missing trial of a stimulus is filled by the mean of the others, and so counts as a trial without news.
+    It is NaN where a stimulus has fewer than two trials, or a trial does not vary over stimuli.
+    """
+    X = response.astype(np.float64)
+    there = ~np.isnan(X)
+    count, total = there.sum(axis=0), np.where(there, X, 0.0).sum(axis=0)
+    r = np.empty((len(X), X.shape[-1]))
+    for k, (trial, present) in enumerate(zip(X, there, strict=True)):  # one trial at a time: less memory
+        n_others = count - present
+        others = np.divide(
+            total - np.where(present, trial, 0.0), n_others, out=np.full(total.shape, np.nan), where=n_others > 0
+        )
+        r[k] = correlation(np.where(present, trial, others), others)
+    return r.mean(axis=0)
+
+
+def measure(
+    name: str, recording: Recording, stimuli: np.ndarray, n_splits: int, seed: int, select_on: str, score_on: str
+) -> pd.DataFrame:
+    """Return the table `reliability` of one recording, a row a neuron.
+
+    Parameters
+    ----------
+    stimuli : names of the stimuli that are used; p_ns and p_run_mod_ns rest on all that were shown, as the service's do
+    select_on, score_on : which trials select neurons, and which are scored: all, odd or even
+    """
+    used = recording.select(stimuli)
+    r = split_half_r(used.part(select_on).response, n_splits, seed)
+    scored = split_half_r(used.part(score_on).response, n_splits, seed) if score_on != select_on else r
     return pd.DataFrame(
         {
             "recording": name,
@@ -79,31 +139,16 @@ def measure(name: str, recording: Recording, n_splits: int, seed: int) -> pd.Dat
             "cortical_layer": recording.cortical_layer,
             "depth_um": recording.depth_um,
             "cre_line": recording.cre_line,
-            "n_trials": recording.n_trials().min(axis=0),
-            "reliability": split_half_reliability(recording.response, n_splits, seed),
+            "excitatory": excitatory(recording.cre_line),
+            "n_trials": used.n_trials().min(axis=0),
+            "reliability": spearman_brown(r).mean(axis=0),
+            "split_half_r": r.mean(axis=0),
+            "oracle_r": oracle(used.part(select_on).response),
+            "scored_reliability": spearman_brown(scored).mean(axis=0),
+            "scored_r": scored.mean(axis=0),
+            "scored_r_sem": scored.std(axis=0, ddof=1) / np.sqrt(n_splits) if n_splits > 1 else np.nan,
+            "p_ns": anova(recording),
+            "p_run_mod_ns": running_modulation(recording),
+            "metrics": "computed",
         }
     )
-
-
-def select(table: pd.DataFrame, areas: list[str], min_reliability: float, min_neurons: int) -> pd.DataFrame:
-    """Add `kept` and `reason` to the table `reliability` of all recordings.
-
-    Raises InputError where an area is left with fewer than `min_neurons` neurons.
-    """
-    reasons = {
-        "area not studied": ~table.area.isin(areas),
-        f"fewer than {MIN_TRIALS} trials of a stimulus": table.n_trials < MIN_TRIALS,
-        "reliability undefined": table.reliability.isna(),
-        f"reliability below {min_reliability}": table.reliability < min_reliability,
-    }
-    reason = np.select(list(reasons.values()), list(reasons), default="")
-    table = table.assign(kept=reason == "", reason=reason)
-    for area in areas:
-        inside = table[table.area == area]
-        if inside.kept.sum() < min_neurons:
-            raise InputError(
-                f"{area}: {inside.kept.sum()} of {len(inside)} neurons reach selection.min_reliability = {min_reliability}; "
-                f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}. "
-                "Lower the limit, or leave the area out of `areas`."
-            )
-    return table

@@ -27,6 +27,19 @@ def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
     return counts.join(left_out).fillna(0).astype(int).reset_index()
 
 
+def combination_counts(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return for each combination of filters the neurons it keeps, and how many published numbers agree; best first.
+
+    Empty where nothing is published of the data set.
+    """
+    known = counts[counts.agrees.notna()]
+    grouped = known.assign(agrees=known.agrees.astype(int)).groupby(["excitatory", "running", "responsive", "reliable"])
+    table = pd.DataFrame({"agrees": grouped.agrees.sum(), "published": grouped.agrees.size()})
+    everywhere = counts[(counts.area == WHOLE) & (counts.cortical_layer == WHOLE)]
+    total = everywhere.set_index(["excitatory", "running", "responsive", "reliable"]).n_neurons.rename("neurons")
+    return table.join(total).sort_values("agrees", ascending=False, kind="stable").reset_index()
+
+
 def score_tables(
     best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
@@ -57,12 +70,14 @@ def render(
     path: str | Path,
     *,
     figures: Sequence[str],
-    caption: str,
+    captions: Sequence[str],
     metrics: Sequence[str],
     best: pd.DataFrame,
     ceilings: pd.DataFrame,
     models: pd.DataFrame,
     neurons: pd.DataFrame,
+    counts: pd.DataFrame,
+    thresholds: Sequence[str],
     dataset: Mapping,
     config: Mapping,
 ) -> None:
@@ -71,30 +86,28 @@ def render(
     Parameters
     ----------
     figures : PNG files, one for each of `metrics`
-    caption : text with the caption of a figure; names the metric as {{ snakemake.wildcards.metric }}, as Snakemake's report
-    best, ceilings, models, neurons : tables of these names; `ceilings` and `neurons` may be empty
+    captions : scores.rst, which names the metric as {{ snakemake.wildcards.metric }} as in Snakemake's report, thresholds.rst
+    best, ceilings, models, neurons, counts : tables; `ceilings`, `neurons` and `counts`, of selection, may be empty
+    thresholds : PNG file of the thresholds, or none
     dataset : name, description, citation and areas
     config : the configuration of the run
     """
+    folders = [Path(file).parent for file in (template, *captions)]
     pages = Environment(
-        loader=FileSystemLoader([Path(template).parent, Path(caption).parent]),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
+        loader=FileSystemLoader(folders), autoescape=select_autoescape(default=True), undefined=StrictUndefined
     )
-    scores = score_tables(best, ceilings, models, dataset["areas"])
+    scores, about = score_tables(best, ceilings, models, dataset["areas"]), pages.get_template("scores.rst")
+    captions = [about.render(snakemake={"wildcards": {"metric": metric}}) for metric in metrics]
     sections = [
-        {
-            "metric": metric,
-            "picture": picture(figure),
-            "caption": pages.get_template(Path(caption).name).render(snakemake={"wildcards": {"metric": metric}}),
-            "scores": as_html(scores[metric]),
-        }
-        for metric, figure in zip(metrics, figures, strict=True)
+        {"metric": metric, "picture": picture(figure), "caption": caption, "scores": as_html(scores[metric])}
+        for metric, figure, caption in zip(metrics, figures, captions, strict=True)
     ]
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
         sections=sections,
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
+        combinations=as_html(combination_counts(counts)) if counts.agrees.notna().any() else None,
+        thresholds=[picture(file) for file in thresholds],
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
         config=as_yaml(config),

@@ -81,6 +81,18 @@ def spearman(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     return pearson(rankdata(A, axis=1), rankdata(B, axis=1))
 
 
+def split_half_rdm_r(gram: np.ndarray, row_sum: np.ndarray, n_neurons: int) -> np.ndarray:
+    """Return the correlation of the RDMs of two halves in every split, (n_splits,), from sums over neurons.
+
+    Parameters
+    ----------
+    gram : (2, n_splits, n_stimuli, n_stimuli), of the mean responses of each half
+    row_sum : (2, n_splits, n_stimuli)
+    """
+    first, second = upper_triangles(rdm_from_gram(gram, row_sum, n_neurons)[0])  # each (n_splits, n_pairs)
+    return np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(first, second, strict=True)])
+
+
 MEASURES = {"pearson": pearson, "spearman": spearman}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,11 @@ class Stimuli:
 
     images: np.ndarray  # (n_images, height, width) uint8, grey
     names: np.ndarray  # (n_images,) str
+
+
+def image_hash(image: np.ndarray) -> str:
+    """Return the SHA-256 of the pixels of an image (height, width) uint8, row by row."""
+    return sha256(np.ascontiguousarray(image)).hexdigest()
 
 
 def with_blank(stimuli: Stimuli) -> Stimuli:

@@ -57,15 +57,48 @@ SCORE = {
 RELIABILITY = NEURON | {
     "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres; missing where unknown"),
     "cre_line": (STRING, "transgenic driver line, or empty where unknown"),
+    "excitatory": (BOOL, "whether the driver line labels excitatory cells; missing where unknown"),
     "n_trials": (INT, "trials of the stimulus that has fewest"),
     "reliability": (FLOAT, "split-half reliability over stimuli, Spearman-Brown corrected; missing where undefined"),
+    "split_half_r": (FLOAT, "the same without the correction: mean r of two halves; missing where undefined"),
+    "oracle_r": (FLOAT, "r of a trial with the mean of the others, mean over trials; missing where undefined"),
+    "scored_reliability": (FLOAT, "reliability of the trials that are scored; missing where undefined"),
+    "scored_r": (FLOAT, "split_half_r of the trials that are scored; missing where undefined"),
+    "scored_r_sem": (FLOAT, "standard error of scored_r over splits; missing where undefined or of one split"),
+    "p_ns": (FLOAT, "p of an ANOVA over all that was shown; missing where undefined"),
+    "p_run_mod_ns": (FLOAT, "p that running changes the response to the preferred scene; missing where it cannot be tested"),
+    "metrics": (STRING, "where p_ns and p_run_mod_ns come from: computed, from the trials, or service, as published"),
+}
+FILTER = {
+    "excitatory": (BOOL, "whether cells of inhibitory lines are left out"),
+    "running": (BOOL, "whether cells that running modulates are left out"),
+    "responsive": (BOOL, "whether cells that do not respond to the scenes are left out"),
+    "reliable": (STRING, "of which reliability the limit is: spearman-brown or plain; empty for no limit"),
+}
+SPLIT_HALF = {
+    "split_half_r": (FLOAT, "correlation of two halves of the trials, mean over splits; missing where undefined"),
+    "split_half_sem": (FLOAT, "its standard error over splits; missing where undefined, of one split, or a mean over neurons"),
 }
 
 TABLES = {
     "recordings": {
         "recording": (STRING, "id of the session, as published"),
+        "container": (STRING, "id of the container: the sessions of one imaging plane, whose cells were matched"),
+        "animal": (STRING, "id of the animal"),
         "area": (STRING, "cortical area, Allen acronym"),
         "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres"),
+        "cre_line": (STRING, "transgenic driver line, or empty"),
+        "failed": (BOOL, "whether the container failed quality control"),
+        "used": (BOOL, "whether the recording is read"),
+        "reason": (STRING, "why it is left out, or empty"),
+    },
+    "cell_metrics": {
+        "neuron": (STRING, "id of the cell, the same in all recordings of its container"),
+        "p_ns": (FLOAT, "published p of an ANOVA over all that was shown; missing where there is none"),
+        "p_run_mod_ns": (
+            FLOAT,
+            "published p that running changes the response to the preferred scene; missing where there is none",
+        ),
     },
     "reliability": RELIABILITY,
     "neurons": RELIABILITY
@@ -73,6 +106,25 @@ TABLES = {
         "kept": (BOOL, "whether the neuron enters the populations"),
         "reason": (STRING, "why it was left out, or empty"),
     },
+    "selection_counts": FILTER
+    | {
+        "area": (STRING, "cortical area, or 'all'"),
+        "cortical_layer": (STRING, "cortical layer of the site, or 'all' for the whole area"),
+        "n_neurons": (INT, "neurons that pass this combination of filters; a cell of several recordings counts once"),
+        "at_least": (INT, "lowest number that agrees with what is published; missing where nothing is known"),
+        "at_most": (INT, "highest number that agrees with what is published; missing where nothing is known"),
+        "agrees": (BOOL, "whether the number lies between these; missing where nothing is known"),
+    },
+    "thresholds": SITE
+    | {
+        "threshold": (FLOAT, "lowest reliability of the neurons"),
+        "n_neurons": (INT, "neurons that reach it"),
+        "instance": (
+            STRING,
+            "what is correlated: matrix, the RDMs; image, the population's responses to one image, mean over images",
+        ),
+    }
+    | SPLIT_HALF,
     "ceilings": SITE
     | {
         "recording": (STRING, "recording of the neuron; missing where the row is of a site"),
@@ -80,6 +132,14 @@ TABLES = {
         "metric": (STRING, "the score that the ceiling belongs to: rsa or ridge"),
         "estimator": (STRING, "how the ceiling was estimated"),
         "n_neurons": (INT, "neurons behind the row"),
+    }
+    | SPLIT_HALF
+    | {
+        "inter_animal": (
+            FLOAT,
+            "rsa: r of the RDM of one animal with that of the others; ridge: r of prediction from the neurons of the others, "
+            "left-out; missing where there are no others",
+        ),
         "ceiling": (FLOAT, "highest expected correlation of a noise-free prediction with the data"),
     },
     "neuron_scores": LAYER | NEURON | MEASURE | SCORE,

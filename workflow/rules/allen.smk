@@ -1,4 +1,9 @@
-"""The recordings of the Allen Brain Observatory, as published."""
+"""The recordings of the Allen Brain Observatory, as published: fetched here, or by AllenSDK into its cache."""
+
+ALLEN = config["allen"]
+WITH_SDK = ALLEN["access"] == "sdk"
+TABLES, RECORDINGS = r"ophys_experiments\.json|cell_specimens\.json", r"ophys_experiment_data/\d+\.nwb"
+EVENTS = r"ophys_experiment_events/\d+_events\.npz"
 
 
 rule download_allen:
@@ -7,19 +12,29 @@ rule download_allen:
     log:
         f"{RESULTS}/logs/download_allen/{{file}}.log",
     wildcard_constraints:
-        file=r"ophys_experiments\.json|ophys_experiment_data/\d+\.nwb",
+        file=r"event_files\.json" if WITH_SDK else rf"event_files\.json|{TABLES}|{RECORDINGS}",
     conda:
         "../../envs/analysis.yaml"
-    # no hash of the code here: editing it must not fetch hundreds of gigabytes again
+    # no hash of the code in downloads: editing it must not fetch hundreds of gigabytes again
     params:
-        address=lambda wildcards: f"{config['allen']['address']}/{wildcards.file}",
+        address=lambda wildcards: published_at(wildcards.file, ALLEN["bucket"], ALLEN["service"]),
     script:
         "../scripts/download_allen.py"
 
 
+if WITH_SDK:
+
+    include: "allen_sdk.smk"
+
+else:
+
+    include: "allen_events.smk"
+
+
 checkpoint list_recordings:
     input:
-        "resources/allen/ophys_experiments.json",
+        experiments="resources/allen/ophys_experiments.json",
+        events=["resources/allen/event_files.json"] if DATASET.events else [],
     output:
         f"{RESULTS}/tables/recordings.parquet",
     log:
@@ -28,6 +43,22 @@ checkpoint list_recordings:
         "../../envs/analysis.yaml"
     params:
         areas=config["areas"],
+        filters={key: ALLEN[key] for key in ("include_failed", "cre_lines", "depths_um", "recordings", "exclude")},
         code=code("list_recordings"),
     script:
         "../scripts/list_recordings.py"
+
+
+rule read_cell_metrics:
+    input:
+        "resources/allen/cell_specimens.json",
+    output:
+        f"{RESULTS}/tables/cell_metrics.parquet",
+    log:
+        f"{RESULTS}/logs/read_cell_metrics.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("read_cell_metrics"),
+    script:
+        "../scripts/read_cell_metrics.py"

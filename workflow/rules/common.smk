@@ -15,8 +15,11 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "src"))
 
 from dormouse.models.registry import LABELS, WEIGHTS, architecture, downloads, list_models, same_network, weights_files
+from dormouse.recordings.allen import published_at
 from dormouse.recordings.datasets import open_dataset
+from dormouse.recordings.nwb import is_address
 from dormouse.schemas import check
+from dormouse.selection import preset
 
 CONFIG_SCHEMA, MODEL_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
@@ -26,17 +29,24 @@ model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, kee
 check(model_rows.to_dict("records"), {"items": MODEL_SCHEMA}, "resources/models.tsv")
 
 DATASET = open_dataset(config)
+SELECTION = config["selection"]
+PRESET = preset(SELECTION)
 MODELS = list_models(model_rows, config)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
 
 RESULTS = f"results/{DATASET.name}"
 TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
-FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
 # a data set of similarities has no neurons to list, and no trials to estimate a ceiling from
-NEURONS, CEILINGS = (
-    [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else [] for table in ("neurons", "ceilings")
+NEURONS, CEILINGS, COUNTS, THRESHOLDS = (
+    [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else []
+    for table in ("neurons", "ceilings", "selection_counts", "thresholds")
 )
+SERVICE_METRICS = (
+    [f"{RESULTS}/tables/cell_metrics.parquet"] if DATASET.name == "allen" and SELECTION["metrics"] == "service" else []
+)
+FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
+FIGURES += expand(f"{RESULTS}/figures/thresholds.{{ending}}", ending=["pdf", "png"]) if THRESHOLDS else []
 
 
 wildcard_constraints:
@@ -49,8 +59,14 @@ wildcard_constraints:
 def recordings():
     """Return the names of all recordings; the Allen service is asked for its own."""
     if DATASET.recordings is None:
-        return list(pd.read_parquet(checkpoints.list_recordings.get().output[0]).recording)
+        listed = pd.read_parquet(checkpoints.list_recordings.get().output[0])
+        return list(listed.recording[listed.used])
     return DATASET.recordings
+
+
+def stimulus_sources():
+    """Return the files of the images, or the path or address of the first recording, which holds them."""
+    return DATASET.images or expand(DATASET.source, recording=recordings()[:1])
 
 
 @cache

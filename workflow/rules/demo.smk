@@ -3,7 +3,7 @@
 
 rule simulate_recordings:
     output:
-        expand(DATASET.recording_path, recording=DATASET.recordings),
+        expand(DATASET.source, recording=DATASET.recordings),
     log:
         f"{RESULTS}/logs/simulate_recordings.log",
     priority: 10

@@ -31,15 +31,36 @@ rule plot_scores:
         "../scripts/plot_scores.py"
 
 
+rule plot_thresholds:
+    input:
+        f"{RESULTS}/tables/thresholds.parquet",
+    output:
+        report(f"{RESULTS}/figures/thresholds.pdf", caption="../report/thresholds.rst", category="Neurons"),
+        report(f"{RESULTS}/figures/thresholds.png", caption="../report/thresholds.rst", category="Neurons"),
+    log:
+        f"{RESULTS}/logs/plot_thresholds.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        areas=DATASET.areas,
+        min_reliability=SELECTION["min_reliability"],
+        title=TITLE,
+        code=code("plot_thresholds"),
+    script:
+        "../scripts/plot_thresholds.py"
+
+
 rule write_report:
     input:
         template=ROOT / "workflow/report/report.html",
-        caption=ROOT / "workflow/report/scores.rst",
+        captions=[ROOT / "workflow/report/scores.rst", ROOT / "workflow/report/thresholds.rst"],
         figures=expand(f"{RESULTS}/figures/scores_{{metric}}.png", metric=METRICS),
         best=f"{RESULTS}/tables/best_layers.parquet",
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
         neurons=NEURONS,
+        counts=COUNTS,
+        thresholds=[figure for figure in FIGURES if figure.endswith("thresholds.png")],
     output:
         f"{RESULTS}/report.html",
     log:

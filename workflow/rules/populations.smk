@@ -2,8 +2,10 @@
 
 
 rule read_recording:
+    # of a recording that is read where it is published, there is no file
     input:
-        recording=DATASET.recording_path,
+        recording=[] if is_address(DATASET.source) else DATASET.source,
+        events=DATASET.events,
         described=DATASET.described_by,
     output:
         f"{RESULTS}/recordings/{{recording}}.npz",
@@ -15,7 +17,8 @@ rule read_recording:
         "../../envs/analysis.yaml"
     params:
         reader=DATASET.reader,
-        window_s=config["response"]["window_s"],
+        source=lambda wildcards: DATASET.source.format(recording=wildcards.recording),
+        response=config["response"],
         code=code("read_recording"),
     script:
         "../scripts/read_recording.py"
@@ -34,6 +37,8 @@ rule measure_reliability:
         "../../envs/analysis.yaml"
     params:
         **config["reliability"],
+        select_on=PRESET["select_on"],
+        score_on=PRESET["score_on"],
         code=code("measure_reliability"),
     script:
         "../scripts/measure_reliability.py"
@@ -41,7 +46,8 @@ rule measure_reliability:
 
 rule select_neurons:
     input:
-        lambda _: expand(f"{RESULTS}/reliability/{{recording}}.parquet", recording=recordings()),
+        reliability=lambda _: expand(f"{RESULTS}/reliability/{{recording}}.parquet", recording=recordings()),
+        metrics=SERVICE_METRICS,
     output:
         f"{RESULTS}/tables/neurons.parquet",
     log:
@@ -50,11 +56,33 @@ rule select_neurons:
     conda:
         "../../envs/analysis.yaml"
     params:
-        **config["selection"],
-        areas=DATASET.areas,
+        selection={
+            "areas": DATASET.areas,
+            "filters": PRESET["filters"],
+            **{key: SELECTION[key] for key in ("correction", "min_reliability", "max_p", "min_neurons")},
+        },
         code=code("select_neurons"),
     script:
         "../scripts/select_neurons.py"
+
+
+rule count_neurons:
+    input:
+        neurons=f"{RESULTS}/tables/neurons.parquet",
+        published=[ROOT / "resources/published_counts.tsv"] if DATASET.name == "allen" else [],
+    output:
+        f"{RESULTS}/tables/selection_counts.parquet",
+    log:
+        f"{RESULTS}/logs/count_neurons.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        areas=DATASET.areas,
+        min_reliability=SELECTION["min_reliability"],
+        max_p=SELECTION["max_p"],
+        code=code("count_neurons"),
+    script:
+        "../scripts/count_neurons.py"
 
 
 rule pool_area:
@@ -69,6 +97,7 @@ rule pool_area:
     conda:
         "../../envs/analysis.yaml"
     params:
+        score_on=PRESET["score_on"],
         code=code("pool_area"),
     script:
         "../scripts/pool_area.py"
@@ -88,22 +117,3 @@ rule compute_rdms:
         code=code("compute_rdms"),
     script:
         "../scripts/compute_rdms.py"
-
-
-rule estimate_ceilings:
-    input:
-        recordings=lambda _: expand(f"{RESULTS}/recordings/{{recording}}.npz", recording=recordings()),
-        neurons=f"{RESULTS}/tables/neurons.parquet",
-        stimuli=f"{RESULTS}/stimuli.npz",
-    output:
-        f"{RESULTS}/tables/ceilings.parquet",
-    log:
-        f"{RESULTS}/logs/estimate_ceilings.log",
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        **config["reliability"],
-        min_neurons=config["selection"]["min_neurons"],
-        code=code("estimate_ceilings"),
-    script:
-        "../scripts/estimate_ceilings.py"

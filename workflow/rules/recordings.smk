@@ -13,6 +13,7 @@ if DATASET.name == "demo":
 if DATASET.kind == "responses":
 
     include: "populations.smk"
+    include: "ceilings.smk"
 
 else:
 
@@ -20,8 +21,9 @@ else:
 
 
 rule read_stimuli:
+    # the images of a data set, or those inside its first recording
     input:
-        lambda _: DATASET.images or expand(DATASET.recording_path, recording=recordings()[:1]),
+        lambda _: [file for file in stimulus_sources() if not is_address(file)],
     output:
         f"{RESULTS}/stimuli.npz",
     log:
@@ -31,6 +33,7 @@ rule read_stimuli:
         "../../envs/analysis.yaml"
     params:
         reader=DATASET.reader,
+        sources=lambda _: stimulus_sources(),
         blank=config["stimuli"]["blank"],
         code=code("read_stimuli"),
     script:

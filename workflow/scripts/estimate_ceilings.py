@@ -1,18 +1,24 @@
-"""Estimate the noise ceilings of neurons and sites."""
+"""Estimate the noise ceilings of the neurons and sites of one area."""
 
 from dormouse.ceilings import estimate
 from dormouse.errors import log_to
+from dormouse.files import read_arrays
+from dormouse.recordings.trials import read_recordings
 from dormouse.stimuli import read_names
 from dormouse.tables import read_table, write_table
 
 log_to(snakemake.log[0])
+params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
 neurons = read_table("neurons", snakemake.input.neurons)
+kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
 table = estimate(
-    snakemake.input.recordings,
-    read_names(snakemake.input.stimuli),
-    neurons[neurons.kept],
-    snakemake.params.min_neurons,
-    snakemake.params.n_splits,
-    snakemake.params.seed,
+    snakemake.wildcards.area,
+    read_recordings(snakemake.input.recordings, kept.recording, stimuli, params.score_on),
+    read_arrays(snakemake.input.population),
+    kept,
+    params.min_neurons,
+    params.penalty,
+    params.n_splits,
+    params.seed,
 )
 write_table("ceilings", table, snakemake.output[0])

@@ -8,7 +8,7 @@ from dormouse.stimuli import read_names
 from dormouse.tables import read_table
 
 log_to(snakemake.log[0])
-neurons = read_table("neurons", snakemake.input.neurons)
+neurons, stimuli = read_table("neurons", snakemake.input.neurons), read_names(snakemake.input.stimuli)
 kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
-recordings = read_recordings(snakemake.input.recordings, kept.recording, read_names(snakemake.input.stimuli))
+recordings = read_recordings(snakemake.input.recordings, kept.recording, stimuli, snakemake.params.score_on)
 write_arrays(snakemake.output[0], pool(recordings, kept))

@@ -5,5 +5,6 @@ from dormouse.recordings.readers import TRIALS
 from dormouse.recordings.trials import write_recording
 
 log_to(snakemake.log[0])
-recording = TRIALS[snakemake.params.reader](snakemake.input.recording, snakemake.params.window_s)
+params = snakemake.params
+recording = TRIALS[params.reader](params.source, params.response, snakemake.input.events)
 write_recording(snakemake.output[0], recording)

@@ -5,5 +5,5 @@ from dormouse.recordings.readers import STIMULI
 from dormouse.stimuli import write_stimuli
 
 log_to(snakemake.log[0])
-stimuli = STIMULI[snakemake.params.reader](snakemake.input, snakemake.params.blank)
+stimuli = STIMULI[snakemake.params.reader](snakemake.params.sources, snakemake.params.blank)
 write_stimuli(snakemake.output[0], stimuli)

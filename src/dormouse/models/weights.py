@@ -13,8 +13,9 @@ import huggingface_hub as hub
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from torch.hub import get_dir
 
-from dormouse.download import BUSY, download, link_or_copy, sha256_of
+from dormouse.download import BUSY, download, sha256_of
 from dormouse.errors import InputError, suggest
+from dormouse.files import link_or_copy
 from dormouse.models.build import make_torchvision_importable
 
 HUB, TIMM, TORCHVISION = "hf-hub:", "timm:", "torchvision:"

@@ -1,34 +1,132 @@
-"""The recordings of the Allen Brain Observatory as published: their list."""
+"""The recordings of the Allen Brain Observatory as published: which there are, the metrics of their cells, their events."""
 
 import json
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import ijson
+import numpy as np
 import pandas as pd
 
-from dormouse.errors import InputError
+from dormouse.errors import InputError, suggest
 from dormouse.recordings.nwb import SESSION_TYPE
 
+METRICS = ("p_ns", "p_run_mod_ns")  # of the service's cell metrics, those that select neurons
+EVENT_FILES = (
+    "/api/v2/data/query.json?q=model::WellKnownFile,rma::criteria,well_known_file_type[name$eqObservatoryEventsFile],"
+    "rma::options[num_rows$eq'all'][count$eqfalse]"
+)
 
-def list_recordings(path: str | Path, areas: list[str]) -> pd.DataFrame:
-    """Return the table `recordings` from the service's list of experiments, ophys_experiments.json.
 
-    Kept are sessions with natural scenes, in one of `areas`, whose container did not fail quality control.
+def published_at(file: str, bucket: str, service: str) -> str:
+    """Return the address of a published file; that of event_files.json is a question to the service."""
+    return f"{service}{EVENT_FILES}" if file == "event_files.json" else f"{bucket}/{file}"
+
+
+def list_recordings(
+    path: str | Path, areas: Collection[str], filters: Mapping, event_files: Sequence[str | Path] = ()
+) -> pd.DataFrame:
+    """Return the table `recordings` of all sessions with natural scenes, from the service's ophys_experiments.json.
+
+    Parameters
+    ----------
+    areas : those to use
+    filters : include_failed, cre_lines, depths_um (lowest, highest), recordings and exclude; empty lists let all pass
+    event_files : the service's list of event files, where only recordings with events can be used
+
+    Raises InputError where the file is another, a filter names what does not occur, or no recording is left.
     """
+    table = read_experiments(path)
+    filters = dict(filters) | {key: [str(number) for number in filters[key]] for key in ("recordings", "exclude")}
+    for key, column in (("cre_lines", "cre_line"), ("recordings", "recording"), ("exclude", "recording")):
+        unknown = [name for name in filters[key] if name not in set(table[column])]
+        if unknown:
+            hint = suggest(unknown[0], table[column].unique())
+            raise InputError(
+                f"config: allen.{key}: {unknown[0]!r} is not among the {SESSION_TYPE} recordings of {path}. {hint}"
+            )
+    everything = pd.Series(True, index=table.index)
+    lowest, highest = filters["depths_um"]
+    kept = {
+        "area not studied": table.area.isin(areas),
+        "container failed quality control": ~table.failed | filters["include_failed"],
+        "Cre line not asked for": table.cre_line.isin(filters["cre_lines"]) if filters["cre_lines"] else everything,
+        "depth not asked for": table.depth_um.between(lowest, highest),
+        "recording not asked for": table.recording.isin(filters["recordings"]) if filters["recordings"] else everything,
+        "recording excluded": ~table.recording.isin(filters["exclude"]),
+        "no events published": table.recording.isin(read_event_files(event_files[0])) if event_files else everything,
+    }
+    reason = np.select([~passes for passes in kept.values()], list(kept), default="")
+    table = table.assign(used=reason == "", reason=reason)
+    for cause, rows in table[~table.used].groupby("reason"):
+        print(f"{len(rows)} of {len(table)} recordings left out: {cause} ({', '.join(rows.recording)})", file=sys.stderr)
+    if not table.used.any():
+        counts = ", ".join(f"{cause}: {n}" for cause, n in table.reason.value_counts().items())
+        raise InputError(f"{path}: none of {len(table)} {SESSION_TYPE} recordings is left ({counts}). See config: allen.")
+    return table
+
+
+def read_experiments(path: str | Path) -> pd.DataFrame:
+    """Return a row for each session with natural scenes of ophys_experiments.json, in order of their names."""
     try:
         experiments = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = [
             {
                 "recording": str(experiment["id"]),
+                "container": str(experiment["experiment_container_id"]),
+                "animal": experiment["specimen"]["donor"]["external_donor_name"],
                 "area": experiment["targeted_structure"]["acronym"],
                 "depth_um": float(experiment["imaging_depth"]),
+                "cre_line": cre_line(experiment["specimen"]["donor"]["transgenic_lines"]),
+                "failed": bool(experiment["experiment_container"]["failed"]),
             }
             for experiment in experiments
-            if experiment["stimulus_name"] == SESSION_TYPE and not experiment["experiment_container"]["failed"]
+            if experiment["stimulus_name"] == SESSION_TYPE
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not the service's list of experiments ({error!r}). Remove it and run again.") from error
-    table = pd.DataFrame(rows, columns=["recording", "area", "depth_um"])
-    table = table[table.area.isin(areas)].sort_values("recording", ignore_index=True)
-    if table.empty:
-        raise InputError(f"{path}: no {SESSION_TYPE} recording in {', '.join(areas)} among {len(experiments)} experiments.")
-    return table
+    if not rows:
+        raise InputError(f"{path}: no {SESSION_TYPE} session among {len(experiments)} experiments. Remove it and run again.")
+    return pd.DataFrame(rows).sort_values("recording", ignore_index=True)
+
+
+def cre_line(lines: Iterable[Mapping[str, str]]) -> str:
+    """Return the Cre driver line of an animal, as AllenSDK finds it, or an empty text."""
+    drivers = [line["name"] for line in lines if line["transgenic_line_type_name"] == "driver" and "Cre" in line["name"]]
+    return drivers[0] if drivers else ""
+
+
+def read_event_files(path: str | Path) -> dict[str, str]:
+    """Return for each recording whose events are published where on the service they are, from the answer to EVENT_FILES."""
+    try:
+        answer = json.loads(Path(path).read_text(encoding="utf-8"))
+        links = {str(row["attachable_id"]): row["download_link"] for row in answer["msg"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not the service's list of event files ({error!r}). Remove it and run again.") from error
+    return links
+
+
+def events_address(service: str, path: str | Path, recording: str) -> str:
+    """Return the address of the events of a recording."""
+    return f"{service}{read_event_files(path)[recording]}"
+
+
+def read_cell_metrics(path: str | Path) -> pd.DataFrame:
+    """Return the table `cell_metrics` from the service's cell_specimens.json, which is read cell by cell: it has 460 MB."""
+    try:
+        with open(path, "rb") as file:
+            rows = [
+                {"neuron": str(cell["cell_specimen_id"]), **{name: cell[name] for name in METRICS}}
+                for cell in ijson.items(file, "item", use_float=True)
+            ]
+    except (KeyError, TypeError, ijson.JSONError) as error:
+        raise InputError(f"{path}: not the service's list of cells ({error!r}). Remove it and run again.") from error
+    if not rows:
+        raise InputError(f"{path}: no cells. Remove it and run again.")
+    return (
+        pd.DataFrame(rows)
+        .astype(dict.fromkeys(METRICS, float))
+        .drop_duplicates("neuron")
+        .sort_values("neuron", ignore_index=True)
+    )

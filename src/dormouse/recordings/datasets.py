@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dormouse.errors import InputError
 from dormouse.recordings import folder, simulated
+from dormouse.recordings.readers import session_area
 from dormouse.stimuli import image_files
 
 BUILT_IN = ("allen", "demo")
@@ -26,7 +27,8 @@ class Dataset:
     citation: str
     areas: list[str]  # those of the configuration that the data set has
     recordings: list[str] | None  # names; None where a service has yet to be asked
-    recording_path: str  # of a recording's file, with {recording} in the place of its name
+    source: str  # path or address of a recording, with {recording} in the place of its name
+    events: tuple[str, ...] = ()  # the same of the file of its events, where these are the response
     described_by: tuple[str, ...] = ()  # files that say what the recordings are
     images: tuple[str, ...] = ()  # files of the stimuli, where they are not inside the recordings
 
@@ -47,20 +49,28 @@ def open_dataset(config: Mapping) -> Dataset:
             citation="",
             areas=_shared(config["areas"], {site.area for site in sites}, "demo"),
             recordings=[site.recording for site in sites],
-            recording_path="results/demo/nwb/{recording}.nwb",
+            source="results/demo/nwb/{recording}.nwb",
         )
     if wanted == "allen":
-        return Dataset(
-            name="allen",
-            kind="responses",
-            reader="nwb",
-            description="Two-photon calcium imaging of mouse visual cortex, natural scenes.",
-            citation=CITATION,
-            areas=list(config["areas"]),
-            recordings=None,
-            recording_path="resources/allen/ophys_experiment_data/{recording}.nwb",
-        )
+        return _open_allen(config)
     return _open_folder(Path(wanted), config["areas"])
+
+
+def _open_allen(config: Mapping) -> Dataset:
+    allen, file = config["allen"], "ophys_experiment_data/{recording}.nwb"
+    in_place = allen["access"] == "stream" and not allen["keep"]
+    events = config["response"]["measure"] == "events"
+    return Dataset(
+        name="allen",
+        kind="responses",
+        reader="nwb",
+        description="Two-photon calcium imaging of mouse visual cortex, natural scenes.",
+        citation=CITATION,
+        areas=list(config["areas"]),
+        recordings=None,
+        source=f"{allen['bucket'] if in_place else 'resources/allen'}/{file}",
+        events=("resources/allen/ophys_experiment_events/{recording}_events.npz",) if events else (),
+    )
 
 
 def _open_folder(path: Path, areas: list[str]) -> Dataset:
@@ -72,6 +82,23 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     if not re.fullmatch(r"[\w.-]+", name):
         raise InputError(f"config: dataset: {path}: rename the folder; its name may hold letters, digits and '_.-' alone.")
     description = folder.read_description(path)
+    common = {
+        "name": name,
+        "description": description.get("description", description["name"]),
+        "citation": description.get("citation", ""),
+    }
+    if description["kind"] == "nwb":
+        files = folder.nwb_files(path)
+        present = {session_area(file) for file in files}
+        return Dataset(
+            **common,
+            kind="responses",
+            reader="nwb",
+            areas=_shared(areas, present, path),
+            recordings=[file.stem for file in files],
+            source=str(path / "recordings" / "{recording}.nwb"),
+            described_by=(str(path / "dataset.yaml"),),
+        )
     images = image_files(folder.stimuli_folder(path))
     if description["kind"] == "similarity":
         sites, recordings = [folder.site_of(site)[0] for site in folder.site_names(path)], []
@@ -81,14 +108,12 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         sites, recordings = neurons.area, list(neurons.session.unique())
         files = ["dataset.yaml", "neurons.csv"]
     return Dataset(
-        name=name,
+        **common,
         kind=description["kind"],
         reader="folder",
-        description=description.get("description", description["name"]),
-        citation=description.get("citation", ""),
         areas=_shared(areas, set(sites), path),
         recordings=recordings,
-        recording_path=str(path / "responses" / "{recording}.npz"),
+        source=str(path / "responses" / "{recording}.npz"),
         described_by=tuple(str(path / file) for file in files),
         images=tuple(map(str, images)),
     )

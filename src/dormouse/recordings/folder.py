@@ -1,10 +1,12 @@
 """Dataset folders: anyone's recordings, as a description, images, a table of neurons and one response file a session.
 
-    dataset.yaml                  name, description, kind (responses | similarity), stimuli, response_unit, citation
+    dataset.yaml                  name, description, kind (responses | similarity | nwb), stimuli, response_unit, citation
     stimuli/*.png                 one image per stimulus; sorted names are the order
-    neurons.csv                   neuron, session, animal, area, layer; one row per neuron
-    responses/<session>.npz       response (n_trials, n_stimuli, n_neurons), NaN where a trial is missing; neuron
+    neurons.csv                   neuron, session, animal, area, layer; depth_um and cre_line if known; one row per neuron
+    responses/<session>.npz       response (n_trials, n_stimuli, n_neurons), NaN where a trial is missing; neuron;
+                                  running_speed (n_trials, n_stimuli), cm/s, if known
     similarity.npz                instead of the last two: one (n_stimuli, n_stimuli) matrix per site, named AREA-LAYER
+    recordings/<session>.nwb      instead of all but dataset.yaml: two-photon sessions of the Allen Brain Observatory
 
 All that can be seen without reading the responses is checked when the workflow starts.
 """
@@ -26,17 +28,21 @@ from dormouse.stimuli import image_files
 DESCRIPTION = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["name", "kind", "stimuli"],
+    "required": ["name", "kind"],
+    "if": {"properties": {"kind": {"enum": ["responses", "similarity"]}}},
+    "then": {"required": ["stimuli"]},
     "properties": {
         "name": {"type": "string"},
         "description": {"type": "string"},
-        "kind": {"enum": ["responses", "similarity"]},
+        "kind": {"enum": ["responses", "similarity", "nwb"]},
         "stimuli": {"type": "string"},
         "response_unit": {"type": "string"},
         "citation": {"type": "string"},
     },
 }
 NEURON_COLUMNS = ["neuron", "session", "animal", "area", "layer"]
+SESSION_NAME = r"\w[\w.-]*"  # cannot leave a folder
+OPTIONAL_COLUMNS = {"depth_um": "", "cre_line": ""}
 
 
 def read_description(folder: Path) -> dict:
@@ -64,6 +70,11 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     missing = [column for column in NEURON_COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
+    table = table.assign(**{column: empty for column, empty in OPTIONAL_COLUMNS.items() if column not in table})
+    wrong = pd.to_numeric(table.depth_um, errors="coerce").isna() & (table.depth_um != "")
+    if wrong.any():
+        line = wrong.idxmax()
+        raise InputError(f"{path}: line {line + 2}: depth_um is {table.depth_um[line]!r}; expected micrometres, or nothing.")
     for column in ("neuron", "session", "animal", "area"):  # the cortical layer may be unknown
         if (table[column] == "").any():
             raise InputError(f"{path}: line {(table[column] == '').idxmax() + 2} has no {column}.")
@@ -113,9 +124,20 @@ def stimuli_folder(folder: Path) -> Path:
     return folder / read_description(folder)["stimuli"]
 
 
+def nwb_files(folder: Path) -> list[Path]:
+    """Return the recordings of a folder of kind nwb, in the order of their names."""
+    files = sorted((folder / "recordings").glob("*.nwb"))
+    if not files:
+        raise InputError(f"{folder / 'recordings'}: no *.nwb, but dataset.yaml says kind: nwb.")
+    for file in files:
+        if not re.fullmatch(SESSION_NAME, file.stem):
+            raise InputError(f"{file}: rename it; the name of a recording may hold letters, digits and '_.-' alone.")
+    return files
+
+
 def session_file(folder: Path, session: str) -> Path:
     """Return the response file of a session; raises InputError for a name that could leave the folder or break a rule."""
-    if not re.fullmatch(r"\w[\w.-]*", session):
+    if not re.fullmatch(SESSION_NAME, session):
         raise InputError(f"{folder / 'neurons.csv'}: session {session!r} cannot be a file name; use letters, digits, '_.-'.")
     return folder / "responses" / f"{session}.npz"
 
@@ -151,19 +173,31 @@ def read_session(path: str | Path) -> Recording:
     if unlisted:
         raise InputError(f"{path}: neuron {unlisted[0]} is not among the neurons of session {path.stem} in neurons.csv.")
     rows = table.loc[neuron]
+    stimulus = np.array([file.stem for file in image_files(stimuli_folder(folder))])
     recording = Recording(
         response=response,
-        running_speed=np.full(response.shape[:2], np.nan, np.float32),
-        stimulus=np.array([file.stem for file in image_files(stimuli_folder(folder))]),
+        running_speed=_running_speed(path, response.shape[:2]),
+        stimulus=stimulus,
+        image_sha256=np.full(len(stimulus), ""),  # the images are those of the folder
         neuron=neuron,
         animal=rows.animal.to_numpy(str),
         area=rows.area.to_numpy(str),
         cortical_layer=rows.layer.to_numpy(str),
-        depth_um=np.full(len(neuron), np.nan),
-        cre_line=np.full(len(neuron), ""),
+        depth_um=np.array([float(text or "nan") for text in rows.depth_um]),
+        cre_line=rows.cre_line.to_numpy(str),
         unit=read_description(folder).get("response_unit", ""),
     )
     return check_recording(recording, path)
+
+
+def _running_speed(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    """Return the running speed by trial and stimulus, cm/s; NaN where a session does not tell it."""
+    stored = array_shapes(path).get("running_speed")
+    if stored is None:
+        return np.full(shape, np.nan, np.float32)
+    if stored != shape:
+        raise InputError(f"{path}: running_speed has shape {stored}; expected {shape}, trials x stimuli.")
+    return read_arrays(path, "running_speed")["running_speed"].astype(np.float32)
 
 
 def site_of(name: str) -> tuple[str, str]:

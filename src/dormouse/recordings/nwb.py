@@ -1,26 +1,29 @@
-"""Allen Brain Observatory recordings: NWB 1.0 files of session type three_session_B, read with h5py.
+"""Allen Brain Observatory recordings: NWB 1.0 files of session type three_session_B, whole on disk or read over HTTP.
 
 Layout after AllenSDK's BrainObservatoryNwbDataSet. Natural scenes carry the numbers 0-117, the blank sweep (grey screen)
 -1; here the blank is the last stimulus, index 118, as in the similarity matrices of Conwell et al. 2021.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.recordings.trials import Recording, check_recording
-from dormouse.stimuli import BLANK, Stimuli, with_blank
+from dormouse.files import read_arrays
+from dormouse.recordings.anatomy import cortical_layer
+from dormouse.recordings.remote import RemoteFile
+from dormouse.recordings.session import Session, scene_names
+from dormouse.stimuli import Stimuli, image_hash, with_blank
 
 PIPELINE = "processing/brain_observatory_pipeline"
 SCENES = "stimulus/presentation/natural_scenes_stimulus"
 TEMPLATE = "stimulus/templates/natural_scenes_image_stack/data"
+PLANE = "general/optophysiology/imaging_plane_1"
 SESSION_TYPE = "three_session_B"
+Whole = Callable[[h5py.Dataset], np.ndarray]
 NEEDED = (
     f"{PIPELINE}/DfOverF/imaging_plane_1/data",
     f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps",
@@ -28,96 +31,142 @@ NEEDED = (
     f"{SCENES}/data",
     f"{SCENES}/frame_duration",
     TEMPLATE,
-    "general/optophysiology/imaging_plane_1/imaging depth",
-    "general/optophysiology/imaging_plane_1/location",
+    f"{PLANE}/imaging depth",
+    f"{PLANE}/location",
     "general/specimen_name",
+    "general/session_id",
     "general/subject/genotype",
 )
-# ASSUME the borders of cortical layers by depth of the imaging plane, micrometres (de Vries et al. 2020, figure 1)
-LAYER_BORDERS_UM, CORTICAL_LAYERS = (250, 350, 500), np.array(["2/3", "4", "5", "6"])
 
 
-def read_nwb(path: str | Path, window_s: tuple[float, float]) -> Recording:
-    """Read the trials of all natural scenes and the blank.
+def read_session(source: str | Path, trace: str, events: str | Path | None = None) -> Session:
+    """Read one session.
 
-    The response is the mean dF/F (a fraction) in `window_s`, seconds from stimulus onset, its edges rounded to whole frames.
-    A presentation whose window runs past the end of the recording, or holds a NaN, is a missing trial.
+    Parameters
+    ----------
+    source : path of the file, or its address; of a file elsewhere only what is needed is fetched, and one scene in the place
+        of all is compared
+    trace : dff, fluorescence (corrected), or events
+    events : path of the .npz file that holds the events, where these are the trace
 
     Raises InputError where the file is truncated, lacks a part, or is of another session type.
     """
-    with open_nwb(path) as file:
-        dff = file[f"{PIPELINE}/DfOverF/imaging_plane_1/data"][()]
+    with open_nwb(source) as (file, whole):
         times = file[f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps"][()]
-        neuron = file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"][()].astype(str)
-        running = running_speed(file, len(times))
-        shown = presentations(file)
-        n_scenes = file[TEMPLATE].shape[0]
-        described = description(file)
-    if dff.shape != (len(neuron), len(times)):
-        raise InputError(f"{path}: dF/F has shape {dff.shape}, expected {len(neuron)} cells x {len(times)} frames.")
-    if not shown.image.between(-1, n_scenes - 1).all():
-        raise InputError(f"{path}: {SCENES}/data names images outside -1 to {n_scenes - 1}.")
-    first, last = window_frames(window_s, times, path)
-    late = shown.start + last > len(times)
-    if late.any():
-        print(f"{path}: {late.sum()} presentations run past the last frame and count as missing.", file=sys.stderr)
-    shape = int(shown.trial.max()) + 1, n_scenes + 1
-    shown = shown[~late]
-    frames = shown.start.to_numpy()[:, None] + np.arange(first, last)  # (n_presentations, n_frames)
-    at = shown.trial.to_numpy(), shown.image.to_numpy() % (n_scenes + 1)  # -1 becomes the last index
-    response = np.full((*shape, len(neuron)), np.nan, np.float32)
-    response[at] = dff[:, frames].mean(axis=2, dtype=np.float64).T
-    speed = np.full(shape, np.nan, np.float32)
-    speed[at] = running[frames].mean(axis=1)
-    recording = Recording(
-        response=response,
-        running_speed=speed,
-        stimulus=scene_names(n_scenes, blank=True),
-        neuron=neuron,
-        **{key: np.full(len(neuron), value) for key, value in described.items()},
-        unit="dF/F",
-    )
-    return check_recording(recording, path)
+        shown, order = file[f"{SCENES}/frame_duration"][()], file[f"{SCENES}/data"][()]
+        by_time = np.lexsort((shown[:, 1], shown[:, 0]))
+        shown, order = shown[by_time], order[by_time]
+        if len(shown) < 2:
+            raise InputError(f"{source}: {len(shown)} presentations of natural scenes; expected thousands.")
+        return Session(
+            place=str(source),
+            trace=read_events(events) if trace == "events" else TRACES[trace](file, whole, source),
+            times=times,
+            running_speed=running_speed(file, times),
+            image=order,
+            start=shown[:, 0],
+            sweep_frames=int(shown[1, 1] - shown[1, 0]),  # as AllenSDK takes it
+            scene_sha256=scene_hashes(file, all_of_them=not is_address(source)),
+            neuron=file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"][()].astype(str),
+            **description(file),
+        )
+
+
+def read_dff(file: h5py.File, whole: Whole, _source: str | Path) -> np.ndarray:
+    """Return dF/F, a fraction, (n_neurons, n_frames) float32."""
+    return whole(file[f"{PIPELINE}/DfOverF/imaging_plane_1/data"])
+
+
+def read_fluorescence(file: h5py.File, whole: Whole, source: str | Path) -> np.ndarray:
+    """Return the fluorescence less r times that of the neuropil, (n_neurons, n_frames) float32, as AllenSDK corrects it."""
+    plane, around = (f"{PIPELINE}/Fluorescence/imaging_plane_1{end}" for end in ("", "_neuropil_response"))
+    if _version(file) >= (2,):
+        parts = f"{PIPELINE}/Fluorescence/imaging_plane_1_demixed_signal/data", f"{around}/data", f"{around}/r"
+    else:
+        parts = f"{plane}/data", f"{plane}/neuropil_traces", f"{plane}/r"
+    missing = [part for part in parts if part not in file]
+    if missing:
+        raise InputError(
+            f"{source}: lacks {', '.join(missing)}, which the measure `sweep` needs. Leave the recording out "
+            "(allen.exclude), or choose another response.measure."
+        )
+    corrected = whole(file[parts[0]])
+    corrected -= whole(file[parts[1]]) * file[parts[2]][()][:, None].astype(np.float32)
+    return corrected
+
+
+TRACES = {"dff": read_dff, "fluorescence": read_fluorescence}
+
+
+def read_events(path: str | Path | None) -> np.ndarray:
+    """Return the magnitude of L0 events, (n_neurons, n_frames), of the file that is published beside a recording."""
+    if path is None:
+        raise InputError("response.measure: events are published with `dataset: allen` alone; choose dff or sweep.")
+    return read_arrays(path, "ev")["ev"]
 
 
 def description(file: h5py.File) -> dict[str, str | float]:
     """Return what a file says of all its neurons: animal, area, cortical layer, depth (micrometres) and Cre line."""
-    plane, subject = file["general/optophysiology/imaging_plane_1"], file["general/subject"]
+    plane, subject = file[PLANE], file["general/subject"]
     depth_um = float(_text(plane["imaging depth"]).split()[0])
+    cre_line = _text(subject["genotype"]).split(";")[0].split("/")[0]
     return {
         "animal": _text(subject["subject_id"] if "subject_id" in subject else file["general/specimen_name"]),
         "area": _text(plane["location"]),
-        "cortical_layer": CORTICAL_LAYERS[np.searchsorted(LAYER_BORDERS_UM, depth_um, side="right")],
+        "cortical_layer": cortical_layer(depth_um, cre_line),
         "depth_um": depth_um,
-        "cre_line": _text(subject["genotype"]).split(";")[0].split("/")[0],
+        "cre_line": cre_line,
     }
 
 
-def read_scenes(path: str | Path, blank: bool) -> Stimuli:
+def read_scenes(source: str | Path, blank: bool) -> Stimuli:
     """Read the natural scenes that were shown, with the blank (uniform grey) behind them where `blank` is true."""
-    with open_nwb(path) as file:
-        images = file[TEMPLATE][()]
-    # some files hold the 8-bit images as floating point
-    if images.ndim != 3 or images.min() < 0 or images.max() > 255 or not np.array_equal(images, np.round(images)):
-        raise InputError(f"{path}: {TEMPLATE} must hold whole numbers 0 to 255 of shape (n_images, height, width).")
-    stimuli = Stimuli(images.astype(np.uint8), scene_names(len(images), blank=False))
+    with open_nwb(source) as (file, whole):
+        images = whole_numbers(whole(file[TEMPLATE]), source)
+    stimuli = Stimuli(images, scene_names(len(images), blank=False))
     return with_blank(stimuli) if blank else stimuli
 
 
-def scene_names(n_scenes: int, blank: bool) -> np.ndarray:
-    """Return the names of the scenes in Allen order, and of the blank behind them where `blank` is true."""
-    return np.array([f"scene_{i:03d}" for i in range(n_scenes)] + [BLANK] * blank)
+def whole_numbers(images: np.ndarray, source: str | Path) -> np.ndarray:
+    """Return scenes as uint8; some files hold the 8-bit images as floating point."""
+    if images.ndim != 3 or images.min() < 0 or images.max() > 255 or not np.array_equal(images, np.round(images)):
+        raise InputError(f"{source}: {TEMPLATE} must hold whole numbers 0 to 255 of shape (n_images, height, width).")
+    return images.astype(np.uint8)
+
+
+def scene_hashes(file: h5py.File, all_of_them: bool) -> np.ndarray:
+    """Return the SHA-256 of each scene, (n_scenes,) str; or of a single one, another in each session, the rest empty."""
+    template = file[TEMPLATE]
+    hashes = np.full(len(template), "", "U64")
+    one = int(_text(file["general/session_id"])) % len(template)
+    for k in range(len(template)) if all_of_them else [one]:
+        hashes[k] = image_hash(whole_numbers(template[k : k + 1], file.filename)[0])
+    return hashes
+
+
+def session_area(source: str | Path) -> str:
+    """Return the cortical area of a session."""
+    with open_nwb(source) as (file, _):
+        return _text(file[f"{PLANE}/location"])
 
 
 @contextmanager
-def open_nwb(path: str | Path) -> Iterator[h5py.File]:
-    """Open a three_session_B file; raises InputError for any other file, and for one that cannot be read to its end."""
+def open_nwb(source: str | Path) -> Iterator[tuple[h5py.File, Whole]]:
+    """Open a three_session_B file; give it, and what reads all of an array of it.
+
+    Raises InputError for any other file, and for one that cannot be read to its end.
+    """
     try:
-        with h5py.File(path, "r") as file:
-            check_nwb(file, path)
-            yield file
-    except OSError as error:
-        raise InputError(f"{path}: not a whole HDF5 file ({error}). Remove it and fetch it again.") from error
+        with RemoteFile(source) if is_address(source) else nullcontext(source) as place, h5py.File(place, "r") as file:
+            check_nwb(file, source)
+            yield file, place.whole if is_address(source) else lambda dataset: dataset[()]
+    except (OSError, KeyError) as error:  # damaged data, and damaged metadata
+        raise InputError(f"{source}: not a whole HDF5 file ({error}). Remove it and fetch it again.") from error
+
+
+def is_address(source: str | Path) -> bool:
+    """Return whether a source is an address and not a path."""
+    return str(source).startswith(("http://", "https://"))
 
 
 def check_nwb(file: h5py.File, path: str | Path) -> None:
@@ -132,35 +181,30 @@ def check_nwb(file: h5py.File, path: str | Path) -> None:
         raise InputError(f"{path}: lacks {', '.join(missing)}. Remove the file and fetch it again.")
 
 
-def presentations(file: h5py.File) -> pd.DataFrame:
-    """Return image (-1 is the blank), start (two-photon frame) and trial (0, 1, ... by image) of each presentation."""
-    table = pd.DataFrame({"image": file[f"{SCENES}/data"][()], "start": file[f"{SCENES}/frame_duration"][:, 0]})
-    table = table.sort_values("start", kind="stable", ignore_index=True)
-    return table.assign(trial=table.groupby("image").cumcount())
+def running_speed(file: h5py.File, times: np.ndarray) -> np.ndarray:
+    """Return the running speed at each two-photon frame, (n_frames,), cm/s; NaN where it was not measured.
 
-
-def window_frames(window_s: tuple[float, float], times: np.ndarray, path: str | Path) -> tuple[int, int]:
-    """Return the first frame of the window and the one behind its last, counted from onset."""
-    frame_s = float(np.median(np.diff(times)))
-    first, last = (round(edge / frame_s) for edge in window_s)
-    if not 0 <= first < last:
-        raise InputError(
-            f"{path}: the response window {list(window_s)} s holds no frame of {frame_s:.4f} s; widen response.window_s."
-        )
-    return first, last
-
-
-def running_speed(file: h5py.File, n_frames: int) -> np.ndarray:
-    """Return the running speed at each two-photon frame, (n_frames,), cm/s; NaN where it was not measured."""
-    speed = np.full(n_frames, np.nan)
-    stored = file.get(f"{PIPELINE}/BehavioralTimeSeries/running_speed/data")
+    Some files hold (n,) and some (n, 1); some begin late or end early.
+    """
+    speed = np.full(len(times), np.nan)
+    stored = file.get(f"{PIPELINE}/BehavioralTimeSeries/running_speed")
     if stored is not None:
-        # ASSUME running speed starts with the first frame; some files hold (n,) and some (n, 1), some end early
-        values = stored[()].ravel()[:n_frames]
-        speed[: len(values)] = values
+        values = stored["data"][()].ravel()
+        first = int(np.abs(times - stored["timestamps"][0]).argmin()) if "timestamps" in stored else 0
+        values = values[: len(times) - first]
+        speed[first : first + len(values)] = values
     return speed
 
 
+def _version(file: h5py.File) -> tuple[int, ...]:
+    """Return the version of the pipeline that wrote the file; 0.9 where it does not say."""
+    text = _decode(file["general/generated_by"][-1]) if "general/generated_by" in file else "0.9"
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
 def _text(dataset: h5py.Dataset) -> str:
-    value = dataset[()]
+    return _decode(dataset[()])
+
+
+def _decode(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)

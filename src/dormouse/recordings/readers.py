@@ -1,11 +1,48 @@
 """The readers of each source of data, by name: trials of one recording, and the images."""
 
-from dormouse.recordings.folder import read_session
-from dormouse.recordings.nwb import read_nwb, read_scenes
-from dormouse.stimuli import read_images
+from collections.abc import Sequence
+from pathlib import Path
 
-# (path of a recording, response window in seconds) -> Recording; sessions of a folder hold responses already
-TRIALS = {"nwb": read_nwb, "folder": lambda path, window_s: read_session(path)}
+from dormouse.recordings import nwb, nwb2
+from dormouse.recordings.folder import read_session
+from dormouse.recordings.nwb import is_address
+from dormouse.recordings.session import TRACES, trials
+from dormouse.recordings.trials import Recording
+from dormouse.stimuli import Stimuli, read_images
+
+
+def read_nwb(source: str | Path, response: dict, events: Sequence[str | Path] = ()) -> Recording:
+    """Read the trials of a two-photon session of the Allen Brain Observatory, NWB 1.0 or 2.
+
+    Parameters
+    ----------
+    source : path or address
+    response : measure, window_s and baseline_s, of `session.trials`
+    events : the file of the events, where the measure is of them and the recording does not hold them
+    """
+    trace = TRACES[response["measure"]]
+    if _module(source) is nwb2:  # which holds its events itself
+        return trials(nwb2.read_session(source, trace), **response)
+    return trials(nwb.read_session(source, trace, *events), **response)
+
+
+def read_scenes(source: str | Path, blank: bool) -> Stimuli:
+    """Read the natural scenes of such a session, with the blank behind them where `blank` is true."""
+    return _module(source).read_scenes(source, blank)
+
+
+def session_area(path: str | Path) -> str:
+    """Return the cortical area of such a session."""
+    return _module(path).session_area(path)
+
+
+def _module(source: str | Path):
+    """Return the reader of a file; those that are read by range are all of version 1.0."""
+    return nwb2 if not is_address(source) and nwb2.is_nwb2(source) else nwb
+
+
+# (path or address of a recording, config: response, files of events) -> Recording
+TRIALS = {"nwb": read_nwb, "folder": lambda path, response, events: read_session(path)}
 
 # (files that hold the images, whether to add the blank) -> Stimuli; a folder holds all that was shown
 STIMULI = {"nwb": lambda files, blank: read_scenes(files[0], blank), "folder": lambda files, blank: read_images(files)}

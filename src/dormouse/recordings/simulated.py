@@ -181,10 +181,16 @@ def write_nwb(
         pipeline["ImageSegmentation/cell_specimen_ids"] = int(site.recording) * 1000 + np.arange(n_neurons)
         pipeline["ImageSegmentation/roi_ids"] = np.array([f"{site.recording}{i:03d}" for i in range(n_neurons)], "S")
         pipeline["ImageSegmentation/imaging_plane_1/roi_list"] = rois
-        for series in ("DfOverF", "Fluorescence"):  # AllenSDK takes its clock from the second
-            plane = pipeline.create_group(f"{series}/imaging_plane_1")
+        # AllenSDK takes its clock from Fluorescence/imaging_plane_1; the corrected fluorescence has a baseline of 100
+        traces = {"DfOverF/imaging_plane_1": dff, "Fluorescence/imaging_plane_1": None}
+        traces["Fluorescence/imaging_plane_1_demixed_signal"] = 100 * (1 + dff)
+        traces["Fluorescence/imaging_plane_1_neuropil_response"] = np.zeros_like(dff)
+        for name, data in traces.items():
+            plane = pipeline.create_group(name)
             plane["timestamps"], plane["num_samples"], plane["roi_names"] = times, n_frames, rois
-        pipeline["DfOverF/imaging_plane_1"].create_dataset("data", data=dff, chunks=(1, n_frames), **compressed)
+            if data is not None:
+                plane.create_dataset("data", data=data, chunks=(1, n_frames), **compressed)
+        pipeline["Fluorescence/imaging_plane_1_neuropil_response/r"] = np.zeros(n_neurons)
         running = pipeline.create_group("BehavioralTimeSeries/running_speed")
         speed = np.abs(signal.lfilter([0.01], [1, -0.99], 20 * rng.standard_normal(n_frames)))
         running["data"], running["timestamps"] = speed.astype(np.float32), times

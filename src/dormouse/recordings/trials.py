@@ -1,15 +1,17 @@
 """Trials of one recording, in the one form that every reader ends in and every later step starts from."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from dormouse.errors import InputError
 from dormouse.files import read_arrays, write_arrays
+from dormouse.stimuli import Stimuli, image_hash
 
 MIN_TRIALS = 2  # one for each half of a split
+PARTS = {"all": slice(None), "odd": slice(0, None, 2), "even": slice(1, None, 2)}  # the 1st, 3rd, ...; the 2nd, 4th, ...
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Recording:
     response: np.ndarray  # (n_trials, n_stimuli, n_neurons) float32, in `unit`; NaN where a trial is missing
     running_speed: np.ndarray  # (n_trials, n_stimuli) float32, cm/s; NaN where unknown
     stimulus: np.ndarray  # (n_stimuli,) str, names in the order of the axis
+    image_sha256: np.ndarray  # (n_stimuli,) str, SHA-256 of the pixels of images that came with the recording; else empty
     neuron: np.ndarray  # (n_neurons,) str
     animal: np.ndarray  # (n_neurons,) str
     area: np.ndarray  # (n_neurons,) str
@@ -41,12 +44,18 @@ class Recording:
         if missing:
             raise InputError(f"The recording lacks {len(missing)} of {len(stimuli)} stimuli, first {missing[0]!r}.")
         index = [place[name] for name in stimuli]
-        kept = asdict(self) | {
+        kept = {
             "response": self.response[:, index],
             "running_speed": self.running_speed[:, index],
             "stimulus": self.stimulus[index],
+            "image_sha256": self.image_sha256[index],
         }
-        return Recording(**kept)
+        return replace(self, **kept)
+
+    def part(self, name: str) -> "Recording":
+        """Return the same recording with a part of the trials alone: all, odd or even."""
+        kept = PARTS[name]
+        return replace(self, response=self.response[kept], running_speed=self.running_speed[kept])
 
 
 def check_recording(recording: Recording, place: str | Path) -> Recording:
@@ -86,9 +95,25 @@ def read_recording(path: str | Path) -> Recording:
     return Recording(**arrays | {"unit": str(arrays["unit"])})
 
 
-def read_recordings(paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray) -> Iterator[tuple[str, Recording]]:
-    """Read the recordings among `paths` that `names` holds, one at a time: each name, and its trials of the named stimuli."""
+def check_images(recording: Recording, stimuli: Stimuli, place: str | Path) -> None:
+    """Raise InputError where an image that came with a recording is another than that of the same name in `stimuli`."""
+    hashes = dict(zip(stimuli.names, map(image_hash, stimuli.images), strict=True))
+    for name, came in zip(recording.stimulus, recording.image_sha256, strict=True):
+        if came and hashes.get(name, came) != came:
+            raise InputError(
+                f"{place}: {name} is another image (SHA-256 {came[:12]}...) than in the recording that the stimuli were read "
+                f"from ({hashes[name][:12]}...). Recordings of different stimuli cannot be pooled; leave one out."
+            )
+
+
+def read_recordings(
+    paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray, part: str
+) -> Iterator[tuple[str, Recording]]:
+    """Read the recordings among `paths` that `names` holds, one at a time: each name, and its trials of the named stimuli.
+
+    `part` says which trials: all, odd or even.
+    """
     wanted = set(names)
     for path in map(Path, paths):
         if path.stem in wanted:
-            yield path.stem, read_recording(path).select(stimuli)
+            yield path.stem, read_recording(path).select(stimuli).part(part)

@@ -1,0 +1,134 @@
+"""A session as its file tells it, in the one form that every reader of traces ends in, and trials made of it by a measure.
+
+The measures of response are
+    dff       mean dF/F in a window after onset, less its mean in a baseline where one is given;
+    events    the same of the magnitude of L0 events (Jewell & Witten 2018; de Vries et al. 2020);
+    sweep     AllenSDK's mean sweep response: change of the corrected fluorescence from its mean in the 28 frames before
+              onset, in percent of it, mean over the presentation and as many frames after it (StimulusAnalysis).
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dormouse.errors import InputError
+from dormouse.recordings.trials import Recording, check_recording
+from dormouse.stimuli import BLANK
+
+UNITS = {"dff": "dF/F", "events": "event magnitude", "sweep": "% of baseline"}
+TRACES = {"dff": "dff", "events": "events", "sweep": "fluorescence"}  # what a measure reads
+SWEEPS_BEFORE, SWEEPS_AFTER = 4, 1  # of the measure `sweep`, in lengths of a presentation
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session: a trace of every neuron, running speed, and which image was shown when."""
+
+    place: str  # of its file, for errors
+    trace: np.ndarray  # (n_neurons, n_frames) float32; dF/F, magnitude of events, or corrected fluorescence
+    times: np.ndarray  # (n_frames,) float64, s
+    running_speed: np.ndarray  # (n_frames,) float64, cm/s; NaN where unknown
+    image: np.ndarray  # (n_presentations,) int, number of the scene; -1: the blank
+    start: np.ndarray  # (n_presentations,) int, first frame
+    sweep_frames: int  # of one presentation
+    scene_sha256: np.ndarray  # (n_scenes,) str, of the scenes that were compared; empty where not read
+    neuron: np.ndarray  # (n_neurons,) str
+    animal: str
+    area: str
+    cortical_layer: str
+    depth_um: float
+    cre_line: str
+
+
+def trials(session: Session, measure: str, window_s: Sequence[float], baseline_s: Sequence[float] | None) -> Recording:
+    """Return the responses to all natural scenes and the blank.
+
+    Parameters
+    ----------
+    measure : dff, events or sweep
+    window_s, baseline_s : first and last second from onset, their edges rounded to whole frames; baseline_s may be None.
+        `sweep` has windows of its own.
+
+    A presentation whose windows leave the recording, or hold a NaN, is a missing trial. Running speed is the mean over the
+    window of the response.
+    """
+    check_session(session)
+    window, baseline = windows(session, measure, window_s, baseline_s)
+    n_frames, n_scenes = session.trace.shape[1], len(session.scene_sha256)
+    shown = presentations(session.image, session.start)
+    shape = int(shown.trial.max()) + 1, n_scenes + 1
+    edges = [*window, *(baseline or window)]
+    outside = (shown.start + min(edges) < 0) | (shown.start + max(edges) > n_frames)
+    if outside.any():
+        print(f"{session.place}: {outside.sum()} presentations leave the recording and count as missing.", file=sys.stderr)
+    shown = shown[~outside]
+    start, at = shown.start.to_numpy(), (shown.trial.to_numpy(), shown.image.to_numpy() % (n_scenes + 1))  # -1: the last
+    value = mean_in(session.trace, start, window)
+    if measure == "sweep":
+        value = 100 * (value / mean_in(session.trace, start, baseline) - 1)
+    elif baseline:
+        value = value - mean_in(session.trace, start, baseline)
+    response = np.full((*shape, len(session.neuron)), np.nan, np.float32)
+    response[at] = value.T
+    speed = np.full(shape, np.nan, np.float32)
+    speed[at] = mean_in(session.running_speed[None], start, window)[0]
+    described = {key: getattr(session, key) for key in ("animal", "area", "cortical_layer", "depth_um", "cre_line")}
+    recording = Recording(
+        response=response,
+        running_speed=speed,
+        stimulus=scene_names(n_scenes, blank=True),
+        image_sha256=np.append(session.scene_sha256, ""),
+        neuron=session.neuron,
+        **{key: np.full(len(session.neuron), value) for key, value in described.items()},
+        unit=UNITS[measure],
+    )
+    return check_recording(recording, session.place)
+
+
+def windows(
+    session: Session, measure: str, window_s: Sequence[float], baseline_s: Sequence[float] | None
+) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    """Return window and baseline as the first frame and the one behind the last, counted from onset."""
+    if measure == "sweep":
+        n = session.sweep_frames
+        return (0, n + SWEEPS_AFTER * n), (-SWEEPS_BEFORE * n, 0)
+    frame_s = float(np.median(np.diff(session.times)))
+    found = []
+    for name, edges in (("window_s", window_s), ("baseline_s", baseline_s)):
+        frames = tuple(round(edge / frame_s) for edge in edges) if edges is not None else None
+        if frames and frames[0] >= frames[1]:
+            raise InputError(f"{session.place}: response.{name} {list(edges)} s holds no frame of {frame_s:.4f} s; widen it.")
+        found.append(frames)
+    return found[0], found[1]
+
+
+def mean_in(trace: np.ndarray, start: np.ndarray, window: tuple[int, int]) -> np.ndarray:
+    """Return the mean of traces (n, n_frames) in a window of frames from each start, (n, n_presentations) float64."""
+    frames = start[:, None] + np.arange(*window)
+    return np.stack([row[frames].mean(axis=1, dtype=np.float64) for row in trace])  # row by row: less memory
+
+
+def presentations(image: np.ndarray, start: np.ndarray) -> pd.DataFrame:
+    """Return image, start and trial (0, 1, ... by image) of each presentation, in order of time."""
+    table = pd.DataFrame({"image": image, "start": start}).sort_values("start", kind="stable", ignore_index=True)
+    return table.assign(trial=table.groupby("image").cumcount())
+
+
+def scene_names(n_scenes: int, blank: bool) -> np.ndarray:
+    """Return the names of the scenes in Allen order, and of the blank behind them where `blank` is true."""
+    return np.array([f"scene_{i:03d}" for i in range(n_scenes)] + [BLANK] * blank)
+
+
+def check_session(session: Session) -> None:
+    """Raise InputError where the parts of a session do not fit each other."""
+    if session.trace.shape != (len(session.neuron), len(session.times)):
+        raise InputError(
+            f"{session.place}: traces have shape {session.trace.shape}, expected {len(session.neuron)} cells x "
+            f"{len(session.times)} frames. Remove the file and fetch it again."
+        )
+    n_scenes = len(session.scene_sha256)
+    if not len(session.image) or session.image.min() < -1 or session.image.max() >= n_scenes:
+        raise InputError(f"{session.place}: presentations must name images from -1, the blank, to {n_scenes - 1}.")

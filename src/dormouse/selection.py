@@ -1,0 +1,157 @@
+"""Which neurons are kept, by which filters, and how many there are under every combination of these.
+
+The filters are
+    excitatory   the Cre line labels excitatory cells, or is not known;
+    running      running does not change the response: p_run_mod_ns above the limit, or missing;
+    responsive   the response depends on the scene: p_ns below the limit;
+    reliable     split-half reliability, corrected or not, of at least the limit.
+Before them, neurons of areas that are not studied are left out, cells that an earlier recording of their container holds as
+well, and those without trials to halve.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dormouse.errors import InputError, suggest
+from dormouse.recordings.trials import MIN_TRIALS
+from dormouse.tables import WHOLE
+
+CORRECTIONS = {"spearman-brown": "reliability", "plain": "split_half_r"}  # columns of the table `reliability`
+UNRELIABLE = "reliability below"  # how the reason of the filter `reliable` begins
+
+
+def passes(table: pd.DataFrame, correction: str, min_reliability: float, max_p: float) -> dict[str, pd.Series]:
+    """Return for each filter which rows of the table `reliability` pass it."""
+    return {
+        "excitatory": table.excitatory.astype("boolean").fillna(True).astype(bool),
+        # ASSUME a cell whose modulation could not be tested is not modulated, as in the first code of Conwell et al.
+        "running": table.p_run_mod_ns.isna() | (table.p_run_mod_ns > max_p),
+        "responsive": table.p_ns < max_p,
+        "reliable": table[CORRECTIONS[correction]] >= min_reliability,
+    }
+
+
+def preset(selection: Mapping) -> Mapping:
+    """Return the preset of `config: selection` that is asked for; raises InputError where there is none of that name."""
+    name, presets = selection["preset"], selection["presets"]
+    if name not in presets:
+        raise InputError(f"config: selection.preset: {name!r} is none of selection.presets. {suggest(name, presets)}")
+    return presets[name]
+
+
+def read_published(paths: Sequence[str | Path]) -> pd.DataFrame | None:
+    """Return the published counts of neurons, resources/published_counts.tsv, or None without a file."""
+    return pd.read_csv(paths[0], sep="\t").drop(columns="source") if len(paths) else None
+
+
+def candidates(neurons: pd.DataFrame, area: str, correction: str) -> pd.DataFrame:
+    """Return the neurons of an area that are kept or would be if more reliable, with their reliability as `value`."""
+    inside = neurons[(neurons.area == area) & (neurons.kept | neurons.reason.str.startswith(UNRELIABLE))]
+    return inside.assign(value=inside[CORRECTIONS[correction]])
+
+
+def with_service_metrics(table: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Put the service's metrics, the table `cell_metrics`, in the place of those computed here where it has the cell."""
+    found = table[["neuron"]].merge(metrics, on="neuron", how="left", indicator=True).set_index(table.index)
+    known = found.pop("_merge") == "both"
+    columns = [column for column in metrics.columns if column != "neuron"]
+    return table.assign(
+        metrics=table.metrics.mask(known, "service"),
+        **{column: table[column].mask(known, found[column]) for column in columns},
+    )
+
+
+def seen_before(table: pd.DataFrame) -> pd.Series:
+    """Return for each row the first recording that holds the same cell, or an empty text where it is this one."""
+    first = table.groupby("neuron").recording.transform("min")
+    return first.where(first != table.recording, "")
+
+
+def select(
+    table: pd.DataFrame,
+    areas: Sequence[str],
+    filters: Sequence[str],
+    correction: str,
+    min_reliability: float,
+    max_p: float,
+    min_neurons: int,
+) -> pd.DataFrame:
+    """Add `kept` and `reason` to the table `reliability` of all recordings.
+
+    Raises InputError where an area is left with fewer than `min_neurons` neurons.
+    """
+    name = {"running": f"response changes with running (p_run_mod_ns up to {max_p})", "excitatory": "not excitatory"}
+    name |= {"responsive": f"not responsive (p_ns from {max_p})", "reliable": f"{UNRELIABLE} {min_reliability}"}
+    passed = passes(table, correction, min_reliability, max_p)
+    reasons = {
+        "area not studied": ~table.area.isin(areas),
+        "same cell as in an earlier recording": seen_before(table) != "",
+        f"fewer than {MIN_TRIALS} trials of a stimulus": table.n_trials < MIN_TRIALS,
+        "reliability undefined": table.reliability.isna() | table.scored_reliability.isna(),
+    } | {name[key]: ~mask for key, mask in passed.items() if key in filters}  # `reliable` last: see `candidates`
+    reason = np.select(list(reasons.values()), list(reasons), default="")
+    table = table.assign(kept=reason == "", reason=reason)
+    for area in areas:
+        inside = table[table.area == area]
+        if inside.kept.sum() < min_neurons:
+            raise InputError(
+                f"{area}: {inside.kept.sum()} of {len(inside)} neurons pass the filters {', '.join(filters)}; "
+                f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}, "
+                f"selection.min_reliability {min_reliability}. Lower the limit, or leave the area out of `areas`."
+            )
+    return table
+
+
+def count(
+    table: pd.DataFrame, areas: Sequence[str], min_reliability: float, max_p: float, published: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return the table `selection_counts`: neurons of each site under every combination of the filters.
+
+    Parameters
+    ----------
+    table : table `reliability`; a cell of several recordings counts once
+    published : area, cortical_layer, reliable (whether for reliable neurons or all), at_least and at_most, missing where
+        nothing is known; None without
+    """
+    table = table[table.area.isin(areas) & (seen_before(table) == "")]
+    passed = {name: passes(table, name, min_reliability, max_p) for name in CORRECTIONS}
+    everything = pd.Series(True, index=table.index)
+    rows = []
+    for excitatory, running, responsive, reliable in product((False, True), (False, True), (False, True), ("", *CORRECTIONS)):
+        masks = passed[reliable or "plain"]
+        mask = (masks["reliable"] if reliable else everything).copy()
+        for name, wanted in (("excitatory", excitatory), ("running", running), ("responsive", responsive)):
+            mask &= masks[name] if wanted else everything
+        counts = count_sites(table, mask)
+        rows.append(counts.assign(excitatory=excitatory, running=running, responsive=responsive, reliable=reliable))
+    counts = pd.concat(rows, ignore_index=True)
+    return with_published(counts, published)
+
+
+def with_published(counts: pd.DataFrame, published: pd.DataFrame | None) -> pd.DataFrame:
+    """Add to counts what is published of the same sites (see `count`), and whether they agree."""
+    keys, known = ["area", "cortical_layer", "any_reliable"], ["at_least", "at_most"]
+    if published is None:
+        published = pd.DataFrame(columns=["area", "cortical_layer", "reliable", *known])
+    published = published.rename(columns={"reliable": "any_reliable"}).astype(
+        {"any_reliable": bool} | dict.fromkeys(known, "Int64")
+    )
+    rows = counts.assign(any_reliable=counts.reliable != "").merge(published, on=keys, how="left")
+    inside = (rows.n_neurons >= rows.at_least.fillna(0)) & (rows.n_neurons <= rows.at_most.fillna(np.iinfo(np.int64).max))
+    return rows.drop(columns="any_reliable").assign(agrees=inside.mask(rows[known].isna().all(axis=1)))
+
+
+def count_sites(table: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
+    """Return the number of rows that `mask` holds in each site, each area, and in all, sites without any included."""
+    layers = table[table.cortical_layer != ""]
+    sites = [layers, table.assign(cortical_layer=WHOLE), table.assign(area=WHOLE, cortical_layer=WHOLE)]
+    return (
+        pd.concat([part.assign(n_neurons=mask[part.index].astype(int)) for part in sites])
+        .groupby(["area", "cortical_layer"])
+        .n_neurons.sum()
+        .reset_index()
+    )

@@ -1,0 +1,7 @@
+"""Build the environment that AllenSDK needs for itself."""
+
+from dormouse.errors import log_to
+from dormouse.recordings.sdk import build_environment
+
+log_to(snakemake.log[0])
+build_environment(snakemake.params.pins, snakemake.params.python, snakemake.output[0])

@@ -1,0 +1,7 @@
+"""Stack the rows of all areas."""
+
+from dormouse.errors import log_to
+from dormouse.tables import read_tables, write_table
+
+log_to(snakemake.log[0])
+write_table(snakemake.wildcards.table, read_tables(snakemake.wildcards.table, snakemake.input), snakemake.output[0])

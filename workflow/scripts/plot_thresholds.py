@@ -1,0 +1,9 @@
+"""Draw what a limit of reliability does to the populations."""
+
+from dormouse.errors import log_to
+from dormouse.figures import plot_thresholds, save
+from dormouse.tables import read_table
+
+log_to(snakemake.log[0])
+params, table = snakemake.params, read_table("thresholds", snakemake.input[0])
+save(plot_thresholds(table, params.areas, params.min_reliability, params.title), snakemake.output)

@@ -1,0 +1,8 @@
+"""Take from the service's list of cells the metrics that select neurons."""
+
+from dormouse.errors import log_to
+from dormouse.recordings.allen import read_cell_metrics
+from dormouse.tables import write_table
+
+log_to(snakemake.log[0])
+write_table("cell_metrics", read_cell_metrics(snakemake.input[0]), snakemake.output[0])

@@ -1,0 +1,22 @@
+"""Measure how reliable the populations of one area are at every limit of reliability."""
+
+from dormouse.errors import log_to
+from dormouse.recordings.trials import read_recordings
+from dormouse.selection import candidates
+from dormouse.stimuli import read_names
+from dormouse.tables import read_table, write_table
+from dormouse.thresholds import sweep
+
+log_to(snakemake.log[0])
+params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
+neurons = candidates(read_table("neurons", snakemake.input.neurons), snakemake.wildcards.area, params.correction)
+table = sweep(
+    snakemake.wildcards.area,
+    read_recordings(snakemake.input.recordings, neurons.recording, stimuli, params.score_on),
+    neurons,
+    params.values,
+    params.min_neurons,
+    params.n_splits,
+    params.seed,
+)
+write_table("thresholds", table, snakemake.output[0])
