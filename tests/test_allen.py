@@ -40,12 +40,12 @@ def experiment(number, area="VISp", stimulus="three_session_B", failed=False, de
 
 @pytest.fixture
 def listed(tmp_path):
-    """Give a function that writes ophys_experiments.json and lists the recordings in VISp and VISl."""
+    """Give a function that writes ophys_experiments.json and lists its recordings."""
 
-    def listed(*experiments, event_files=(), **filters):
+    def listed(*experiments, areas=("VISp",), event_files=(), **filters):
         path = tmp_path / "ophys_experiments.json"
         path.write_text(json.dumps(experiments))
-        return list_recordings(path, ["VISp", "VISl"], ALL | filters, event_files)
+        return list_recordings(path, areas, ALL | filters, event_files)
 
     return listed
 
@@ -55,7 +55,7 @@ def used(table):
 
 
 def test_recordings_are_listed_in_order_with_what_the_service_says_of_them(listed):
-    table = listed(experiment(502, "VISl", depth_um=275), experiment(501, line="Sst-IRES-Cre"))
+    table = listed(experiment(502, "VISl", depth_um=275), experiment(501, line="Sst-IRES-Cre"), areas=["VISl", "VISp"])
     assert table.to_dict("list") == {
         "recording": ["501", "502"],
         "container": ["1501", "1502"],
@@ -113,6 +113,11 @@ def test_a_filter_that_names_what_does_not_occur_is_refused(listed, key, name):
 def test_a_list_of_which_nothing_is_left_is_refused_with_the_reasons(listed):
     with pytest.raises(InputError, match=r"none of 2 .* is left \(area not studied: 1, container failed quality control: 1\)"):
         listed(experiment(501, "VISrl"), experiment(502, failed=True))
+
+
+def test_an_area_of_which_no_recording_is_left_is_named(listed):
+    with pytest.raises(InputError, match=r"no recording is left in VISal, VISl\. See config: areas, allen"):
+        listed(experiment(501), experiment(502, "VISl", failed=True), areas=["VISp", "VISal", "VISl"])
 
 
 def test_a_list_without_natural_scenes_is_refused(listed):

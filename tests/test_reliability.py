@@ -35,19 +35,21 @@ def reliability_by_loop(response: np.ndarray, n_splits: int, seed: int) -> np.nd
 
 
 def oracle_by_loop(response: np.ndarray) -> np.ndarray:
-    """Correlate each trial with the mean of the others, which stands for a stimulus whose trial is missing."""
+    """Correlate each trial with the mean of the others, over the stimuli of which it is there, if these are three."""
     n_trials, n_stimuli, n_neurons = response.shape
     result = np.empty(n_neurons)
     for neuron in range(n_neurons):
         r = []
         for trial in range(n_trials):
-            own, others = np.empty(n_stimuli), np.empty(n_stimuli)
+            own, others = [], []
             for stimulus in range(n_stimuli):
-                left = np.delete(response[:, stimulus, neuron].astype(np.float64), trial)
-                others[stimulus] = np.mean(left[~np.isnan(left)])
                 came = float(response[trial, stimulus, neuron])
-                own[stimulus] = others[stimulus] if np.isnan(came) else came
-            r.append(np.corrcoef(own, others)[0, 1])
+                left = np.delete(response[:, stimulus, neuron].astype(np.float64), trial)
+                if not np.isnan(came):
+                    own.append(came)
+                    others.append(np.mean(left[~np.isnan(left)]))
+            if len(own) > 2:
+                r.append(np.corrcoef(own, others)[0, 1])
         result[neuron] = np.mean(r)
     return result
 
@@ -245,9 +247,20 @@ def test_oracle_is_the_correlation_of_each_trial_with_the_mean_of_the_others():
     assert expected.min() > 0.2 and expected.max() < 0.95
 
 
-def test_oracle_fills_a_missing_trial_by_the_mean_of_the_others():
+def test_oracle_of_a_trial_is_over_the_stimuli_of_which_it_is_there():
     response = drop_trials(make_response(8, 12, 6, signal_sd=1.0, seed=22), whole=[3], seed=23)
+    response[5, 2:] = np.nan  # of which two are there: too few
     np.testing.assert_allclose(reliability.oracle(response), oracle_by_loop(response), rtol=0, atol=1e-12)
+
+
+def test_missing_trials_do_not_raise_the_oracle_of_noise():
+    rng = np.random.default_rng(24)
+    response = rng.standard_normal((10, 100, 400)).astype(np.float32)
+    whole, some = response.copy(), response.copy()
+    whole[[1, 4, 7]] = np.nan
+    some[rng.random(some.shape) < 0.2] = np.nan
+    for r in map(reliability.oracle, (whole, some)):
+        assert abs(r.mean()) < 4 * r.std() / np.sqrt(len(r))
 
 
 def test_parts_are_every_other_trial():

@@ -13,7 +13,7 @@ from web import Answer, File, chunked, cut, refused, stalled, told
 
 from dormouse.download import ATTEMPTS
 from dormouse.errors import InputError
-from dormouse.recordings import remote
+from dormouse.recordings import nwb, remote
 from dormouse.recordings.remote import BLOCK_BYTES, KEPT_BLOCKS, LARGE_BYTES, MOST_BLOCKS, RemoteFile
 
 DFF = f"{PIPELINE}/DfOverF/imaging_plane_1/data"
@@ -43,11 +43,11 @@ def recording(request, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
+@pytest.fixture(scope="module", params=["contiguous", "chunked"])
+def large(request, tmp_path_factory):
     """Path of a recording of the usual size, of which nothing but dF/F and one image takes room on the disk."""
     path = tmp_path_factory.mktemp("large") / "large.nwb"
-    write_session(path, RECORDINGS[0], replace(FULL, movie=(1, 304, 608), sparse=True))
+    write_session(path, RECORDINGS[0], replace(FULL, sparse=True, storage=request.param))
     return path
 
 
@@ -147,12 +147,22 @@ def test_a_file_whose_version_is_told_otherwise_or_not_is_read(web, version):
 # --- what it costs
 
 
+def test_reading_a_recording_moves_a_tenth_of_it(web, large):
+    web.files[PLACE] = File(large, FIRST)
+    streamed, whole = nwb.read_session(web.address + PLACE, "dff"), nwb.read_session(large, "dff")
+    np.testing.assert_array_equal(streamed.trace, whole.trace)
+    np.testing.assert_array_equal(streamed.start, whole.start)
+    assert web.sent() <= 0.15 * large.stat().st_size
+    assert web.sent() <= expected_bytes(large, DFF) + 4_000_000
+    assert len(web.requests) <= 60
+
+
 def test_the_traces_of_a_recording_cost_little_more_than_their_bytes(web, large):
     web.files[PLACE] = File(large, FIRST)
     names = (IDS, SHOWN, FRAMES, DFF)
     with RemoteFile(web.address + PLACE) as file, h5py.File(file) as ours, h5py.File(large) as expected:
         for name in names:
-            np.testing.assert_array_equal(ours[name][()], expected[name][()])
+            np.testing.assert_array_equal(file.whole(ours[name]), expected[name][()])
         image = ours[STACK][0]
         fetched = file.n_bytes_fetched
     np.testing.assert_array_equal(image, scene_images(replace(FULL, n_scenes=1))[0])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dormouse import ceilings, tables, thresholds
+from dormouse import ceilings, figures, tables, thresholds
 from dormouse.recordings.trials import Recording
 
 N_SPLITS, SEED = 5, 4
@@ -207,3 +207,12 @@ def test_the_sweep_survives_writing_and_reading(tmp_path, recordings):
     tables.write_table("thresholds", table, tmp_path / "thresholds.parquet")
     read = tables.read_table("thresholds", tmp_path / "thresholds.parquet")
     pd.testing.assert_frame_equal(read, table[list(tables.TABLES["thresholds"])], check_dtype=False)
+
+
+def test_limits_that_no_neuron_reaches_give_an_empty_table_and_figure(recordings, tmp_path):
+    candidates = make_candidates(recordings, seed=3)
+    found = thresholds.sweep("VISp", recordings.items(), candidates, [0.99], 3, N_SPLITS, SEED)
+    tables.write_table("thresholds", found, tmp_path / "thresholds.parquet")
+    assert len(tables.read_table("thresholds", tmp_path / "thresholds.parquet")) == 0
+    figures.save(figures.plot_thresholds(found, ["VISp"], 0.75, "none"), [tmp_path / "none.png"])
+    assert (tmp_path / "none.png").exists()

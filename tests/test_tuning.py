@@ -254,6 +254,7 @@ def by_trial(values: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return np.stack([values[frame == image] for image in [*range(SDK_SCENES), -1]], axis=1)
 
 
+@pytest.mark.allen
 @pytest.mark.allensdk
 def test_mean_sweep_responses_are_those_of_allensdk(by_allensdk):
     recording, sdk = by_allensdk
@@ -262,6 +263,7 @@ def test_mean_sweep_responses_are_those_of_allensdk(by_allensdk):
     np.testing.assert_allclose(recording.running_speed, by_trial(sdk["speed"], sdk["frame"]), rtol=1e-6)
 
 
+@pytest.mark.allen
 @pytest.mark.allensdk
 def test_p_values_are_those_of_allensdk(by_allensdk):
     recording, sdk = by_allensdk

@@ -86,7 +86,7 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
     areas : order of the columns
     min_reliability : limit in use, dashed
     """
-    layers = [layer for layer in (WHOLE, *LAYERS) if (table.cortical_layer == layer).any()]
+    layers = [layer for layer in (WHOLE, *LAYERS) if layer == WHOLE or (table.cortical_layer == layer).any()]
     sns.set_theme(context="paper", style="whitegrid")
     size = {"figsize": (1.2 + PANEL_IN * len(areas), 1.2 + PANEL_IN * len(layers)), "layout": "constrained"}
     figure, axes = plt.subplots(len(layers), len(areas), sharex=True, sharey=True, squeeze=False, **size)

@@ -101,20 +101,25 @@ def over_splits(r: np.ndarray) -> dict[str, float]:
 def oracle(response: np.ndarray) -> np.ndarray:
     """Return how well the mean of the other trials predicts a trial, Pearson r over stimuli, mean over trials, (n_neurons,).
 
-    A missing trial of a stimulus is filled by the mean of the others, and so counts as a trial without news.
-    It is NaN where a stimulus has fewer than two trials, or a trial does not vary over stimuli.
+    r of a trial is over the stimuli of which it is there, three at least; trials with fewer have none. It is NaN where a
+    stimulus has fewer than two trials, or a trial does not vary over stimuli.
     """
     X = response.astype(np.float64)
     there = ~np.isnan(X)
     count, total = there.sum(axis=0), np.where(there, X, 0.0).sum(axis=0)
-    r = np.empty((len(X), X.shape[-1]))
+    r = np.zeros((len(X), X.shape[-1]))
     for k, (trial, present) in enumerate(zip(X, there, strict=True)):  # one trial at a time: less memory
-        n_others = count - present
-        others = np.divide(
-            total - np.where(present, trial, 0.0), n_others, out=np.full(total.shape, np.nan), where=n_others > 0
-        )
-        r[k] = correlation(np.where(present, trial, others), others)
-    return r.mean(axis=0)
+        others = (total - np.where(present, trial, 0.0)) / np.maximum(count - present, 1)
+        r[k] = correlation(*(_at_mean(values, present) for values in (trial, others)))
+    told = there.sum(axis=1) > 2  # (n_trials, n_neurons)
+    n_told = np.where((count < MIN_TRIALS).any(axis=0), 0, told.sum(axis=0))
+    return np.divide(np.where(told, r, 0.0).sum(axis=0), n_told, out=np.full(n_told.shape, np.nan), where=n_told > 0)
+
+
+def _at_mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Put the mean over stimuli of those that are present in the place of the others, where it counts for nothing."""
+    mean = np.where(present, values, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    return np.where(present, values, mean)
 
 
 def measure(

@@ -12,7 +12,7 @@ from dormouse.populations import sites
 from dormouse.recordings.trials import Recording
 from dormouse.reliability import over_splits, split_half_means
 from dormouse.rsa import split_half_rdm_r
-from dormouse.tables import WHOLE
+from dormouse.tables import WHOLE, read_tables
 
 
 def sweep(
@@ -55,6 +55,8 @@ def sweep(
             if total[-1] >= min_neurons:
                 place = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": total[-1]}
                 rows += [place | {"instance": name} | over_splits(r) for name, r in split_half(*total).items()]
+    if not rows:
+        return read_tables("thresholds", [])
     return pd.DataFrame(rows).sort_values(["cortical_layer", "threshold", "instance"], ignore_index=True)
 
 

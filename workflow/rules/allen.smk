@@ -15,9 +15,7 @@ rule download_allen:
         file=r"event_files\.json" if WITH_SDK else rf"event_files\.json|{TABLES}|{RECORDINGS}",
     conda:
         "../../envs/analysis.yaml"
-    # no hash of the code in downloads: editing it must not fetch hundreds of gigabytes again
-    params:
-        address=lambda wildcards: published_at(wildcards.file, ALLEN["bucket"], ALLEN["service"]),
+    # downloads have no parameters, so that neither an edited line nor another mirror fetches hundreds of gigabytes again
     script:
         "../scripts/download_allen.py"
 

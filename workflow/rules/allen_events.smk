@@ -10,7 +10,5 @@ rule download_events:
         f"{RESULTS}/logs/download_events/{{recording}}.log",
     conda:
         "../../envs/analysis.yaml"
-    params:
-        service=ALLEN["service"],
     script:
         "../scripts/download_events.py"

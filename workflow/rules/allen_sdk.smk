@@ -28,8 +28,5 @@ rule download_with_allensdk:
         file=f"{TABLES}|{RECORDINGS}|{EVENTS}",
     conda:
         "../../envs/analysis.yaml"
-    params:
-        manifest=ALLEN["manifest"],
-        service=ALLEN["service"],
     script:
         "../scripts/download_with_allensdk.py"

@@ -1,6 +1,7 @@
 """Shared by all rules: the checked configuration, the data set, the models, and the code that a script rests on."""
 
 import ast
+import os
 import re
 import sys
 from functools import cache
@@ -10,12 +11,14 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+# a job runs on the cores that it declares; without this numpy would take all of them
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(workflow.basedir)
 # one line that reaches every job, so that the package need not be installed
 sys.path.insert(0, str(ROOT / "src"))
 
 from dormouse.models.registry import LABELS, WEIGHTS, architecture, downloads, list_models, same_network, weights_files
-from dormouse.recordings.allen import published_at
 from dormouse.recordings.datasets import open_dataset
 from dormouse.recordings.nwb import is_address
 from dormouse.schemas import check

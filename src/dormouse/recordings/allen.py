@@ -64,6 +64,9 @@ def list_recordings(
     if not table.used.any():
         counts = ", ".join(f"{cause}: {n}" for cause, n in table.reason.value_counts().items())
         raise InputError(f"{path}: none of {len(table)} {SESSION_TYPE} recordings is left ({counts}). See config: allen.")
+    bare = [area for area in areas if area not in set(table.area[table.used])]
+    if bare:
+        raise InputError(f"{path}: no recording is left in {', '.join(bare)}. See config: areas, allen.")
     return table
 
 

@@ -5,6 +5,7 @@ import re
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import pairwise
 from operator import itemgetter
 
 import h5py
@@ -17,8 +18,9 @@ from dormouse.errors import InputError
 
 BLOCK_BYTES = 1 << 14  # least that is asked for, and what is kept of small reads
 MOST_BLOCKS = 64  # read ahead where reads follow each other
-KEPT_BLOCKS = 1024
-LARGE_BYTES = 1 << 20  # reads from here on are asked for as they are, and not kept
+KEPT_BLOCKS = 2048
+LARGE_BYTES = 1 << 17  # reads from here on are asked for as they are, and not kept
+MOST_BYTES = 1 << 24  # of one request
 GAP_BYTES = 1 << 14  # between pieces that are asked for at once
 
 
@@ -111,7 +113,9 @@ class RemoteFile(io.RawIOBase):
             self._blocks.popitem(last=False)
 
     def _fetch(self, start: int, stop: int) -> bytes:
-        return patiently(self.address, self._attempt, start, stop)
+        """Return the bytes from `start` to `stop`, in requests that a broken connection may waste."""
+        edges = [*range(start, stop, MOST_BYTES), stop]
+        return b"".join(patiently(self.address, self._attempt, *edge) for edge in pairwise(edges))
 
     def _attempt(self, start: int, stop: int) -> bytes:
         asked = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
