@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dormouse.errors import InputError, suggest
-from dormouse.files import atomic, read_arrays, write_arrays
+from dormouse.files import atomic, read_arrays, write_arrays, write_json
+from dormouse.tables import write_table
 
 
 def test_a_file_appears_whole_under_its_name_and_nothing_else_is_left(tmp_path):
@@ -167,3 +169,20 @@ def test_another_error_ends_in_its_traceback(tmp_path):
 def test_what_is_printed_to_standard_error_is_logged_and_success_is_success(tmp_path):
     status, log, _ = run_logged(tmp_path, "print('two presentations are missing', file=sys.stderr)")
     assert (status, log) == (0, "two presentations are missing\n")
+
+
+@pytest.mark.parametrize("kind", ["arrays", "table", "text"])
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing(small_disk, kind):
+    rng = np.random.default_rng(0)
+    path = small_disk / {"arrays": "a.npz", "table": "a.parquet", "text": "a.json"}[kind]
+    cells = pd.DataFrame(
+        {"neuron": map(str, range(300_000)), "p_ns": rng.random(300_000), "p_run_mod_ns": rng.random(300_000)}
+    )
+    write = {
+        "arrays": lambda: write_arrays(path, {"x": rng.random(300_000)}),
+        "table": lambda: write_table("cell_metrics", cells, path),
+        "text": lambda: write_json(path, "x" * 2_000_000),
+    }[kind]
+    with pytest.raises(InputError, match=rf"{path}: cannot be written, the disk is full .*Make room and run again"):
+        write()
+    assert list(small_disk.iterdir()) == []

@@ -1,5 +1,6 @@
 """Files written whole or not at all."""
 
+import errno
 import json
 import os
 import re
@@ -12,12 +13,15 @@ import numpy as np
 
 from dormouse.errors import InputError
 
+NO_ROOM_BYTES = 1 << 16
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to; rename it to `path` at the end, or remove it on any error.
 
-    What a process that was killed left of the same file is removed first: a file has one writer at a time.
+    What a process that was killed left of the same file is removed first: a file has one writer at a time. Raises InputError
+    where the disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +34,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        # writers of arrays and tables do not all tell why they wrote less than they should have
+        if error.errno != errno.ENOSPC and shutil.disk_usage(path.parent).free > NO_ROOM_BYTES:
+            raise
+        raise InputError(f"{path}: cannot be written, the disk is full ({error}). Make room and run again.") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ Before them, neurons of areas that are not studied are left out, cells that an e
 well, and those without trials to halve.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -87,6 +88,9 @@ def select(
     name = {"running": f"response changes with running (p_run_mod_ns up to {max_p})", "excitatory": "not excitatory"}
     name |= {"responsive": f"not responsive (p_ns from {max_p})", "reliable": f"{UNRELIABLE} {min_reliability}"}
     passed = passes(table, correction, min_reliability, max_p)
+    for key, column in (("excitatory", "excitatory"), ("running", "p_run_mod_ns")):
+        if key in filters and table[column].isna().any():
+            print(f"{key}: not known of {table[column].isna().sum()} of {len(table)} neurons, which pass.", file=sys.stderr)
     reasons = {
         "area not studied": ~table.area.isin(areas),
         "same cell as in an earlier recording": seen_before(table) != "",
