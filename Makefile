@@ -1,11 +1,13 @@
 # Builds what it needs in .venv; nothing is installed anywhere else.
 PYTHON ?= python3
 CORES ?= all
+PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 # the judge of our reader of recordings; its libraries were built for Python 3.11 and older
 ALLENSDK := $(shell $(PYTHON) -c 'import sys; print("resources/allen/allensdk.txt" if sys.version_info < (3, 12) else "")')
-PYTEST := $(if $(ALLENSDK),DORMOUSE_ALLENSDK=$$(cat $(ALLENSDK))) HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+PYTEST := $(if $(ALLENSDK),DORMOUSE_ALLENSDK=$$(cat $(ALLENSDK))) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+  $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
@@ -42,6 +44,7 @@ bench: $(VENV)/dev  ## timings against peers, printed as tables; minutes, on a q
 	$(BIN)/python tests/benchmarks/extraction.py
 	$(BIN)/python tests/benchmarks/ridge.py
 	$(BIN)/python tests/benchmarks/reliability.py
+	$(BIN)/python tests/benchmarks/streaming.py
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results .snakemake

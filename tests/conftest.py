@@ -33,6 +33,11 @@ REAL = "DORMOUSE_REAL"
 WORKFLOW_TIMEOUT_S = 600
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run first what runs Snakemake, which takes longest, so that two processes end together."""
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Root of the repository: the folder of Snakefile and config.yaml."""

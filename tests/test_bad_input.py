@@ -162,6 +162,7 @@ def test_a_truncated_recording_is_named(refused, second):
         dataset="allen",
         areas=["VISp"],
         allen=NOT_REACHED,
+        selection={"metrics": "computed"},
     )
 
 
@@ -174,6 +175,7 @@ def test_a_recording_of_another_session_type_is_named(refused, second):
         dataset="allen",
         areas=["VISp"],
         allen=NOT_REACHED,
+        selection={"metrics": "computed"},
     )
 
 
@@ -183,4 +185,5 @@ def test_a_service_that_cannot_be_reached_is_named(refused):
         dataset="allen",
         areas=["VISp"],
         allen=NOT_REACHED,
+        selection={"metrics": "computed"},
     )

@@ -82,9 +82,9 @@ class RemoteFile(io.RawIOBase):
 
     def whole(self, dataset: h5py.Dataset) -> np.ndarray:
         """Return all of a dataset of this file; where it is stored in many pieces, neighbouring ones are asked for at once."""
-        for start, stop in joined(pieces(dataset)):
-            self._parts.append((start, memoryview(self._fetch(start, stop))))
         try:
+            for start, stop in joined(pieces(dataset)):
+                self._parts.append((start, memoryview(self._fetch(start, stop))))
             return dataset[()]
         finally:
             self._parts.clear()

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -98,7 +99,13 @@ def main() -> None:
 
     from allensdk.core.brain_observatory_cache import BrainObservatoryCache  # not in the environment of the package
 
-    cache = BrainObservatoryCache(manifest_file=asked.manifest, base_uri=asked.service)
+    manifest = Path(asked.manifest)
+    if not manifest.exists():
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=manifest.parent) as folder:  # of its own: jobs may do this at the same time
+            BrainObservatoryCache(manifest_file=str(Path(folder) / manifest.name))
+            os.replace(Path(folder) / manifest.name, manifest)
+    cache = BrainObservatoryCache(manifest_file=str(manifest), base_uri=asked.service)
     key, method, numbers = next((*FILES[form], found.groups()) for form in FILES if (found := re.fullmatch(form, asked.file)))
     numbers = [int(number) for number in numbers]
     cached = Path(cache.get_cache_path(None, key, *numbers)).resolve()
