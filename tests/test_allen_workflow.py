@@ -16,7 +16,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from observatory import BUCKET, RECORDINGS, Observatory, Options
+from observatory import BUCKET, RECORDINGS, Observatory
+from sessions import Options
 from web import File, Web, cut, refused, serving
 
 from dormouse.recordings.readers import read_nwb

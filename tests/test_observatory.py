@@ -7,15 +7,14 @@ import subprocess
 import numpy as np
 import pytest
 import requests
-from observatory import (
+from observatory import RECORDINGS, Observatory
+from sessions import (
     COURSE,
     GRATINGS,
     GREY,
     MOVIE,
-    RECORDINGS,
     SCENES,
     SESSION_B,
-    Observatory,
     Options,
     Published,
     cell_ids,

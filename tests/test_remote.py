@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import h5py
 import numpy as np
 import pytest
-from observatory import FULL, PIPELINE, RECORDINGS, STACK, Options, scene_images, write_session
+from observatory import RECORDINGS
+from sessions import FULL, PIPELINE, STACK, Options, scene_images, write_session
 from web import Answer, File, chunked, cut, refused, stalled, told
 
 from dormouse.download import ATTEMPTS

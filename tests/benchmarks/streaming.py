@@ -20,7 +20,8 @@ import requests
 from measure import print_machine
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from observatory import FULL, PIPELINE, RECORDINGS, STACK, write_session
+from observatory import RECORDINGS
+from sessions import FULL, PIPELINE, STACK, write_session
 from web import File, serving
 
 from dormouse.recordings.remote import RemoteFile
