@@ -12,6 +12,7 @@ from dormouse.errors import InputError
 from dormouse.recordings import readers
 from dormouse.recordings.nwb import read_scenes
 from dormouse.recordings.trials import check_images
+from dormouse.stimuli import image_hashes
 
 pytestmark = pytest.mark.allen
 
@@ -363,10 +364,12 @@ def test_a_recording_carries_the_hashes_of_its_scenes_and_other_scenes_are_refus
     recording, stimuli = read_nwb(tiny_nwb, WINDOW_S), read_scenes(tiny_nwb, blank=True)
     assert recording.image_sha256[0] == hashlib.sha256(stimuli.images[0].tobytes()).hexdigest()
     assert recording.image_sha256[-1] == ""  # the blank is no image of the file
-    check_images(recording, stimuli, "900000000")
+    hashes = dict(zip(stimuli.names, image_hashes(stimuli), strict=True))
+    check_images(recording, hashes, "900000000")
     stimuli.images[3, 0, 0] ^= 1
+    hashes = dict(zip(stimuli.names, image_hashes(stimuli), strict=True))
     with pytest.raises(InputError, match=r"900000000: scene_003 is another image"):
-        check_images(recording, stimuli, "900000000")
+        check_images(recording, hashes, "900000000")
 
 
 BY_ALLENSDK = """

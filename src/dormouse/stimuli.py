@@ -31,6 +31,11 @@ def image_hash(image: np.ndarray) -> str:
     return sha256(np.ascontiguousarray(image)).hexdigest()
 
 
+def image_hashes(stimuli: Stimuli) -> np.ndarray:
+    """Return the SHA-256 of each image, (n_images,) str."""
+    return np.array([image_hash(image) for image in stimuli.images])
+
+
 def with_blank(stimuli: Stimuli) -> Stimuli:
     """Return the stimuli with one uniform grey image behind them."""
     grey = np.full((1, *stimuli.images.shape[1:]), BLANK_GREY, np.uint8)
@@ -69,13 +74,19 @@ def _read_grey(file: Path) -> np.ndarray:
 
 
 def write_stimuli(path: str | Path, stimuli: Stimuli) -> None:
-    """Write stimuli to an .npz file."""
-    write_arrays(path, {"images": stimuli.images, "names": stimuli.names})
+    """Write stimuli, and the hash of each, to an .npz file."""
+    write_arrays(path, {"images": stimuli.images, "names": stimuli.names, "sha256": image_hashes(stimuli)})
 
 
 def read_stimuli(path: str | Path) -> Stimuli:
     """Read what `write_stimuli` wrote."""
     return Stimuli(**read_arrays(path, "images", "names"))
+
+
+def read_hashes(path: str | Path) -> dict[str, str]:
+    """Read the SHA-256 of each stimulus, by its name."""
+    stored = read_arrays(path, "names", "sha256")
+    return dict(zip(stored["names"], stored["sha256"], strict=True))
 
 
 def read_names(path: str | Path) -> np.ndarray:

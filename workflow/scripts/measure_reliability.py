@@ -3,14 +3,14 @@
 from dormouse.errors import log_to
 from dormouse.recordings.trials import check_images, read_recording
 from dormouse.reliability import measure
-from dormouse.stimuli import read_stimuli
+from dormouse.stimuli import read_hashes, read_names
 from dormouse.tables import write_table
 
 log_to(snakemake.log[0])
-params, stimuli = snakemake.params, read_stimuli(snakemake.input.stimuli)
+params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
 recording = read_recording(snakemake.input.recording)
-check_images(recording, stimuli, snakemake.wildcards.recording)
+check_images(recording, read_hashes(snakemake.input.stimuli), snakemake.wildcards.recording)
 table = measure(
-    snakemake.wildcards.recording, recording, stimuli.names, params.n_splits, params.seed, params.select_on, params.score_on
+    snakemake.wildcards.recording, recording, stimuli, params.n_splits, params.seed, params.select_on, params.score_on
 )
 write_table("reliability", table, snakemake.output[0])

@@ -1,6 +1,6 @@
 """Trials of one recording, in the one form that every reader ends in and every later step starts from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from dormouse.errors import InputError
 from dormouse.files import read_arrays, write_arrays
-from dormouse.stimuli import Stimuli, image_hash
 
 MIN_TRIALS = 2  # one for each half of a split
 PARTS = {"all": slice(None), "odd": slice(0, None, 2), "even": slice(1, None, 2)}  # the 1st, 3rd, ...; the 2nd, 4th, ...
@@ -95,9 +94,8 @@ def read_recording(path: str | Path) -> Recording:
     return Recording(**arrays | {"unit": str(arrays["unit"])})
 
 
-def check_images(recording: Recording, stimuli: Stimuli, place: str | Path) -> None:
-    """Raise InputError where an image that came with a recording is another than that of the same name in `stimuli`."""
-    hashes = dict(zip(stimuli.names, map(image_hash, stimuli.images), strict=True))
+def check_images(recording: Recording, hashes: Mapping[str, str], place: str | Path) -> None:
+    """Raise InputError where an image that came with a recording is another than the stimulus of its name, by hash."""
     for name, came in zip(recording.stimulus, recording.image_sha256, strict=True):
         if came and hashes.get(name, came) != came:
             raise InputError(
