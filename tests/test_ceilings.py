@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from sklearn.linear_model import Ridge
 
-from dormouse import ceilings, populations, reliability, tables
+from dormouse import ceilings, neurons, populations, reliability, tables
 from dormouse.recordings.trials import Recording, read_recordings, write_recording
 
 N_SPLITS, SEED = 6, 3
@@ -49,7 +49,7 @@ def keep(
     """Rows of the table `neurons` that are kept: all but those left out."""
     rows = pd.concat(
         [
-            reliability.measure(name, recording, recording.stimulus, N_SPLITS, SEED, select_on, score_on)
+            neurons.measure(name, recording, recording.stimulus, N_SPLITS, SEED, select_on, score_on)
             for name, recording in recordings.items()
         ]
     )

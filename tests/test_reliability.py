@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dormouse import reliability, tables
+from dormouse import neurons, reliability, tables
 from dormouse.recordings.trials import Recording
 
 
@@ -91,7 +91,7 @@ def make_recording(response: np.ndarray) -> Recording:
 
 def measure(recording: Recording, n_splits=10, seed=0, select_on="all", score_on="all", stimuli=None) -> pd.DataFrame:
     stimuli = recording.stimulus if stimuli is None else stimuli
-    return reliability.measure("session_1", recording, stimuli, n_splits, seed, select_on, score_on)
+    return neurons.measure("session_1", recording, stimuli, n_splits, seed, select_on, score_on)
 
 
 @pytest.mark.parametrize("n_trials", [2, 7, 10])

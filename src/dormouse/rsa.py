@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from dormouse.errors import InputError
 from dormouse.tables import LAYER_ARRAYS, cross, layer_table
@@ -78,7 +77,7 @@ def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 def spearman(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     """Return Spearman rho of every row of A (n_a, n) with every row of B (n_b, n), (n_a, n_b); ties share their mean rank."""
-    return pearson(rankdata(A, axis=1), rankdata(B, axis=1))
+    return pearson(*(pd.DataFrame(X).rank(axis=1).to_numpy() for X in (A, B)))
 
 
 def split_half_rdm_r(gram: np.ndarray, row_sum: np.ndarray, n_neurons: int) -> np.ndarray:

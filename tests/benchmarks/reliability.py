@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from measure import contest, print_machine, print_table
 
+from dormouse.neurons import measure
 from dormouse.recordings.session import scene_names
 from dormouse.recordings.trials import Recording
-from dormouse.reliability import measure
 
 N_NEURONS, N_RECORDINGS, N_TRIALS, N_STIMULI, N_SPLITS, THREADS = 37_398, 400, 50, 119, 100, 2
 SHARE = 100  # of the neurons, for the peer

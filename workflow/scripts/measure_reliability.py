@@ -1,8 +1,8 @@
 """Measure how reliable the neurons of one recording are."""
 
 from dormouse.errors import log_to
+from dormouse.neurons import measure
 from dormouse.recordings.trials import check_images, read_recording
-from dormouse.reliability import measure
 from dormouse.stimuli import read_hashes, read_names
 from dormouse.tables import write_table
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dormouse.errors import InputError
-from dormouse.recordings import folder, simulated
+from dormouse.recordings import folder
+from dormouse.recordings.demo import simulated_sites
 from dormouse.recordings.readers import session_area
 from dormouse.stimuli import image_files
 
@@ -40,7 +41,7 @@ def open_dataset(config: Mapping) -> Dataset:
     """
     wanted = config["dataset"]
     if wanted == "demo":
-        sites = simulated.simulated_sites()
+        sites = simulated_sites()
         return Dataset(
             name="demo",
             kind="responses",

@@ -8,7 +8,6 @@ gamma-distributed gain and by noise in every frame; calcium decays exponentially
 Observatory, so that they are read by its reader.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -17,11 +16,9 @@ from scipy import fft, signal
 
 from dormouse.files import atomic
 from dormouse.gabor import log_gabor_bank
+from dormouse.recordings.demo import POOLING, Site, simulated_sites
 from dormouse.recordings.nwb import PIPELINE, SESSION_TYPE
 
-# width (sd) of the pooling Gaussian of an area, in image heights; wider from primary to higher areas
-POOLING = {"VISp": 0.02, "VISl": 0.04, "VISal": 0.07, "VISpm": 0.05, "VISam": 0.09, "VISrl": 0.12}
-DEPTHS_UM = (175, 275)  # one animal each
 FREQUENCIES = np.array([3.0, 6.0, 12.0])  # cycles per image height
 N_ORIENTATIONS = 6
 NOISE_SHARE = 0.2  # of the neurons
@@ -32,25 +29,6 @@ FRAME_NOISE_SD = (0.02, 0.3)  # dF/F, the range over neurons
 CALCIUM_DECAY_S = 0.15
 FRAME_S, SWEEP_FRAMES, FRAMES_PER_IMAGE, LEAD_FRAMES, BLOCK_GAP_FRAMES = 1 / 30, 7, 7.5, 300, 900
 N_BLOCKS = 3  # of natural scenes in a session
-
-
-@dataclass(frozen=True)
-class Site:
-    """One simulated recording: a name, an area, an animal and a depth."""
-
-    recording: str
-    area: str
-    animal: str
-    depth_um: int
-
-
-def simulated_sites() -> list[Site]:
-    """Return the recordings of the demo: every area in two animals."""
-    return [
-        Site(str(900000000 + 10 * a + d), area, f"sim{a}{d}", depth)
-        for a, area in enumerate(POOLING)
-        for d, depth in enumerate(DEPTHS_UM)
-    ]
 
 
 def simulate_scenes(n_scenes: int, height: int, seed: int) -> np.ndarray:
