@@ -104,6 +104,13 @@ def test_recordings_without_events_are_left_out_where_events_are_the_response(li
     assert events_address("http://service", path, "502") == "http://service/api/v2/file/7"
 
 
+def test_a_link_to_events_that_leads_to_another_host_is_refused(tmp_path):
+    path = tmp_path / "event_files.json"
+    path.write_text(json.dumps({"msg": [{"attachable_id": 502, "download_link": "@elsewhere.org/events"}]}))
+    with pytest.raises(InputError, match=r"recording 502: link '@elsewhere\.org/events'; expected a path on the service"):
+        events_address("http://service", path, "502")
+
+
 @pytest.mark.parametrize(("key", "name"), [("cre_lines", "Cux2-CreERT"), ("recordings", 5011), ("exclude", 9)])
 def test_a_filter_that_names_what_does_not_occur_is_refused(listed, key, name):
     with pytest.raises(InputError, match=rf"config: allen\.{key}: '{name}' is not among the three_session_B recordings"):

@@ -111,8 +111,11 @@ def read_event_files(path: str | Path) -> dict[str, str]:
 
 
 def events_address(service: str, path: str | Path, recording: str) -> str:
-    """Return the address of the events of a recording."""
-    return f"{service}{read_event_files(path)[recording]}"
+    """Return the address of the events of a recording, on the service; raises InputError for a link that leads elsewhere."""
+    link = read_event_files(path)[recording]
+    if not link.startswith("/"):  # behind the name of a host, other text would name another
+        raise InputError(f"{path}: recording {recording}: link {link!r}; expected a path on the service, as /api/v2/...")
+    return f"{service}{link}"
 
 
 def read_cell_metrics(path: str | Path) -> pd.DataFrame:

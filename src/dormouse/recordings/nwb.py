@@ -161,7 +161,10 @@ def open_nwb(source: str | Path) -> Iterator[tuple[h5py.File, Whole]]:
             check_nwb(file, source)
             yield file, place.whole if is_address(source) else lambda dataset: dataset[()]
     except (OSError, KeyError) as error:  # damaged data, and damaged metadata
-        raise InputError(f"{source}: not a whole HDF5 file ({error}). Remove it and fetch it again.") from error
+        advice = (
+            "Run again; if it stays, leave it out (allen.exclude)" if is_address(source) else "Remove it and fetch it again"
+        )
+        raise InputError(f"{source}: not a whole HDF5 file ({error}). {advice}.") from error
 
 
 def is_address(source: str | Path) -> bool:

@@ -28,14 +28,13 @@ class RemoteFile(io.RawIOBase):
     """The file at an address, to be read at any place; bytes are asked for when they are needed.
 
     Small reads are rounded to blocks, which are kept; where blocks are read in order, ever more are asked for at once. Large
-    reads, as of one array, become one request each. Requests are repeated as in `download`.
+    reads, as of one array, are asked for as they are. Requests are repeated as in `download`.
 
     Raises InputError where the server refuses, keeps failing, sends more than was asked for, or has another file than before.
     """
 
     def __init__(self, address: str):
         self.address = address
-        self.n_bytes_fetched = 0
         self._web = requests.Session()
         self._size, self._tag = None, None
         self._position = 0
@@ -128,7 +127,6 @@ class RemoteFile(io.RawIOBase):
             raise Interrupted(f"broke off ({type(error).__name__}: {error})") from error
         if len(content) != stop - start:
             raise Interrupted(f"only {len(content)} of {stop - start} bytes arrived")
-        self.n_bytes_fetched += len(content)
         return content
 
     def _check(self, answer: requests.Response, start: int, stop: int) -> int:
