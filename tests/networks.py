@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from dormouse import features
-from dormouse.gram import fingerprint
+from dormouse.features.extraction import stream
+from dormouse.features.survey import survey
+from dormouse.gram import reduce
 from dormouse.models.build import build
 
 
@@ -81,10 +82,15 @@ def with_random_normalisation(network: nn.Module) -> nn.Module:
     return network
 
 
-def streamed(network: nn.Module, images: np.ndarray, layers: str = "all") -> list[tuple[str, str, torch.Tensor]]:
-    """Return name, block and features of every layer that a stream visits."""
-    outputs = []
-    features.stream(network, torch.from_numpy(images), lambda *layer: outputs.append((*layer[:2], layer[2].clone())), layers)
+def streamed(network: nn.Module, images: np.ndarray, layers: str = "all", batch: int | None = None) -> list[tuple]:
+    """Return name, block and features of every layer that a stream visits; images in one batch, or in several of a size."""
+    outputs, inputs = [], torch.from_numpy(images)
+    known = survey(network, inputs)
+
+    def keep(layer, parts: list[torch.Tensor], repeats: bool) -> None:
+        outputs.append((layer.name, layer.block, torch.cat([part.flatten(1) for part in parts]).clone()))
+
+    stream(network, inputs.split(batch or len(inputs)), known, keep, layers)
     return outputs
 
 
@@ -94,10 +100,10 @@ def names_of(network: nn.Module) -> list[str]:
 
 def sizes_of(network: nn.Module, images: np.ndarray) -> list[tuple[str, int]]:
     """Return name and number of features of the layers, of equal ones the first alone, without their kernels."""
-    distinct = {}
+    distinct, inputs = {}, torch.from_numpy(images)
 
-    def visit(name: str, block: str, X: torch.Tensor) -> None:
-        distinct.setdefault(fingerprint(X), (name, X.shape[1]))
+    def keep(layer, parts: list[torch.Tensor], repeats: bool) -> None:
+        distinct.setdefault(reduce(parts)["identity"].tobytes(), (layer.name, layer.n_features))
 
-    features.stream(network, torch.from_numpy(images), visit, "all")
+    stream(network, [inputs], survey(network, inputs), keep)
     return list(distinct.values())

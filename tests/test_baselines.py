@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dormouse.features import stream
+from dormouse.features.extraction import stream
+from dormouse.features.survey import survey
 from dormouse.models.baselines import FREQUENCIES, N_ORIENTATIONS, NOISE_FEATURES, POOLED, GaborBank, Noise, Pixels
 from dormouse.models.build import build
 
@@ -17,11 +18,11 @@ def layers(network, images):
     """Return the features of every layer of a network; a layer that only repeats the one before is left out."""
     found = [torch.empty(0)]
 
-    def visit(name, block, X):
-        if not torch.equal(found[-1], X):
-            found.append(X.clone())
+    def visit(layer, parts, repeats):
+        if not torch.equal(found[-1], parts[0].flatten(1)):
+            found.append(parts[0].flatten(1).clone())
 
-    stream(network, images, visit, "all")
+    stream(network, [images], survey(network, images), visit)
     return found[1:]
 
 

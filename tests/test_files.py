@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dormouse.errors import InputError, suggest
-from dormouse.files import atomic, read_arrays, write_arrays, write_json
+from dormouse.files import atomic, read_arrays, read_joined, write_arrays, write_json
 from dormouse.tables import write_table
 
 
@@ -186,3 +186,21 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(small_disk, kind):
     with pytest.raises(InputError, match=rf"{path}: cannot be written, the disk is full .*Make room and run again"):
         write()
     assert list(small_disk.iterdir()) == []
+
+
+def test_arrays_of_several_files_are_joined_by_name(tmp_path):
+    rng = np.random.default_rng(0)
+    parts = [{"mean": rng.random((4, n)), "neuron": np.array([f"{n}-{k}" for k in range(n)])} for n in (2, 0, 3)]
+    paths = [tmp_path / f"{k}.npz" for k in range(3)]
+    for path, part in zip(paths, parts, strict=True):
+        write_arrays(path, part)
+    joined = read_joined(paths, axis=-1)
+    np.testing.assert_array_equal(joined["mean"], np.hstack([part["mean"] for part in parts]))
+    assert joined["neuron"].tolist() == ["2-0", "2-1", "3-0", "3-1", "3-2"]
+
+
+def test_compressed_arrays_are_read_as_they_were_written(tmp_path):
+    write_arrays(tmp_path / "a.npz", {"x": np.zeros(10_000), "name": np.array(["a", "b"])}, compress=True)
+    assert (tmp_path / "a.npz").stat().st_size < 1000
+    stored = read_arrays(tmp_path / "a.npz")
+    assert not stored["x"].any() and stored["x"].shape == (10_000,) and stored["name"].tolist() == ["a", "b"]

@@ -19,8 +19,10 @@ from networks import (
 )
 from torch import nn
 
-from dormouse import features, rsa
-from dormouse.gram import Kernels, fingerprint
+from dormouse import rsa
+from dormouse.features.extraction import extract
+from dormouse.features.record import is_container, record
+from dormouse.gram import Kernels, reduce
 from dormouse.models.build import make_torchvision_importable
 
 EPS = 0.9  # few projections: these tests ask nothing of them
@@ -42,12 +44,6 @@ PUBLISHED = {
     "mnasnet1_0": (151, 16_005_288, "225dfb57b14e76fbe05f2a99390b858f4b28c6c5448970cadda0378e031157ec"),
 }
 TRAINED_DENSENET = (370, 40_016_360, "9049278525bbba48c8a394017af21d0dcf6ec865eaf0cdc16065b0cfc97ac9d4")
-
-
-@pytest.fixture
-def no_forecast(monkeypatch):
-    """Spare the pass that only the forecast of memory needs."""
-    monkeypatch.setattr(features, "forecast_bytes", lambda *_: 0)
 
 
 def totals(network: nn.Module, size: int) -> tuple[int, int, str]:
@@ -81,7 +77,7 @@ def test_containers_are_no_layers_and_the_network_itself_is_the_last():
     ],
 )
 def test_sequences_of_any_class_are_containers_and_dictionaries_of_their_own_class_are_not(module, contained):
-    assert features.is_container(module) == contained
+    assert is_container(module) == contained
 
 
 def test_a_module_called_twice_gives_two_layers():
@@ -124,7 +120,7 @@ def test_layers_inside_an_encoder_of_torch_are_seen_too():
     """In evaluation mode torch computes them in one piece, past the modules inside, unless it is kept from it."""
     torch.backends.mha.set_fastpath_enabled(True)
     encoder = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
-    arrays = features.extract(nn.Sequential(nn.Flatten(2), encoder).eval(), make_images(3, 8, 4)[..., :1], "all", EPS, 0, 1)
+    arrays = extract(nn.Sequential(nn.Flatten(2), encoder).eval(), make_images(3, 8, 4)[..., :1], "all", [], EPS, 0, 1)
     inside = ["MultiheadAttention-1", "LayerNorm-1", "Linear-1", "Dropout-2", "Linear-2", "LayerNorm-2"]
     assert list(arrays["layer"]) == ["Flatten-1", *inside]
     assert not torch.backends.mha.get_fastpath_enabled()
@@ -145,20 +141,20 @@ def test_attention_and_the_perceptron_behind_it_are_layers_of_a_vit_of_torchvisi
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_a_network_of_torchvision_has_the_published_layers(no_forecast, name):
+def test_a_network_of_torchvision_has_the_published_layers(name):
     assert totals(random_network(name), 224) == PUBLISHED[name]
 
 
-def test_a_trained_densenet_has_one_more_layer_because_none_is_a_duplicate_by_chance(no_forecast):
+def test_a_trained_densenet_has_one_more_layer_because_none_is_a_duplicate_by_chance():
     assert totals(with_random_normalisation(random_network("densenet121")), 224) == TRAINED_DENSENET
 
 
-def test_an_encoder_of_taskonomy_has_the_published_layers_at_the_size_of_others_and_at_its_own(no_forecast):
+def test_an_encoder_of_taskonomy_has_the_published_layers_at_the_size_of_others_and_at_its_own():
     network = random_network("encoder", "taskonomy")
     layers = sizes_of(network, make_images(3, 224, seed=0))
     assert (len(layers), sum(n_features for _, n_features in layers)) == (162, 32_043_648)
     sizes = {}
-    features.record(network, torch.zeros(1, 3, 256, 256), lambda output: sizes.update({output.name: output.values.numel()}))
+    record(network, [torch.zeros(1, 3, 256, 256)], lambda output: sizes.update({output.name: output.values[0].numel()}))
     assert sum(sizes[name] for name, _ in layers) == 41_852_928
 
 
@@ -184,18 +180,18 @@ BLOCKS = {
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_blocks_are_the_outermost_modules_and_keep_their_names(no_forecast, name):
+def test_blocks_are_the_outermost_modules_and_keep_their_names(name):
     source, size = ("timm", 224) if name.startswith("vit") else ("torchvision", 64)
     network, images = random_network(name, source), make_images(3, size, seed=5)
     outputs, distinct = {layer: (block, X) for layer, block, X in streamed(network, images)}, {}
     for layer, block, X in streamed(network, images, "blocks"):
         assert block == outputs[layer][0]
         assert torch.equal(X, outputs[layer][1])
-        distinct.setdefault(fingerprint(X), layer)
+        distinct.setdefault(reduce([X])["identity"].tobytes(), layer)
     assert list(distinct.values()) == BLOCKS[name]
 
 
-def test_the_block_of_a_layer_is_its_path_in_the_network(no_forecast):
+def test_the_block_of_a_layer_is_its_path_in_the_network():
     outputs = streamed(random_network("resnet18"), make_images(3, 64, seed=6))
     blocks = list(dict.fromkeys(block for _, block, _ in outputs))
     stages = [f"layer{i}.{j}" for i in (1, 2, 3, 4) for j in (0, 1)]
@@ -206,7 +202,7 @@ def test_the_block_of_a_layer_is_its_path_in_the_network(no_forecast):
 
 
 def block_depths(network: nn.Module, layers: str) -> dict[str, float]:
-    kernels = features.extract(network, make_images(4, 64, seed=7), layers, EPS, 0, threads=1)
+    kernels = extract(network, make_images(4, 64, seed=7), layers, [], EPS, 0, threads=1)
     targets = {"rdm": 1 - np.eye(4)[None], "area": ["VISp"], "cortical_layer": ["all"], "n_neurons": np.array([9])}
     return rsa.score(kernels, targets).groupby("block", sort=False).block_depth.first().to_dict()
 
@@ -223,7 +219,7 @@ def test_a_block_has_the_same_depth_whichever_layers_are_asked_for(name):
 
 def test_extraction_by_blocks_stores_their_kernels_alone():
     network, images = random_network("squeezenet1_1"), make_images(4, 64, seed=8)
-    every, blocks = (features.extract(network, images, layers, EPS, 0, threads=1) for layers in ("all", "blocks"))
+    every, blocks = (extract(network, images, layers, [], EPS, 0, threads=1) for layers in ("all", "blocks"))
     assert list(blocks["layer"]) == BLOCKS["squeezenet1_1"]
     for k, block in enumerate(blocks["block"]):
         own = np.flatnonzero(every["block"] == block)[-1]
@@ -232,7 +228,7 @@ def test_extraction_by_blocks_stores_their_kernels_alone():
 
 def test_a_network_without_parts_is_its_own_block():
     assert [layer[:2] for layer in streamed(Scale(), make_images(3, 8, seed=9), "blocks")] == [("Scale-1", "")]
-    kernels = Kernels(EPS, 0)
-    for layer in streamed(Scale(), make_images(3, 8, seed=9)):
-        kernels.add(*layer)
+    kernels = Kernels(3, [], EPS, 0)
+    for layer, block, X in streamed(Scale(), make_images(3, 8, seed=9)):
+        kernels.add(layer, block, [X])
     assert list(kernels.arrays()["block"]) == [""]

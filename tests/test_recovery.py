@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from networks import streamed
 
-from dormouse import features, populations, ridge, rsa, stats
+from dormouse import populations, ridge, rsa, stats
+from dormouse.features.extraction import extract
+from dormouse.gram import KERNELS
 from dormouse.models.build import build
 from dormouse.recordings.simulated import simulate_scenes
 from dormouse.stimuli import preprocess
@@ -35,19 +38,12 @@ def network() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def kernels(network, images) -> dict[str, np.ndarray]:
-    return features.extract(network, images, "all", eps=0.2, seed=0, threads=2)
+    return extract(network, images, "all", KERNELS, eps=0.2, seed=0, threads=2)
 
 
 @pytest.fixture(scope="module")
 def outputs(network, images) -> dict[str, np.ndarray]:
-    kept = {}
-    features.stream(
-        network,
-        torch.from_numpy(images),
-        lambda name, _, X: kept.update({name: X.clone().numpy()}) if name in PLANTED else None,
-        "all",
-    )
-    return kept
+    return {name: X.numpy() for name, _, X in streamed(network, images) if name in PLANTED}
 
 
 def read_out(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -72,7 +68,7 @@ def read_out(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
 
 def score_all(kernels: dict[str, np.ndarray], population: dict[str, np.ndarray]) -> pd.DataFrame:
     by_rsa = rsa.score(kernels, populations.site_rdms(population, min_neurons=10))
-    by_ridge = ridge.mean_over_neurons(ridge.score(kernels, population, penalty=1.0), min_neurons=10)
+    _, by_ridge = ridge.score(kernels, population, KERNELS, penalty=1.0, min_neurons=10)
     return pd.concat([by_rsa, by_ridge], ignore_index=True).assign(preset="paper", model="squeezenet1_1")
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 from networks import make_images, random_network
 
-from dormouse import features
 from dormouse.attestation import weights_sha256
+from dormouse.features.extraction import extract
+from dormouse.gram import KERNELS as PREDICTORS
 
 EPS = 0.9  # few projections: these tests ask nothing of them
 NETWORKS = {"resnet18": ("torchvision", 64), "squeezenet1_0": ("torchvision", 64), "vit_tiny_patch16_224": ("timm", 224)}
@@ -38,7 +39,7 @@ def run(threads: int, names: Iterable[str] = NETWORKS) -> dict[str, np.ndarray]:
         network = random_network(name, source)
         arrays[f"{name} sha256"] = np.array(weights_sha256(network))
         arrays |= {f"{name} weights {key}": value.numpy().copy() for key, value in network.state_dict().items()}
-        kernels = features.extract(network, make_images(5, size, seed=0), "blocks", EPS, 0, threads)
+        kernels = extract(network, make_images(5, size, seed=0), "blocks", PREDICTORS, EPS, 0, threads)
         arrays |= {f"{name} {key}": kernels[key] for key in ("layer", *KERNELS)}
     return arrays
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dormouse.errors import InputError
-from dormouse.tables import TABLES, cross, layer_table, optional, read_table, read_tables, schema, write_table
+from dormouse.tables import TABLES, cross, layer_table, optional, read_table, read_tables, schema, write_by_area, write_table
 
 VALUES = {pa.string(): ["a", "b"], pa.float64(): [0.25, -1.5], pa.int64(): [1, 2], pa.bool_(): [True, False]}
 
@@ -65,7 +65,7 @@ NEURON_MISSING = {
         ("neuron_scores", {"score"}),
         ("scores", {"n_neurons", "score"}),
         ("models", {"imagenet_top1", "trained_share", "seed"}),
-        ("zoo", {"n_layers", "n_features", "n_parameters", "n_fixed", "forecast_mib"}),
+        ("zoo", {"n_layers", "n_features", "n_parameters", "n_fixed", "forecast_mib", "runs"}),
     ],
 )
 def test_a_missing_value_is_allowed_only_where_it_has_a_meaning(name, columns):
@@ -163,3 +163,20 @@ def test_a_matrix_of_scores_becomes_a_row_for_each_of_its_entries():
     assert len(table) == 6
     for row in table.itertuples():
         assert row.score == scores[rows.layer.tolist().index(row.layer), columns.area.tolist().index(row.area)]
+
+
+def test_a_matrix_of_scores_keeps_the_columns_of_rows_and_columns_whatever_their_type():
+    rows = pd.DataFrame({"layer": ["b", "a", "b"], "layer_index": [1, 2, 3]})
+    columns = pd.DataFrame({"area": ["VISp", "VISl"], "n_neurons": pd.array([5, None], dtype="Int64")})
+    table = cross(rows, columns, np.zeros((3, 2)))
+    expected = rows.merge(columns, how="cross").assign(score=0.0)
+    pd.testing.assert_frame_equal(
+        table.astype({"layer": "str", "area": "str"}), expected.astype({"layer": "str", "area": "str"})
+    )
+
+
+def test_areas_are_written_to_the_folders_of_their_names_also_one_without_rows(tmp_path):
+    table = example("scores").assign(area=["VISp", "VISl"])
+    paths = [tmp_path / area / "net.parquet" for area in ("VISl", "VISp", "VISal")]
+    write_by_area("scores", table, paths)
+    assert [read_table("scores", path).area.tolist() for path in paths] == [["VISl"], ["VISp"], []]

@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.features import tensors
+from dormouse.features.record import tensors
 from dormouse.gram import spread
 from dormouse.stimuli import preprocess
 

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,10 +43,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], compress: bool = False) -> None:
     """Write named arrays to an .npz file; no array may need pickle."""
     with atomic(path) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays)
+        (np.savez_compressed if compress else np.savez)(temporary, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
@@ -66,6 +66,12 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # zipfile, zlib, numpy and the system each raise their own
         raise InputError(f"{path}: not a readable .npz file ({error}).") from error
+
+
+def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]:
+    """Read .npz files of the same arrays and join those of one name along an axis."""
+    parts = [read_arrays(path) for path in paths]
+    return {name: np.concatenate([part[name] for part in parts], axis=axis) for name in parts[0]}
 
 
 def write_json(path: str | Path, value) -> None:

@@ -1,177 +1,295 @@
 """From a layer's features to kernels over images: everything later steps need of them, in n x n numbers.
 
 With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X' and its
-row sums. Products are computed in float32 on blocks of columns and summed in float64.
+row sums. Blocks of columns are multiplied in float32 and summed in float64, so that a layer is read once and never copied
+whole.
 """
 
-import functools
 import hashlib
-import warnings
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 
 import numpy as np
 import torch
-from sklearn.random_projection import johnson_lindenstrauss_min_dim
-from sklearn.utils.random import sample_without_replacement
 
 from dormouse.errors import InputError
+from dormouse.projection import Projections, n_projections
 
+KERNELS = ("srp", "zscore")  # of the predictors of neurons, by name
 BLOCK = 4096  # columns in one float32 product; more is no faster, and less exact
+BLOCKS_AT_ONCE = {"cpu": 1, "cuda": 16}
+TILE = 8  # rows of a product are filled up to a multiple of this, for which the libraries are fastest
 DROWNING = 0.1  # share of an image's mean square that is variance, below which it is centred before the product
-N_PROBES = 4096  # columns whose every bit enters the fingerprint of a layer
+N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
 
 
-def centred(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the Gram matrix of X with every image's features centred, and what was taken away.
+def reduce(
+    parts: Sequence[torch.Tensor],
+    kernels: Collection[str] = (),
+    projections: Projections | None = None,
+    moments: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> dict[str, np.ndarray]:
+    """Reduce the features of a layer, in one reading.
 
-    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, but C is what correlations rest on. Where the mean of an
-    image is far above its sd, as behind a sigmoid, the digits of C would drown in float32 products of X, so the mean is taken
-    off first. Elsewhere it is not: it would turn the zeros behind a ReLU into one number, whose rounding adds up.
+    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, where C is that of X with every image's features centred, and
+    what correlations rest on. Where the mean of an image is far above its sd, as behind a sigmoid, the digits of C would drown
+    in float32 products of X, so about the mean is taken off first. Elsewhere it is not: it would turn the zeros behind a ReLU
+    into one number, whose rounding adds up.
 
     Parameters
     ----------
-    X : (n_images, n_features) float32
+    parts : features (n_images of the part, ...), of the images in turn, in any floating-point type
+    kernels : of `KERNELS`
+    projections : for srp
+    moments : mean and sd of each feature over all images, (p,), for zscore where `parts` are not all images
 
     Returns
     -------
-    C : (n_images, n_images) float64
+    centred : (n_images, n_images) float64, C
     row_sum : (n_images,) float64
+    identity : (n_images, 1 + N_PROBES at most) int32, of the bits of each image's features
+    projected : (n_images, n_columns) float32, with srp: features after sparse random projection
+    zscore : (n_images, n_images) float64, with zscore: Z Z', where Z is X with every column z-scored over the images
     """
-    p = X.shape[1]
-    sums = sum(torch.stack([B.sum(dim=1), B.square().sum(dim=1)]).double() for B in X.split(BLOCK, dim=1))
-    mean, mean_square = sums / p
+    parts = [part.flatten(1) if part[0].is_contiguous() else part for part in parts]  # views
+    n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
+    with torch.autocast(device.type, enabled=False):
+        probes = columns(parts, spread(p, N_PROBES).to(device))
+        shift = _drowning_mean(probes)
+        matrix = projections(p) if "srp" in kernels else None
+        starts = range(0, p, BLOCK * BLOCKS_AT_ONCE[device.type])
+        n_workers = torch.get_num_threads() if device.type == "cpu" and len(starts) > 1 else 1
+        work = partial(_sum_blocks, parts, "zscore" in kernels, matrix, shift, moments)
+        sums = _in_workers(work, [starts[k::n_workers] for k in range(n_workers)])
+    sums = {name: sum(each[name] for each in sums) for name in sums[0]}
+    K, rest = sums["product"][:n_images, :n_images], sums["product"][:n_images, n_images]  # row sums, after the shift
+    found = {
+        "centred": K - torch.outer(rest, rest) / p,
+        "row_sum": rest if shift is None else rest + shift.double() * p,
+        "identity": torch.cat([sums["bits"][:, None], probes.view(torch.int32)], dim=1),
+    }
+    found |= {"projected": sums["projected"][:, :n_images].T} if matrix else {}
+    found |= {"zscore": sums["zscore"][:n_images, :n_images]} if "zscore" in kernels else {}
+    return {name: values.cpu().numpy() for name, values in found.items()}
+
+
+def _in_workers(work: Callable, shares: Sequence[Sequence[int]]) -> list:
+    """Do shares of work in a thread each, on one core each.
+
+    Products of a block are so small that they lose much of their time where all cores work on each of them.
+    """
+    if len(shares) == 1:
+        return [work(shares[0])]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return list(_workers(len(shares)).map(work, shares))
+    finally:
+        torch.set_num_threads(threads)
+
+
+@cache
+def _workers(n: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n)
+
+
+@torch.no_grad()
+def _sum_blocks(
+    parts: Sequence[torch.Tensor],
+    zscore: bool,
+    matrix: Sequence[torch.Tensor] | None,
+    shift: torch.Tensor | None,
+    moments: tuple[torch.Tensor, torch.Tensor] | None,
+    starts: Sequence[int],
+) -> dict[str, torch.Tensor]:
+    """Return the sums of `reduce` over the blocks of columns at `starts`; images in rows, and behind them one row of ones."""
+    n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
+    width = BLOCK * BLOCKS_AT_ONCE[device.type]
+    rows = torch.zeros(-(-(n_images + 1) // TILE) * TILE, width, device=device)
+    rows[n_images] = 1.0  # so that row sums come with the products
+    turned = torch.empty(width, len(rows), device=device)
+    scaled = torch.zeros_like(rows)
+    sums = {"product": torch.zeros(len(rows), len(rows), dtype=torch.float64, device=device)}
+    sums["bits"] = torch.zeros(n_images, dtype=torch.int32, device=device)
+    sums |= {"zscore": torch.zeros_like(sums["product"])} if zscore else {}
+    sums |= {"projected": torch.zeros(matrix[0].shape[0], len(rows), device=device)} if matrix else {}
+    for start in starts:
+        end = min(start + width, p)
+        X = rows[:n_images, : end - start]
+        gather(parts, start, end, X)
+        rows[:, end - start :] = 0.0
+        sums["bits"] += X.view(torch.int32).sum(dim=1, dtype=torch.int32)  # wraps around
+        if matrix:
+            sums["projected"].addmm_(matrix[start // width], turned.copy_(rows.T))
+        if zscore:
+            scaled[:n_images, : end - start] = _zscored(X, *(moment[start:end] for moment in moments or ()))
+            scaled[:, end - start :] = 0.0
+            sums["zscore"] += _product(scaled)
+        if shift is not None:
+            X -= shift[:, None]
+        sums["product"] += _product(rows)
+    return sums
+
+
+def _product(rows: torch.Tensor) -> torch.Tensor:
+    """Return rows rows' in float64, from float32 products of blocks."""
+    blocks = rows.unflatten(1, (-1, BLOCK)).movedim(1, 0)
+    return (blocks @ blocks.mT).double().sum(dim=0)
+
+
+def _drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:
+    """Return the mean of every image of which little is variance, 0 for others, or None without such images; (n_images,)."""
+    sample = sample.double()
+    mean, mean_square = sample.mean(dim=1), sample.square().mean(dim=1)
     drowns = mean_square - mean**2 < DROWNING * mean_square
-    shift = torch.where(drowns, mean, 0.0).float()
-    K = torch.zeros(len(X), len(X), dtype=torch.float64, device=X.device)
-    rest = torch.zeros(len(X), dtype=torch.float64, device=X.device)  # row sums after the shift
-    for B in X.split(BLOCK, dim=1):
-        D = B - shift[:, None] if drowns.any() else B
-        K += (D @ D.T).double()
-        rest += D.sum(dim=1).double()
-    return K - torch.outer(rest, rest) / p, shift.double() * p + rest
+    return torch.where(drowns, mean, 0.0).float() if drowns.any() else None
 
 
-def zscored(X: torch.Tensor) -> torch.Tensor:
-    """Return Z Z', where Z is X with every column z-scored over the images (sd over n; constant columns become 0)."""
-    K = torch.zeros(len(X), len(X), dtype=torch.float64, device=X.device)
-    for B in X.split(BLOCK, dim=1):
-        Z = B - B[:1]  # exactly 0 in a constant column, whatever its value
+def _zscored(X: torch.Tensor, mean: torch.Tensor | None = None, sd: torch.Tensor | None = None) -> torch.Tensor:
+    """Return X with every column z-scored over the images (sd over n); constant columns become 0."""
+    if mean is None:
+        Z = X - X[:1]  # exactly 0 in a constant column, whatever its value
         Z -= Z.mean(dim=0)
         sd = Z.square().mean(dim=0).sqrt_()
-        Z /= torch.where(sd == 0, 1.0, sd)
-        K += (Z @ Z.T).double()
-    return K
-
-
-def n_projections(n_images: int, eps: float) -> int:
-    """Return the columns of the sparse random projection of n images: 4096 for 119 at eps 0.1 (Johnson & Lindenstrauss)."""
-    return int(johnson_lindenstrauss_min_dim(n_images, eps=eps))
-
-
-@functools.lru_cache(maxsize=8)  # layers of equal size come in runs, and share their matrix
-def projection(n_features: int, n_columns: int, seed: int) -> torch.Tensor:
-    """Return the sparse random projection matrix that scikit-learn draws for this size and seed, in a tenth of its time.
-
-    Entries are +-sqrt(1 / (density n_columns)) with density 1 / sqrt(n_features), and 0 elsewhere (Li, Hastie & Church
-    2006, KDD). Shape (n_columns, n_features), sparse CSR float32.
-    """
-    rng = np.random.RandomState(seed)
-    density = 1.0 / np.sqrt(n_features)
-    if n_features == 1:  # scikit-learn draws no places where every entry is filled
-        columns, offsets = np.zeros(n_columns, int), np.arange(n_columns + 1)
     else:
-        rows = [_distinct(rng, n_features, rng.binomial(n_features, density)) for _ in range(n_columns)]
-        columns, offsets = np.concatenate(rows), np.append(0, np.cumsum([len(row) for row in rows]))
-    signs = rng.binomial(1, 0.5, len(columns)) * 2 - 1
-    values = np.float32(np.sqrt(1 / density) / np.sqrt(n_columns)) * signs.astype(np.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch calls its CSR tensors beta
-        return torch.sparse_csr_tensor(*map(torch.from_numpy, (offsets, columns, values)), (n_columns, n_features))
-
-
-def _distinct(rng: np.random.RandomState, n: int, k: int) -> np.ndarray:
-    """Draw k distinct numbers below n from the same stream, in the same order, as scikit-learn."""
-    if k > 0.01 * n:
-        return sample_without_replacement(n, k, random_state=rng)
-    # scikit-learn draws one by one and repeats a draw that was seen; here all at once, then what repetitions left to draw
-    drawn = rng.randint(n, size=k)
-    while len(first := np.unique(drawn, return_index=True)[1]) < k:
-        drawn = np.append(drawn[np.sort(first)], rng.randint(n, size=k - len(first)))
-    return drawn
-
-
-def projected(X: torch.Tensor, n_columns: int, seed: int) -> torch.Tensor:
-    """Return the kernel of the paper's predictors: X after sparse random projection, columns z-scored over the images.
-
-    Layers with fewer features than `n_columns` are projected up, as in the reference implementation since August 2021.
-
-    Parameters
-    ----------
-    X : (n_images, n_features) float32
-    n_columns : columns of the projection
-    seed : of the projection matrix
-
-    Returns
-    -------
-    (n_images, n_images) float64
-    """
-    R = projection(X.shape[1], n_columns, seed).to(X.device)
-    return zscored((R @ X.T).T)
+        Z = X - mean
+    Z /= torch.where(sd == 0, torch.inf, sd)
+    return Z
 
 
 class Kernels:
-    """Collects the kernels of a network's layers, one at a time; a layer with the fingerprint of an earlier one is dropped.
+    """Collects the kernels of a network's layers; a layer whose features are those of an earlier one is dropped.
+
+    Layers come in the order of computation, with all images at once or, in each of several passes, with some; every two images
+    have to meet in a pass.
 
     Parameters
     ----------
+    n_images : in all passes together
+    names : kernels of the predictors, of `KERNELS`
     eps, seed : of the sparse random projection
+    device : of the features
     """
 
-    def __init__(self, eps: float, seed: int):
-        self.eps, self.seed = eps, seed
-        self.layers: list[dict] = []
+    def __init__(self, n_images: int, names: Collection[str], eps: float, seed: int, device: torch.device | str = "cpu"):
+        self.n_images, self.names = n_images, names
+        device = torch.device(device)
+        width = BLOCK * BLOCKS_AT_ONCE[device.type]
+        self.projections = Projections(n_projections(n_images, eps), seed, width, device)
+        self._layers: dict[str, dict | None] = {}  # None: dropped
         self._seen: set[str] = set()
 
-    def add(self, layer: str, block: str, X: torch.Tensor) -> None:
-        """Reduce the features X (n_images, n_features) of a layer of a block; they are not kept.
+    def add(
+        self,
+        layer: str,
+        block: str,
+        parts: Sequence[torch.Tensor],
+        images: Sequence[int] | None = None,
+        moments: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> None:
+        """Reduce the features of a layer of a block; they are not kept.
+
+        Parameters
+        ----------
+        parts, moments : of `reduce`
+        images : their places among all images; None for all
 
         Raises InputError for features that are not finite.
         """
-        identity = fingerprint(X)
-        if identity in self._seen:
+        record = self._layers.setdefault(
+            layer, {"block": block, "n_features": parts[0][0].numel(), "left": np.ones(self.n_images, bool)}
+        )
+        if record is None:
             return
-        self._seen.add(identity)
-        C, row_sum = centred(X)
-        if not torch.isfinite(C.diagonal()).all():
+        found = reduce(parts, self.names, self.projections, moments)
+        if not np.isfinite(np.diagonal(found["centred"])).all():
             raise InputError(f"layer {layer}: features are not finite. Do the weights belong to the network and its input?")
-        matrices = {
-            "centred": C,
-            "row_sum": row_sum,
-            "zscore": zscored(X),
-            "srp": projected(X, n_projections(len(X), self.eps), self.seed),
-        }
-        arrays = {name: matrix.cpu().numpy() for name, matrix in matrices.items()}
-        self.layers.append({"layer": layer, "block": block, "n_features": X.shape[1], **arrays})
+        images = np.arange(self.n_images) if images is None else np.asarray(images)
+        for name, values in found.items():
+            of_pairs = name in ("centred", "zscore")
+            shape = (self.n_images,) * 2 if of_pairs else (self.n_images, *values.shape[1:])
+            record.setdefault(name, np.zeros(shape, values.dtype))[np.ix_(images, images) if of_pairs else images] = values
+        if record["left"][images].any():
+            record["left"][images] = False
+            if not record["left"].any():
+                self._complete(layer, record)
+
+    def _complete(self, layer: str, record: dict) -> None:
+        """Finish what takes every image, once all were there."""
+        identity = hashlib.blake2b(str(record["n_features"]).encode() + record.pop("identity").tobytes()).hexdigest()
+        if identity in self._seen:
+            self._layers[layer] = None
+        self._seen.add(identity)
+        if "projected" in record:
+            record["srp"] = reduce([torch.from_numpy(record.pop("projected"))], ["zscore"])["zscore"]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all layers in order of computation.
 
-        layer, block and n_features (n_layers,), row_sum (n_layers, n_images), centred, zscore and srp (n_layers, n_images,
+        layer, block and n_features (n_layers,), row_sum (n_layers, n_images), centred and each of `names` (n_layers, n_images,
         n_images)
         """
-        return {key: np.stack([layer[key] for layer in self.layers]) for key in self.layers[0]}
+        kept = {layer: record for layer, record in self._layers.items() if record is not None}
+        stacked = {
+            name: np.stack([record[name] for record in kept.values()])
+            for name in ("block", "n_features", "row_sum", "centred", *self.names)
+        }
+        return {"layer": np.array(list(kept))} | stacked
 
 
-def fingerprint(X: torch.Tensor) -> str:
-    """Return a hash of all bits, summed by image, and of the bits of `N_PROBES` columns one by one.
+class Moments:
+    """Mean and sd of a layer's features over images that come one part after another.
 
-    Any single difference changes it; layers that share it differ at most in the order of columns that are not probed.
+    Sums are of differences from the first image, so that a constant column has an sd of exactly 0.
     """
-    bits = X.view(torch.int32)
-    probes = spread(X.shape[1], N_PROBES).to(X.device)
-    digest = hashlib.blake2b(str(tuple(X.shape)).encode(), digest_size=16)
-    for part in (bits.sum(dim=1, dtype=torch.int32), bits[:, probes]):  # the sum wraps around, and is fast
-        digest.update(part.cpu().numpy().tobytes())
-    return digest.hexdigest()
+
+    def __init__(self):
+        self.n, self.first, self.sum, self.square_sum = 0, None, 0.0, 0.0
+
+    def add(self, part: torch.Tensor) -> None:
+        """Add features (n_images of the part, ...)."""
+        X = part.flatten(1).float()
+        self.first = X[0].clone() if self.first is None else self.first
+        D = X - self.first
+        self.n, self.sum, self.square_sum = self.n + len(X), self.sum + D.sum(dim=0), self.square_sum + D.square().sum(dim=0)
+
+    def result(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and sd, each (n_features,) float32."""
+        mean = self.sum / self.n
+        return self.first + mean, (self.square_sum / self.n - mean**2).clip(min=0).sqrt()
+
+
+def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tensor) -> None:
+    """Copy the features from `start` to `end`, in the order of the flattened parts, to `out` (n_images, end - start)."""
+    begin = 0
+    for part in parts:
+        _copy(part, start, end, out[begin : begin + len(part)])
+        begin += len(part)
+
+
+def _copy(X: torch.Tensor, start: int, end: int, out: torch.Tensor) -> None:
+    """Copy a range of flattened features piece by piece, where flattening all of X (n_images, ...) would copy it."""
+    if X.dim() == 2:
+        out.copy_(X[:, start:end])
+        return
+    size = X[0, 0].numel()
+    first, last = -(-start // size), end // size  # whole rows
+    if first > last:  # within one row
+        _copy(X[:, last], start - last * size, end - last * size, out)
+        return
+    head, tail = first * size - start, last * size - start
+    if head:
+        _copy(X[:, first - 1], size - head, size, out[:, :head])
+    out[:, head:tail].view(len(X), *X[:, first:last].shape[1:]).copy_(X[:, first:last])
+    if tail < end - start:
+        _copy(X[:, last], 0, end - start - tail, out[:, tail:])
+
+
+def columns(parts: Sequence[torch.Tensor], places: torch.Tensor) -> torch.Tensor:
+    """Return some features, (n_images, len(places)) float32."""
+    index = torch.unravel_index(places, parts[0].shape[1:])
+    return torch.cat([part[:, *index].float() for part in parts]).contiguous()
 
 
 def spread(n: int, n_places: int) -> torch.Tensor:

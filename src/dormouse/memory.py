@@ -1,15 +1,14 @@
-"""How much memory a network's pass takes, counted from the tensors that are alive at once."""
+"""How much memory a network's pass takes, counted from the tensors that are alive at once, and how much there is."""
 
 import weakref
 from collections import Counter
 
+import psutil
 import torch
-from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-PROCESS_BYTES = 700 << 20  # of Python with torch and the images, before a network
-COPIES = 2  # of the largest layer that the products hold beside it, in float32
+RESERVED = 0.05  # share of the memory of a job that no forecast may use
 
 
 class PeakMemory(TorchDispatchMode):
@@ -45,15 +44,15 @@ class PeakMemory(TorchDispatchMode):
             self.alive -= size
 
 
-def forecast_bytes(network: nn.Module, inputs: torch.Tensor, n_images: int, n_features: int) -> int:
-    """Return the memory that extraction will take in one pass over `n_images`.
+def available_bytes(device: torch.device, memory_mib: float | None) -> float:
+    """Return what is free for a pass: on a GPU what nobody uses, else what a job of `memory_mib` has left (None: no limit)."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] * (1 - RESERVED)
+    if memory_mib is None:
+        return float("inf")
+    return memory_mib * 2**20 * (1 - RESERVED) - resident_bytes()
 
-    Parameters
-    ----------
-    inputs : a few images, (n, n_channels, height, width), run to count what is alive at once
-    n_features : of the largest layer
-    """
-    with torch.inference_mode(), PeakMemory() as memory:
-        network(inputs)
-    parameters = sum(value.nbytes for value in network.state_dict().values())
-    return PROCESS_BYTES + parameters + n_images * (memory.peak // len(inputs) + COPIES * 4 * n_features)
+
+def resident_bytes() -> int:
+    """Return what this process holds in memory."""
+    return psutil.Process().memory_info().rss

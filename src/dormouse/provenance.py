@@ -22,6 +22,7 @@ IN_TABLE = (
     "fingerprint",
     "trained_share",
     "n_parameters",
+    "precision",
     "stimuli_sha256",
 )
 
@@ -31,7 +32,7 @@ def provenance(spec: Mapping, attested: Mapping, inputs: np.ndarray) -> np.ndarr
 
     Parameters
     ----------
-    spec : specification of the model, of `registry.list_models`, with its complete input
+    spec : specification of the model, of `registry.list_models`, with its complete input, and the precision of its run
     attested : of `attestation.attest`
     inputs : (n_images, n_channels, height, width) float32, preprocessed images
     """

@@ -41,7 +41,6 @@ LAYER = {
     "n_features": (INT, "features of the layer for one image"),
 }
 LAYER_ARRAYS = ("layer", "block", "n_features", "blocks")  # what it takes, of a model's file of kernels
-LAYER_COLUMNS = [column for column in LAYER if column not in ("preset", "model")]  # what `layer_table` gives
 MEASURE = {
     "metric": (STRING, "rsa or ridge"),
     "variant": (STRING, "rsa: correlation between RDMs, pearson or spearman; ridge: kernel of the predictors, srp or zscore"),
@@ -95,10 +94,7 @@ TABLES = {
     "cell_metrics": {
         "neuron": (STRING, "id of the cell, the same in all recordings of its container"),
         "p_ns": (FLOAT, "published p of an ANOVA over all that was shown; missing where there is none"),
-        "p_run_mod_ns": (
-            FLOAT,
-            "published p that running changes the response to the preferred scene; missing where there is none",
-        ),
+        "p_run_mod_ns": (FLOAT, "published p that running changes the preferred response; missing where there is none"),
     },
     "reliability": RELIABILITY,
     "neurons": RELIABILITY
@@ -174,6 +170,7 @@ TABLES = {
         ),
         "seed": (INT, "seed of random weights; missing where there are none"),
         "input": (STRING, "preprocessing of the images, JSON"),
+        "precision": (STRING, "type of the numbers that the network was run in: float32, float16 or bfloat16"),
         "n_layers": (INT, "layers with distinct output"),
         "n_features": (INT, "features of all layers for one image"),
         "n_parameters": (INT, "trainable parameters"),
@@ -188,6 +185,7 @@ TABLES = {
         "n_parameters": (INT, "parameters of the network as built; missing where it failed"),
         "n_fixed": (INT, "tensors of parameters that the library sets without chance; missing where it failed"),
         "forecast_mib": (INT, "forecast of the memory that extraction from 119 images takes, MiB; missing where it failed"),
+        "runs": (FLOAT, "runs of each image that this takes, 1 where one pass fits; missing where it failed"),
         "seconds": (FLOAT, "time of the check"),
         "ok": (BOOL, "whether it was built, ran, and is the same again from the same seed"),
         "error": (STRING, "what is wrong, or empty"),
@@ -236,6 +234,12 @@ def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
         pq.write_table(arrow.replace_schema_metadata({"table": name}), temporary)
 
 
+def write_by_area(name: str, table: pd.DataFrame, paths: Sequence[str | Path]) -> None:
+    """Write the rows of each area as a table `name` of its own; the folder of a path says which area."""
+    for path in paths:
+        write_table(name, table[table.area == Path(path).parent.name], path)
+
+
 def read_table(name: str, path: str | Path) -> pd.DataFrame:
     """Read the parquet table `name`; raises InputError where `path` holds another table."""
     try:
@@ -277,5 +281,18 @@ def layer_table(layer: np.ndarray, block: np.ndarray, n_features: np.ndarray, bl
 
 
 def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
-    """Return a matrix of scores (n_rows, n_columns) as a long table: each row of `rows` with each row of `columns`."""
-    return rows.merge(columns, how="cross").assign(score=scores.ravel())
+    """Return a matrix of scores (n_rows, n_columns) as a long table: each row of `rows` with each row of `columns`.
+
+    Text becomes categorical, so that a table of millions of rows is made in no time.
+    """
+    places = np.indices(scores.shape).reshape(2, -1)
+    parts = zip((rows, columns), places, strict=True)
+    values = {name: _taken(table[name], place) for table, place in parts for name in table.columns}
+    return pd.DataFrame(values | {"score": scores.ravel()})
+
+
+def _taken(values: pd.Series, places: np.ndarray):
+    if is_numeric_dtype(values):
+        return values.array.take(places)
+    codes, categories = pd.factorize(values)
+    return pd.Categorical.from_codes(codes[places], categories)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +11,12 @@ from torch import nn
 
 from dormouse.attestation import attest, weights_sha256
 from dormouse.errors import InputError
-from dormouse.features import extract, survey
-from dormouse.memory import forecast_bytes
+from dormouse.features.extraction import extract
+from dormouse.features.plan import choose_plan
+from dormouse.features.survey import survey
+from dormouse.memory import available_bytes, resident_bytes
 from dormouse.models.build import build, native_input
+from dormouse.projection import n_projections
 from dormouse.recordings.simulated import simulate_scenes
 from dormouse.stimuli import preprocess
 
@@ -23,23 +26,27 @@ HEIGHT_PX = 128  # of the simulated scenes
 NUMBERS = ("n_layers", "n_features", "n_parameters", "n_fixed", "forecast_mib")  # of a result; missing where it failed
 
 
-def check_network(spec: Mapping, layers: str, eps: float, seed: int, threads: int) -> dict:
+def check_network(
+    spec: Mapping, layers: str, kernels: Collection[str], eps: float, seed: int, threads: int, memory_mib: float
+) -> dict:
     """Return what came of one network: sizes, forecast of memory, seconds, and what is wrong with it, or nothing.
 
     Parameters
     ----------
     spec : of `registry.list_models`; its weights are not used
-    layers, eps, seed : of the configuration
+    layers, kernels, eps, seed, memory_mib : of the configuration
     """
     start = time.monotonic()
     try:
-        result = {"error": "", **_measure(spec, layers, eps, seed, threads)}
+        result = {"error": "", **_measure(spec, layers, kernels, eps, seed, threads, memory_mib)}
     except Exception as error:  # the purpose is to collect them
-        result = {"error": f"{type(error).__name__}: {error}", **dict.fromkeys(NUMBERS)}
+        result = {"error": f"{type(error).__name__}: {error}", **dict.fromkeys([*NUMBERS, "runs"])}
     return result | {"seconds": round(time.monotonic() - start, 1)}
 
 
-def _measure(spec: Mapping, layers: str, eps: float, seed: int, threads: int) -> dict:
+def _measure(
+    spec: Mapping, layers: str, kernels: Collection[str], eps: float, seed: int, threads: int, memory_mib: float
+) -> dict:
     torch.set_num_threads(threads)
     network, again, other = (build({**spec, "file": None, "seed": k}) for k in (0, 0, 1))
     if weights_sha256(network) != weights_sha256(again):
@@ -47,16 +54,16 @@ def _measure(spec: Mapping, layers: str, eps: float, seed: int, threads: int) ->
     recipe = native_input(spec)
     inputs = preprocess(simulate_scenes(N_IMAGES, HEIGHT_PX, seed=0), recipe)
     attested = attest(network, recipe, None)
-    images = torch.from_numpy(inputs)
-    largest = max(layer.n_features for layer in survey(network, images))
-    forecast = forecast_bytes(network, images[:2], N_FORECAST, largest)
-    kernels = extract(network, inputs, layers, eps, seed, threads)
+    known, available = survey(network, torch.from_numpy(inputs)), available_bytes(torch.device("cpu"), memory_mib)
+    plan = choose_plan(known, N_FORECAST, n_projections(N_FORECAST, eps), kernels, available, "cpu")
+    arrays = extract(network, inputs, layers, kernels, eps, seed, threads)
     return {
-        "n_layers": len(kernels["layer"]),
-        "n_features": int(kernels["n_features"].sum()),
+        "n_layers": len(arrays["layer"]),
+        "n_features": int(arrays["n_features"].sum()),
         "n_parameters": attested["n_parameters"],
         "n_fixed": len(fixed_parameters(network, other)),
-        "forecast_mib": round(forecast / 2**20),
+        "forecast_mib": round((resident_bytes() + plan.forecast) / 2**20),
+        "runs": plan.runs,
     }
 
 
@@ -76,7 +83,9 @@ def zoo_table(models: Mapping[str, str], paths: Sequence[str | Path]) -> pd.Data
     """
     results = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in paths}
     rows = [{"model": model, "checked": checked, **results[checked]} for model, checked in models.items()]
-    return pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, "Int64")).assign(ok=lambda table: table.error == "")
+    return (
+        pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, "Int64") | {"runs": float}).assign(ok=lambda table: table.error == "")
+    )
 
 
 def summary(table: pd.DataFrame) -> str:

@@ -1,6 +1,9 @@
-"""RDMs of all layers of a network: streamed, against keeping all features and calling numpy.corrcoef.
+"""A network's kernels: streamed within the pass, against the pass alone, the bare products, and keeping all features.
 
-python tests/benchmarks/extraction.py [--repeats N]
+python tests/benchmarks/extraction.py [--repeats N] [NETWORK ...]
+
+Keeping all features is what the code of Conwell et al. does: hooks keep every output of all images, then each is projected by
+scikit-learn and its RDM computed by numpy.corrcoef. Here it draws the matrix of one size but once. It runs once a network.
 """
 
 import argparse
@@ -8,21 +11,32 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import torch
-from measure import contest, print_machine, print_table
+from measure import contest, print_machine
+from sklearn.random_projection import SparseRandomProjection
 from torch import nn
 
-from dormouse.features import extract, is_container, stream, tensors
-from dormouse.gram import centred
+from dormouse.features.extraction import extract
+from dormouse.features.record import is_container, tensors
+from dormouse.gram import BLOCK
+from dormouse.kernels import write_kernels
 from dormouse.models.build import build
+from dormouse.projection import in_blocks, n_projections
 from dormouse.recordings.simulated import simulate_scenes
 from dormouse.rsa import rdm_from_centred, upper_triangles
 from dormouse.stimuli import preprocess
 
-NETWORKS = ("resnet50", "mobilenet_v2")
+NETWORKS = {
+    "resnet50": "torchvision",
+    "vgg16": "torchvision",
+    "vit_small_patch16_224": "timm",
+    "mobilenet_v2": "torchvision",
+    "densenet201": "torchvision",
+}
 INPUT = {
     "size": 224,
     "range": 1,
@@ -31,83 +45,150 @@ INPUT = {
     "channels": "rgb",
     "interpolation": "bilinear",
 }
-N_IMAGES, THREADS = 118, 2
+N_IMAGES, THREADS, EPS, SEED, ROWS = 119, 2, 0.1, 0, 120
 
 
-def streamed_rdms(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the upper triangles of every layer's RDM, each layer reduced as it comes."""
-    rdms = {}
-
-    def reduce(name: str, block: str, X: torch.Tensor) -> None:
-        rdm, _ = rdm_from_centred(*(part.numpy() for part in centred(X)), X.shape[1])
-        rdms[name] = upper_triangles(rdm)
-
-    stream(network, torch.from_numpy(inputs), reduce, "all")
-    return rdms
+def load(name: str) -> tuple[nn.Module, np.ndarray]:
+    """Return a network with random weights, and images."""
+    inputs = preprocess(simulate_scenes(N_IMAGES, 128, seed=0), INPUT)
+    return build({"source": NETWORKS[name], "name": name, "file": None, "seed": 0}), inputs
 
 
-def kept_rdms(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the same from all features, kept until the network has run, by numpy.corrcoef."""
-    kept: list[torch.Tensor] = []
+def streamed(name: str, store: Path) -> dict:
+    """Extract Gram and SRP kernels, and write the file."""
+    network, inputs = load(name)
+    start = time.perf_counter()
+    kernels = extract(network, inputs, "all", ["srp"], EPS, SEED, THREADS)
+    write_kernels(store / "kernels.npz", kernels)
+    seconds = time.perf_counter() - start
+    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
+    np.savez(store / "streamed.npz", rdms=upper_triangles(rdms), n_features=kernels["n_features"])
+    return {"seconds": seconds, "disk_mb": (store / "kernels.npz").stat().st_size / 1e6, "n_layers": len(rdms)}
+
+
+def forward(name: str, store: Path, batch: int) -> dict:
+    """Run the network alone, on batches of a size."""
+    network, inputs = load(name)
+    images = torch.from_numpy(inputs)
+    with torch.inference_mode():
+        network(images[:2])
+        start = time.perf_counter()
+        for part in images.split(batch):
+            network(part)
+        return {"seconds": time.perf_counter() - start}
+
+
+def products(name: str, store: Path) -> dict:
+    """Do the bare products of all layers: X X' of random numbers, and sparse matrix by dense block, ready in cache."""
+    sizes = Counter(np.load(store / "streamed.npz")["n_features"].tolist())
+    numbers, block = torch.randn(N_IMAGES, max(sizes)), torch.randn(BLOCK, ROWS)
+    projected = torch.zeros(n_projections(N_IMAGES, EPS), ROWS)
+    gram, sparse = 0.0, 0.0
+    for size, count in sizes.items():
+        X, matrix = numbers[:, :size].contiguous(), in_blocks(size, len(projected), SEED, BLOCK, torch.device("cpu"))
+        gram += count * best_of_three(lambda X=X: X @ X.T)
+        sparse += count * best_of_three(lambda matrix=matrix: [projected.addmm_(part, block) for part in matrix])
+    return {"seconds": gram + sparse, "gram_seconds": gram}
+
+
+def best_of_three(work) -> float:
+    """Return the least seconds of three."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def kept(name: str, store: Path) -> dict:
+    """Keep all features until the network has run; then project each, and compute its RDM."""
+    network, inputs = load(name)
+    features: list[torch.Tensor] = []
 
     def keep(module: nn.Module, _, output) -> None:
-        kept.extend(tensor.clone().flatten(1) for tensor in tensors(output))  # later layers may write in place
+        for tensor in tensors(output):
+            X = tensor.flatten(1)
+            if len(X) == N_IMAGES and not any(X.shape == other.shape and torch.equal(X, other) for other in features[-3:]):
+                features.append(X.clone())  # later layers may write in place
 
+    start = time.perf_counter()
     for module in network.modules():
         if not is_container(module):
             module.register_forward_hook(keep)
     with torch.inference_mode():
         network(torch.from_numpy(inputs))
-    rows, columns = np.triu_indices(len(inputs), k=1)
-    return {str(k): 1 - np.corrcoef(X.numpy())[rows, columns] for k, X in enumerate(kept)}
+    fitted, rdms, (rows, columns) = {}, [], np.triu_indices(N_IMAGES, k=1)
+    for X in map(torch.Tensor.numpy, features):
+        if (size := X.shape[1]) not in fitted:
+            fitted[size] = SparseRandomProjection(n_projections(N_IMAGES, EPS), random_state=SEED).fit(X)
+        fitted[size].transform(X)
+        rdms.append(1 - np.corrcoef(X)[rows, columns])
+    seconds = time.perf_counter() - start
+    np.savez(store / "kept.npz", rdms=np.stack(rdms))
+    return {"seconds": seconds}
 
 
-def all_kernels(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the RDMs from what the workflow stores: three kernels a layer, duplicate layers dropped."""
-    kernels = extract(network, inputs, "all", eps=0.1, seed=0, threads=THREADS)
-    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
-    return dict(zip(kernels["layer"], upper_triangles(rdms), strict=True))
-
-
-def forward(network: nn.Module, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Run the network alone."""
-    with torch.inference_mode():
-        network(torch.from_numpy(inputs))
-    return {}
-
-
+OURS, AT_ONCE, BY_EIGHT, BARE, KEPT = (
+    "streamed",
+    "pass, 119 at once",
+    "pass, 8 at a time",
+    "bare products",
+    "keep all features",
+)
 CONTENDERS = {
-    "forward pass alone": forward,
-    "streamed RDMs": streamed_rdms,
-    "streamed: RDMs, SRP and z-score kernels": all_kernels,
-    "keep all features, then numpy.corrcoef": kept_rdms,
+    OURS: streamed,
+    AT_ONCE: lambda name, store: forward(name, store, N_IMAGES),
+    BY_EIGHT: lambda name, store: forward(name, store, 8),
+    BARE: products,
+    KEPT: kept,
 }
 
 
 def one_run(contender: str, output: str, name: str, store: str) -> None:
-    """Time one contender on one network and store its RDMs."""
+    """Measure one contender on one network."""
     torch.set_num_threads(THREADS)
-    inputs = preprocess(simulate_scenes(N_IMAGES, 128, seed=0), INPUT)
-    network = build({"source": "torchvision", "name": name, "file": None, "seed": 0})
-    start = time.perf_counter()
-    rdms = CONTENDERS[contender](network, inputs)
-    seconds = time.perf_counter() - start
-    np.savez(Path(store) / f"{list(CONTENDERS).index(contender)}.npz", np.array(list(rdms.values())))
-    Path(output).write_text(json.dumps({"seconds": seconds}))
+    Path(output).write_text(json.dumps(CONTENDERS[contender](name, Path(store))))
+
+
+def row(name: str, results: dict[str, dict], difference: float) -> str:
+    """Return the line of a network in the table."""
+    seconds = {key: result["seconds"] for key, result in results.items()}
+    ours, gram = results[OURS], results[BARE]["gram_seconds"]
+    least = min(seconds[AT_ONCE], seconds[BY_EIGHT])
+    cells = [
+        f"{name}, {ours['n_layers']} layers",
+        *(f"{seconds[key]:.1f}" for key in (OURS, AT_ONCE, BY_EIGHT)),
+        f"{gram:.1f} + {seconds[BARE] - gram:.1f}",
+        f"{seconds[OURS] / (seconds[AT_ONCE] + seconds[BARE]):.2f}",
+        f"{seconds[OURS] / (least + seconds[BARE]):.2f}",
+        *([f"{seconds[KEPT]:.0f}", f"{seconds[KEPT] / seconds[OURS]:.1f}"] if KEPT in results else ["", ""]),
+        f"{ours['peak_mib']:.0f}",
+        f"{results[KEPT]['peak_mib'] / ours['peak_mib']:.1f}" if KEPT in results else "",
+        f"{ours['disk_mb']:.1f}",
+        f"{difference:.0e}",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
-    """Run all contenders on all networks and print a table each."""
+    """Run all contenders on all networks and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each contender; medians are printed (default 3)")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NETWORKS)} (default: all)")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each; medians are printed (default 5)")
     arguments = parser.parse_args()
-    print_machine("torch", "torchvision", "numpy")
-    for name in NETWORKS:
+    print_machine("torch", "torchvision", "timm", "numpy", "scikit-learn")
+    print(f"\n{N_IMAGES} images, {THREADS} threads; seconds. Ratios: streamed / (pass + products), streamed / (quicker pass +")
+    print("products), keep all / streamed (time), keep all / streamed (peak memory); largest difference of an RDM entry\n")
+    print("| | streamed | pass at once | by 8 | X X' + sparse | ratio | ratio | keep all | times | MiB | times | MB disk | |")
+    print("|---|" + "---:|" * 12)
+    for name in arguments.networks or NETWORKS:
         with tempfile.TemporaryDirectory() as store:
-            results = contest(__file__, list(CONTENDERS), [name, store], arguments.repeats, THREADS)
-            ours, peer = (np.load(Path(store) / f"{k}.npz")["arr_0"] for k in (1, 3))
-        print_table(f"{name}, {N_IMAGES} images, {len(ours)} layers, {THREADS} threads", results, list(CONTENDERS)[3])
-        print(f"\nLargest difference of an RDM entry: {np.abs(ours - peer).max():.1e}")
+            results = contest(__file__, [OURS, AT_ONCE, BY_EIGHT, BARE], [name, store], arguments.repeats, THREADS)
+            results |= contest(__file__, [KEPT], [name, store], 1, THREADS)
+            ours, peer = (np.load(Path(store) / f"{file}.npz")["rdms"] for file in ("streamed", "kept"))
+            difference = np.abs(ours - peer).max() if ours.shape == peer.shape else np.nan
+        print(row(name, results, difference), flush=True)
 
 
 if __name__ == "__main__":

@@ -38,10 +38,12 @@ rule extract_features:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=6000,
+        mem_mb=config["extraction"]["memory_mb"],
     params:
         **config["projection"],
         layers=config["layers"],
+        precision=config["extraction"]["precision"],
+        kernels=config["method"]["predictors"] if "ridge" in METRICS else [],
         spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
         code=code("extract_features"),
     script:

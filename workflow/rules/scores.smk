@@ -1,14 +1,16 @@
-"""Every layer of every model against every area."""
+"""Every layer of every model against every site; a model's kernels are read once, and every area has a file."""
 
 
 rule score_rsa:
     input:
         kernels=f"{RESULTS}/grams/{{model}}.npz",
-        rdms=f"{RESULTS}/rdms/{{area}}.npz",
+        rdms=expand(f"{RESULTS}/rdms/{{area}}.npz", area=DATASET.areas),
     output:
-        f"{RESULTS}/scores/rsa/{{area}}/{{model}}.parquet",
+        expand(f"{RESULTS}/scores/rsa/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
     log:
-        f"{RESULTS}/logs/score_rsa/{{area}}/{{model}}.log",
+        f"{RESULTS}/logs/score_rsa/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_rsa/{{model}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -21,18 +23,19 @@ rule score_rsa:
 rule score_ridge:
     input:
         kernels=f"{RESULTS}/grams/{{model}}.npz",
-        population=f"{RESULTS}/populations/{{area}}.npz",
+        populations=expand(f"{RESULTS}/populations/{{area}}.npz", area=DATASET.areas),
     output:
-        neurons=f"{RESULTS}/neuron_scores/{{area}}/{{model}}.parquet",
-        sites=f"{RESULTS}/scores/ridge/{{area}}/{{model}}.parquet",
+        neurons=expand(f"{RESULTS}/neuron_scores/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
+        sites=expand(f"{RESULTS}/scores/ridge/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
     log:
-        f"{RESULTS}/logs/score_ridge/{{area}}/{{model}}.log",
+        f"{RESULTS}/logs/score_ridge/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score_ridge/{{area}}/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/score_ridge/{{model}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     params:
         preset=config["method"]["preset"],
+        predictors=config["method"]["predictors"],
         penalty=config["method"]["penalty"],
         min_neurons=config["selection"]["min_neurons"],
         code=code("score_ridge"),

@@ -9,9 +9,10 @@ rule check_network:
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=config["extraction"]["memory_mb"],
     params:
         **config["projection"],
+        kernels=config["method"]["predictors"],
         layers=config["layers"],
         spec=lambda wildcards: architecture(MODELS[wildcards.model]),
         code=code("check_network"),

@@ -6,5 +6,6 @@ from dormouse.zoo import check_network
 
 log_to(snakemake.log[0])
 params = snakemake.params
-result = check_network(params.spec, params.layers, params.eps, params.seed, snakemake.threads)
+work = {"eps": params.eps, "seed": params.seed, "threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib}
+result = check_network(params.spec, params.layers, params.kernels, **work)
 write_json(snakemake.output[0], result)

@@ -2,17 +2,19 @@
 
 from dormouse.attestation import attest
 from dormouse.errors import log_to
-from dormouse.features import extract
-from dormouse.files import write_arrays
+from dormouse.features.extraction import extract
+from dormouse.kernels import write_kernels
 from dormouse.models.build import build, native_input, random_twin
 from dormouse.provenance import provenance
 from dormouse.stimuli import preprocess, read_stimuli
 
 log_to(snakemake.log[0])
-network = build(snakemake.params.spec)
-spec = snakemake.params.spec | {"input": native_input(snakemake.params.spec)}
-attested = attest(network, spec["input"], random_twin(spec), spec["file"])
+params = snakemake.params
+network = build(params.spec)
+spec = params.spec | {"input": native_input(params.spec), "precision": params.precision}
+attested = attest(network, spec["input"], random_twin(params.spec), params.spec["file"])
 stimuli = read_stimuli(snakemake.input.stimuli)
 inputs = preprocess(stimuli.images, spec["input"])
-kernels = extract(network, inputs, snakemake.params.layers, snakemake.params.eps, snakemake.params.seed, snakemake.threads)
-write_arrays(snakemake.output[0], kernels | {"stimulus": stimuli.names, "provenance": provenance(spec, attested, inputs)})
+limits = {"threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib, "precision": params.precision}
+arrays = extract(network, inputs, params.layers, params.kernels, params.eps, params.seed, **limits)
+write_kernels(snakemake.output[0], arrays | {"stimulus": stimuli.names, "provenance": provenance(spec, attested, inputs)})

@@ -1,12 +1,13 @@
-"""Compare the RDM of every layer of a model with the RDM of every site of an area."""
+"""Compare the RDM of every layer of a model with the RDM of every site."""
 
 from dormouse.errors import log_to
-from dormouse.files import read_arrays
+from dormouse.files import read_joined
+from dormouse.kernels import read_kernels
 from dormouse.rsa import score
-from dormouse.tables import LAYER_ARRAYS, write_table
+from dormouse.tables import LAYER_ARRAYS, write_by_area
 
 log_to(snakemake.log[0])
-kernels = read_arrays(snakemake.input.kernels, *LAYER_ARRAYS, "centred", "row_sum")
-table = score(kernels, read_arrays(snakemake.input.rdms))
+kernels = read_kernels(snakemake.input.kernels, *LAYER_ARRAYS, "centred", "row_sum")
+table = score(kernels, read_joined(snakemake.input.rdms, axis=0))
 run = {"preset": snakemake.params.preset, "model": snakemake.wildcards.model}
-write_table("scores", table.assign(**run), snakemake.output[0])
+write_by_area("scores", table.assign(**run), snakemake.output)

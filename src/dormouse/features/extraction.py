@@ -1,0 +1,160 @@
+"""From a network and images to the kernels of its layers, within the memory of the job."""
+
+import sys
+from collections.abc import Callable, Collection, Sequence, Set
+from contextlib import nullcontext
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from dormouse.errors import InputError
+from dormouse.features.plan import Plan, choose_plan
+from dormouse.features.record import Output, record
+from dormouse.features.survey import Layer, Survey, by_image, survey
+from dormouse.gram import Kernels, Moments
+from dormouse.memory import available_bytes
+
+LAYERS = ("all", "blocks")  # choices of what counts as a layer
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def stream(
+    network: nn.Module,
+    batches: Sequence[torch.Tensor],
+    known: Survey,
+    visit: Callable[[Layer, list[torch.Tensor], bool], None],
+    layers: str = "all",
+    progress: tqdm | None = None,
+) -> None:
+    """Run batches of images through `network` in step and call visit(layer, parts, repeats) for every layer.
+
+    Parameters
+    ----------
+    batches : (n_images, n_channels, height, width) each
+    visit : is given the layer; for every batch the features (n_images, ...), valid during the call alone; and whether they are
+        those of the layer visited before, passed on
+    layers : all, or blocks for the outputs of blocks alone, which keep their names
+
+    Raises InputError where the network runs other layers than in the survey.
+    """
+    ahead, visited = iter(known.layers), False
+
+    def see(output: Output) -> None:
+        nonlocal visited
+        layer = next(ahead, None)
+        if layer is None or layer.name != output.name:
+            raise InputError(f"layer {output.name}: the network runs other layers for more images than for three.")
+        if progress is not None:
+            progress.update()
+        repeats = output.repeats and visited
+        if wanted := layer.axis is not None and (layers == "all" or output.is_block):
+            pairs = zip(output.values, batches, strict=True)
+            visit(layer, [by_image(values, len(batch), layer.axis, layer.inner) for values, batch in pairs], repeats)
+        visited = wanted or repeats
+
+    record(network, batches, see, known.overwritten)
+    if layer := next(ahead, None):
+        raise InputError(f"layer {layer.name}: run for three images, but not for more.")
+
+
+def extract(
+    network: nn.Module,
+    inputs: np.ndarray,
+    layers: str,
+    kernels: Collection[str],
+    eps: float,
+    seed: int,
+    threads: int,
+    memory_mib: float | None = None,
+    precision: str = "float32",
+) -> dict[str, np.ndarray]:
+    """Return the kernels of the layers of `network` for preprocessed images, as of `Kernels.arrays`, and `blocks`, in order.
+
+    The network runs on the GPU where there is one, else on `threads` cores; TensorFloat-32 is off in both.
+
+    Parameters
+    ----------
+    inputs : (at least 3 images, n_channels, height, width) float32
+    layers : of `LAYERS`
+    kernels : of the predictors, of `gram.KERNELS`
+    eps, seed : of the sparse random projection
+    memory_mib : of the whole process; None for no limit. A GPU may be filled.
+    precision : of `PRECISIONS`, in which the network runs; products are of float32 in any case
+    """
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.mha.set_fastpath_enabled(False)  # it would pass over the modules inside an encoder layer
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    half = precision != "float32"
+    network, images = network.to(device), torch.from_numpy(inputs)
+    collected = Kernels(len(images), kernels, eps, seed, device)
+    with torch.autocast(device.type, PRECISIONS[precision]) if half else nullcontext():
+        known = survey(network, images[:3].to(device), PRECISIONS[precision])
+        available = available_bytes(device, memory_mib)
+        plan = choose_plan(known, len(images), collected.projections.n_columns, kernels, available, device.type)
+        print(describe(plan, known, available), file=sys.stderr)
+        run(plan, network, images, device, known, collected, layers)
+    return collected.arrays() | {"blocks": np.array(list(dict.fromkeys(layer.block for layer in known.layers)))}
+
+
+def run(
+    plan: Plan,
+    network: nn.Module,
+    images: torch.Tensor,
+    device: torch.device,
+    known: Survey,
+    collected: Kernels,
+    layers: str,
+) -> None:
+    """Carry out a plan: in every round all passes, for the layers of one group."""
+    again = len(plan.passes) > 1 and "zscore" in collected.names
+    by_batch = np.array_split(np.arange(len(images)), -(-len(images) // plan.batch)) if again else []
+    n_passes = len(plan.groups) * (len(plan.passes) + len(by_batch))
+    with tqdm(total=n_passes * len(known.layers), unit="layer", mininterval=5) as progress:
+        for group in plan.groups:
+            moments: dict[str, Moments] = {}
+            for batch in by_batch:
+                visit = partial(_sum_up, moments, group)
+                stream(network, [images[batch].to(device)], known, visit, layers, progress)
+            for together in plan.passes:
+                batches = [images[part].to(device) for part in np.array_split(together, -(-len(together) // plan.batch))]
+                stream(network, batches, known, partial(_reduce, collected, moments, group, together), layers, progress)
+
+
+def _sum_up(moments: dict[str, Moments], group: Set[str], layer: Layer, parts: list[torch.Tensor], repeats: bool) -> None:
+    if layer.name in group and not repeats:
+        moments.setdefault(layer.name, Moments()).add(parts[0])
+
+
+def _reduce(
+    collected: Kernels,
+    moments: dict[str, Moments],
+    group: Set[str],
+    images: np.ndarray,
+    layer: Layer,
+    parts: list[torch.Tensor],
+    repeats: bool,
+) -> None:
+    if layer.name in group and not repeats:
+        found = moments[layer.name].result() if moments else None
+        collected.add(layer.name, layer.block, parts, images, found)
+
+
+def describe(plan: Plan, known: Survey, available: float) -> str:
+    """Return what the log says before the images run."""
+    constant = [layer.name for layer in known.layers if layer.axis is None]
+    left_out = f"; left out, because the same for all images: {', '.join(constant)}" if constant else ""
+    n_images = 1 + max(int(images.max()) for images in plan.passes)
+    limit = "no limit" if np.isinf(available) else f"{available / 2**20:.0f} MiB are free"
+    limit += f", forecast {plan.forecast / 2**20:.0f} MiB"
+    passes = "one pass"
+    if len(plan.passes) > 1:
+        passes = f"{len(plan.passes)} passes of {max(map(len, plan.passes))} images, in which every two meet"
+    rounds = f", {len(plan.groups)} groups of layers" if len(plan.groups) > 1 else ""
+    return (
+        f"{len(known.layers)} outputs, {n_images} images; {limit}: {passes}{rounds}, {plan.batch} images at a time, "
+        f"every image {plan.runs:.3g} times through the network{left_out}"
+    )

@@ -1,0 +1,119 @@
+"""How all images go through a network when memory is short: the passes, exact in any case, that cost least.
+
+A kernel needs every two images of a layer at once. Where all do not fit, they are divided into groups, and each pass takes
+some groups such that every two groups meet in one. The cheapest such designs are the projective planes, here by the perfect
+difference sets of Singer (1938): with q + 1 of q^2 + q + 1 groups in each of as many passes, every two groups meet exactly
+once, at the price of q + 1 runs of each image; dividing into k batches and taking them by twos costs k - 1 runs, with 2 / k of
+the images at once. Passes that keep some layers of all images, in the place of all layers of some images, never cost less:
+what they would have to keep of a network is larger than what it holds at once.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from dormouse.errors import InputError
+from dormouse.features.survey import Survey
+from dormouse.projection import KEPT_BYTES, matrix_bytes
+
+DIFFERENCE_SETS = {
+    3: (0, 1),
+    7: (0, 1, 3),
+    13: (0, 1, 3, 9),
+    21: (0, 1, 4, 14, 16),
+    31: (0, 1, 3, 8, 12, 18),
+    57: (0, 1, 3, 13, 32, 36, 43, 52),
+    73: (0, 1, 3, 7, 15, 31, 36, 54, 63),
+    91: (0, 1, 3, 9, 27, 49, 56, 61, 77),
+}
+BATCHES = {"cpu": (8, 4, 2, 1), "cuda": (4096, 512, 64, 16, 8, 4, 2, 1)}  # images that move at once, best first
+WORKSPACE = 2  # what operations take beside the tensors that torch counts, as copies in another layout, by the size of these
+FIXED_BYTES = 256 << 20  # of a block of columns and its products
+DRAWING = 4  # a matrix takes so many times its size while it is drawn
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How images and layers are divided."""
+
+    passes: list[np.ndarray]  # places of the images in each
+    groups: list[frozenset[str]]  # layers that are reduced in a round of passes
+    batch: int  # images that move at once
+    forecast: float  # bytes beside what the process holds already
+    runs: float  # of each image through the network, in the mean
+
+
+def designs(n_images: int) -> Iterator[list[np.ndarray]]:
+    """Yield ways to divide the images into passes in which every two images meet, by growing cost."""
+    images = np.arange(n_images)
+    yield [images]
+    for n_groups, differences in DIFFERENCE_SETS.items():
+        if n_groups <= n_images:
+            groups = np.array_split(images, n_groups)
+            yield [np.concatenate([groups[(k + d) % n_groups] for d in differences]) for k in range(n_groups)]
+    yield [np.array(pair) for pair in combinations(images, 2)]
+
+
+def pass_bytes(survey: Survey, n_images: int, batch: int) -> float:
+    """Return the memory of a pass in step, of which `batch` images move while the others wait at the layer before or after."""
+    held = np.maximum(np.append(0.0, survey.held), np.append(survey.held, 0.0))
+    batch = min(batch, n_images)
+    return float(((n_images - batch) * held + batch * WORKSPACE * survey.passing).max())
+
+
+def choose_plan(
+    survey: Survey, n_images: int, n_columns: int, kernels: Collection[str], available: float, device: str
+) -> Plan:
+    """Return the plan that costs least of those whose forecast is not above `available` bytes.
+
+    Parameters
+    ----------
+    n_columns : of the sparse random projection
+    kernels : of `gram.KERNELS`
+
+    Raises InputError where no plan fits.
+    """
+    sizes = {layer.n_features for layer in survey.layers if layer.n_features}
+    matrices = min(KEPT_BYTES, sum(matrix_bytes(p, n_columns) for p in sizes)) + DRAWING * matrix_bytes(max(sizes), n_columns)
+    results = len(survey.layers) * 8 * n_images**2 * (1 + len(kernels)) * 2
+    fixed = FIXED_BYTES + results + ("srp" in kernels) * matrices
+    # what a layer keeps from pass to pass: projections, and first, sum and sum of squares of every feature
+    kept = {
+        layer.name: ("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features
+        for layer in survey.layers
+    }
+    plans, least = [], float("inf")
+    for passes in designs(n_images):
+        size = max(map(len, passes))
+        for batch in BATCHES[device]:
+            need = fixed + pass_bytes(survey, size, batch)
+            least = min(least, need + (max(kept.values()) if len(passes) > 1 else 0))
+            groups = divide(kept, available - need) if len(passes) > 1 else [frozenset(kept)]
+            if need <= available and groups:
+                largest = max(sum(kept[name] for name in group) for group in groups) if len(passes) > 1 else 0
+                again = len(passes) > 1 and "zscore" in kernels  # for mean and sd of all features
+                runs = len(groups) * (sum(map(len, passes)) / n_images + again)
+                plans.append(Plan(passes, groups, batch, need + largest, runs))
+                break
+    if not plans:
+        raise InputError(
+            f"{available / 2**20:.0f} MiB are left for the network, but even two images at a time take {least / 2**20:.0f}. "
+            "Give the job more memory (mem_mb of extract_features), or the network smaller images."
+        )
+    return min(plans, key=lambda plan: plan.runs)
+
+
+def divide(sizes: dict[str, float], limit: float) -> list[frozenset[str]]:
+    """Return layers in groups, in order, that keep no more than `limit` bytes; none where one layer alone keeps more."""
+    groups, total = [set()], 0.0
+    for name, size in sizes.items():
+        if size > limit:
+            return []
+        if total + size > limit:
+            groups.append(set())
+            total = 0.0
+        groups[-1].add(name)
+        total += size
+    return [frozenset(group) for group in groups]
