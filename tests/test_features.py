@@ -5,12 +5,16 @@ import copy
 import numpy as np
 import pytest
 import torch
-from networks import Apply, Aside, Beside, make_images, random_network, streamed
+from networks import Aside, Beside, make_images, random_network, streamed
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from dormouse import features
 from dormouse.errors import InputError
+from dormouse.features.extraction import extract, stream
+from dormouse.features.record import record
+from dormouse.features.survey import survey
+from dormouse.gram import KERNELS
+from dormouse.models.build import make_torchvision_importable
 
 EPS = 0.9  # few projections: these tests ask nothing of them
 FLOAT32_SUM = 1e-6  # relative error of sums in float32, by blocks
@@ -29,6 +33,10 @@ def outputs_by_plain_hooks(network: nn.Module, images: np.ndarray) -> list[torch
     return outputs
 
 
+def small_extract(network: nn.Module, images: np.ndarray, **options) -> dict[str, np.ndarray]:
+    return extract(network, images, "all", KERNELS, EPS, 0, threads=1, **options)
+
+
 def distinct(matrices: list[np.ndarray]) -> list[np.ndarray]:
     return [X for k, X in enumerate(matrices) if not any(np.array_equal(X, other) for other in matrices[:k])]
 
@@ -36,14 +44,16 @@ def distinct(matrices: list[np.ndarray]) -> list[np.ndarray]:
 def outputs_alone(network: nn.Module, image: np.ndarray) -> dict[str, torch.Tensor]:
     """Outputs by layer of a pass with one image, in which there is nothing to tell apart."""
     outputs = {}
-    features.record(
-        network, torch.from_numpy(image[None]), lambda output: outputs.update({output.name: output.values.flatten().clone()})
+    record(
+        network,
+        [torch.from_numpy(image[None])],
+        lambda output: outputs.update({output.name: output.values[0].flatten().clone()}),
     )
     return outputs
 
 
-def assert_each_row_is_that_of_its_image_alone(network: nn.Module, images: np.ndarray) -> None:
-    together = streamed(network, images)
+def assert_each_row_is_that_of_its_image_alone(network: nn.Module, images: np.ndarray, batch: int | None = None) -> None:
+    together = streamed(network, images, batch=batch)
     for i, image in enumerate(images):
         alone = outputs_alone(network, image)
         assert set(alone) == {name for name, _, _ in together}
@@ -55,14 +65,26 @@ def assert_each_row_is_that_of_its_image_alone(network: nn.Module, images: np.nd
 # --- whose features
 
 
-@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "levit_128", "tnt_s_patch16_224"])
+WINDOWS = {
+    "swin_tiny_patch4_window7_224": {"img_size": 64, "window_size": 4, "depths": (2, 2), "num_heads": (2, 2), "embed_dim": 16},
+    "levit_128s": {"img_size": 64, "depth": (1, 1, 1)},
+    "tnt_s_legacy_patch16_224": {"img_size": 64, "depth": 2},
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
 def test_windows_and_tokens_go_to_the_image_that_they_are_of(name):
     """Swin lays windows of all images out in the first axis, LeViT tokens, TNT the pixels of tokens."""
-    network, images = random_network(name, "timm"), make_images(3, 224, seed=0)
+    make_torchvision_importable()
+    import timm
+
+    torch.manual_seed(0)
+    network, images = timm.create_model(name, **WINDOWS[name]).eval(), make_images(3, 64, seed=0)
     lengths = []
-    features.record(network, torch.from_numpy(images), lambda output: lengths.append(len(output.values)))
-    assert sum(length != 3 for length in lengths) > 50
+    record(network, [torch.from_numpy(images)], lambda output: lengths.append(len(output.values[0])))
+    assert sum(length != 3 for length in lengths) > 10
     assert_each_row_is_that_of_its_image_alone(network, images)
+    assert_each_row_is_that_of_its_image_alone(network, images, batch=2)
 
 
 PLACES = {
@@ -77,9 +99,19 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("n_images", [3, 4, 6])
-def test_images_are_found_in_whatever_axis_and_order(place, n_images):
-    assert_each_row_is_that_of_its_image_alone(Beside(Aside(PLACES[place])), make_images(n_images, 8, seed=1))
+@pytest.mark.parametrize(("n_images", "batch"), [(3, None), (4, None), (6, None), (6, 3), (5, 2)])
+def test_images_are_found_in_whatever_axis_and_order(place, n_images, batch):
+    assert_each_row_is_that_of_its_image_alone(Beside(Aside(PLACES[place])), make_images(n_images, 8, seed=1), batch)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_kernels_are_those_of_the_images_in_whatever_axis_and_order_they_lie(place):
+    images = make_images(9, 8, seed=1)
+    found = small_extract(Beside(Aside(PLACES[place])), images)
+    X = np.stack([outputs_alone(Beside(Aside(PLACES[place])), image)["Aside-1"].numpy() for image in images]).astype(
+        np.float64
+    )
+    np.testing.assert_allclose(found["centred"][0], X.shape[1] * np.cov(X, bias=True), rtol=0, atol=1e-4)
 
 
 def test_an_inner_order_is_found_though_one_feature_is_far_larger_than_all_others():
@@ -94,13 +126,14 @@ def test_an_inner_order_is_found_though_one_feature_is_far_larger_than_all_other
 def test_an_output_that_is_the_same_for_all_images_is_left_out_and_named(capsys):
     network = Beside(Aside(lambda x: torch.arange(9.0).reshape(3, 3)))
     assert [name for name, _, _ in streamed(network, make_images(4, 8, seed=3))] == ["Beside-1"]
+    assert list(small_extract(network, make_images(4, 8, seed=3))["layer"]) == ["Beside-1"]
     assert "left out, because the same for all images: Aside-1\n" in capsys.readouterr().err
 
 
 def test_nothing_is_said_to_be_left_out_where_nothing_is(capsys):
-    streamed(nn.Sequential(nn.ReLU()), make_images(4, 8, seed=3))
+    small_extract(nn.Sequential(nn.ReLU()), make_images(4, 8, seed=3))
     said = capsys.readouterr().err
-    assert "1 outputs, 4 images, forecast of memory: 7" in said and "left out" not in said
+    assert said.startswith("1 outputs, 4 images; no limit, forecast ") and "left out" not in said
 
 
 @pytest.mark.parametrize(
@@ -133,21 +166,40 @@ def test_a_layer_that_depends_on_the_other_images_or_on_chance_is_refused(layer)
         streamed(Beside(layer).train(), make_images(4, 8, seed=5))
 
 
-class More(nn.Module):
-    """Runs one layer, or two from `n_images` on."""
+class Other(nn.Module):
+    """Runs two layers, or more, fewer or others from `n_images` on."""
 
-    def __init__(self, n_images: int):
+    def __init__(self, n_images: int, then: str):
         super().__init__()
-        self.n_images, self.first, self.second = n_images, nn.ReLU(), nn.Sigmoid()
+        self.n_images, self.then = n_images, then
+        self.first, self.second, self.third = nn.ReLU(), nn.Sigmoid(), nn.Tanh()
 
     def forward(self, x):
-        return self.second(self.first(x)) if len(x) >= self.n_images else self.first(x)
+        x = self.first(x)
+        if len(x) < self.n_images:
+            return self.second(x)
+        return {"more": lambda x: self.third(self.second(x)), "fewer": torch.sigmoid, "other": self.third}[self.then](x)
 
 
-@pytest.mark.parametrize("n_images", [3, 4])
-def test_a_network_that_runs_other_layers_for_more_images_is_refused(n_images):
-    with pytest.raises(InputError, match="the network runs other layers for"):
-        streamed(More(n_images), make_images(5, 8, seed=6))
+@pytest.mark.parametrize(
+    ("n_images", "then", "message"),
+    [(3, then, "^the network runs other layers for three images than for two") for then in ("more", "fewer", "other")]
+    + [
+        (4, "more", r"^layer Tanh-1: the network runs other layers for more images than for three"),
+        (4, "other", r"^layer Tanh-1: the network runs other layers for more images than for three"),
+        (4, "fewer", r"^layer Other-1: the network runs other layers for more images than for three"),
+    ],
+)
+def test_a_network_that_runs_other_layers_for_more_images_is_refused(n_images, then, message):
+    with pytest.raises(InputError, match=message):
+        streamed(Other(n_images, then), make_images(5, 8, seed=6))
+
+
+def test_a_network_that_ends_earlier_for_more_images_is_refused():
+    network = nn.Sequential(Aside(torch.relu), Aside(torch.tanh))
+    known = survey(network, torch.from_numpy(make_images(5, 8, seed=6)))
+    with pytest.raises(InputError, match=r"^layer Aside-2: run for three images, but not for more"):
+        stream(network[:1], [torch.from_numpy(make_images(5, 8, seed=6))], known, lambda *_: None)
 
 
 @pytest.mark.parametrize("n_images", [0, 1, 2])
@@ -158,7 +210,7 @@ def test_images_too_few_to_be_found_are_refused(n_images):
 
 def test_a_network_without_any_layer_is_refused():
     with pytest.raises(InputError):
-        features.extract(nn.Sequential(), make_images(3, 8, seed=8), "all", EPS, 0, threads=1)
+        small_extract(nn.Sequential(), make_images(3, 8, seed=8))
 
 
 # --- as the layer put them out
@@ -182,8 +234,8 @@ def test_a_later_operation_in_place_does_not_change_an_earlier_layers_features(a
     torch.manual_seed(0)
     blocks = [nn.Conv2d(3, 3, 3, padding=1), activation(inplace=True) if activation else Adding(nn.Conv2d(3, 3, 1))]
     network, images = nn.Sequential(*blocks, *copy.deepcopy(blocks)).eval(), make_images(4, 12, seed=9)
-    later = []
-    features.stream(network, torch.from_numpy(images), lambda name, block, X: later.append(X), "all")
+    later, inputs = [], torch.from_numpy(images)
+    stream(network, [inputs], survey(network, inputs), lambda layer, parts, repeats: later.append(parts[0].flatten(1)))
     at_once = [X for _, _, X in streamed(network, images)]
     assert any(not torch.equal(a, b) for a, b in zip(later, at_once, strict=True))
     pure = copy.deepcopy(network)
@@ -191,6 +243,8 @@ def test_a_later_operation_in_place_does_not_change_an_earlier_layers_features(a
         module.inplace = False
     for X, expected in zip(at_once, outputs_by_plain_hooks(pure, images), strict=True):
         np.testing.assert_array_equal(X, expected.flatten(1))
+    for X, (_, _, in_batches) in zip(at_once, streamed(network, images, batch=2), strict=True):
+        torch.testing.assert_close(in_batches, X)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "efficientnet_b0", "mobilenet_v3_small"])
@@ -212,23 +266,13 @@ def test_maps_of_attention_are_features():
         torch.testing.assert_close(attention.sum(-1), torch.ones(3, 3, 197))
 
 
-@pytest.mark.parametrize("layer", [nn.Identity(), Aside(lambda x: (_ for _ in ()).throw(InputError("stop")))])
-def test_hooks_are_removed_afterwards_and_after_an_error(layer):
-    network = Apply(nn.ReLU(), layer)
-    try:
-        streamed(network, make_images(3, 8, seed=12))
-    except InputError:
-        assert isinstance(layer, Aside)
-    assert all(not module._forward_hooks for module in network.modules())
-
-
 # --- kernels
 
 
 def test_streamed_kernels_are_those_of_whole_feature_matrices():
     network, images = random_network("squeezenet1_1"), make_images(10, 64, seed=13)
     expected = distinct([output.flatten(1).numpy() for output in outputs_by_plain_hooks(network, images)])
-    arrays = features.extract(network, images, "all", EPS, 0, threads=1)
+    arrays = small_extract(network, images)
     assert len(expected) > 50
     assert list(arrays["n_features"]) == [X.shape[1] for X in expected]
     for i, X in enumerate(expected):
@@ -247,7 +291,55 @@ def test_operations_in_place_do_not_change_kernels():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 5, 3), nn.ReLU(inplace=True)).eval()
     pure = copy.deepcopy(network)
     pure[1].inplace = pure[3].inplace = False
-    arrays = [features.extract(each, images, "all", EPS, 0, threads=1) for each in (network, pure)]
+    arrays = [small_extract(each, images) for each in (network, pure)]
     assert list(arrays[0]["layer"]) == list(arrays[1]["layer"]) == ["Conv2d-1", "ReLU-1", "Conv2d-2", "ReLU-2"]
     for name in ("centred", "row_sum", "zscore", "srp"):
         np.testing.assert_array_equal(arrays[0][name], arrays[1][name])
+
+
+@pytest.mark.parametrize("n_images", [4, 9, 17])
+def test_kernels_do_not_depend_on_how_many_images_move_at_once(n_images):
+    """Up to eight do."""
+    network, images = Beside(Aside(lambda x: x.transpose(0, 1).exp())), make_images(n_images, 8, seed=15)
+    X = np.exp(images.astype(np.float64)).reshape(n_images, -1)
+    centred = small_extract(network, images)["centred"][0]
+    np.testing.assert_allclose(centred, X.shape[1] * np.cov(X, bias=True), rtol=FLOAT32_SUM, atol=FLOAT32_SUM * X.var() * 192)
+
+
+@pytest.mark.parametrize("value", [torch.inf, torch.nan])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_features_that_are_not_finite_are_refused_by_layer(value, precision):
+    def spoiled(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(torch.arange(192).reshape(3, 8, 8) == 150, value, x)
+
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), Aside(spoiled), nn.ReLU()).eval()
+    with pytest.raises(InputError, match=r"^layer Aside-1: features are not finite"):
+        small_extract(network, make_images(4, 8, seed=16), precision=precision)
+
+
+# --- precision
+
+
+def correlations(kernels: np.ndarray) -> np.ndarray:
+    """Return the correlations of every two images, of all layers."""
+    norm = np.sqrt(np.einsum("lii->li", kernels))
+    rows, columns = np.triu_indices(kernels.shape[1], k=1)
+    return (kernels / (norm[:, None] * norm[:, :, None]))[:, rows, columns]
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_in_half_precision_a_network_gives_about_the_same_kernels(precision):
+    network, images, kinds = random_network("squeezenet1_1"), make_images(10, 64, seed=17), set()
+    handle = network.features[0].register_forward_hook(lambda module, inputs, output: kinds.add(output.dtype))
+    whole, half = small_extract(network, images), small_extract(network, images, precision=precision)
+    handle.remove()
+    assert kinds == {torch.float32, getattr(torch, precision)}
+    assert not torch.is_autocast_enabled("cpu")
+    assert set(half["layer"]) >= set(whole["layer"])
+    kept = np.isin(half["layer"], whole["layer"])
+    for name in ("centred", *KERNELS):
+        for a, b in zip(correlations(whole[name]), correlations(half[name][kept]), strict=True):
+            assert not np.array_equal(a, b)
+            assert np.corrcoef(a, b)[0, 1] > 0.99
+    for name, values in small_extract(network, images, precision="float32").items():
+        np.testing.assert_array_equal(values, whole[name])

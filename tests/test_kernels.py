@@ -85,6 +85,7 @@ def test_a_variance_that_rounding_left_below_zero_is_none():
     np.testing.assert_array_equal(unpacked(K)[0, 1], 0.0)
 
 
+@pytest.mark.filterwarnings("error")
 def test_correlations_that_are_all_the_same_come_back():
     K = np.full((1, 4, 4), 0.25) + 0.75 * np.eye(4)
     np.testing.assert_array_equal(unpacked(K), K)

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.features import stream
+from dormouse.features.extraction import stream
+from dormouse.features.survey import survey
 from dormouse.models.build import build, make_torchvision_importable, native_input, random_twin
 from dormouse.models.libraries import user_code
 
@@ -156,11 +157,12 @@ def test_attention_maps_of_timm_are_layers(source, name):
     n_heads, n_tokens, n_blocks = network.blocks[0].attn.num_heads, network.pos_embed.shape[1], len(network.blocks)
     maps = []
 
-    def visit(name, block, X):
-        if X.shape[1] == n_heads * n_tokens**2:
-            maps.append(X.reshape(3, -1, n_tokens).sum(dim=2))
+    def visit(layer, parts, repeats):
+        if layer.n_features == n_heads * n_tokens**2:
+            maps.append(parts[0].reshape(3, -1, n_tokens).sum(dim=2))
 
-    stream(network, torch.zeros(3, 3, *network.patch_embed.img_size), visit, "all")
+    images = torch.zeros(3, 3, *network.patch_embed.img_size)
+    stream(network, [images], survey(network, images), visit)
     assert len(maps) >= n_blocks
     for row_sums in maps:
         torch.testing.assert_close(row_sums, torch.ones_like(row_sums))

@@ -28,7 +28,7 @@ def reduce(
     parts: Sequence[torch.Tensor],
     kernels: Collection[str] = (),
     projections: Projections | None = None,
-    moments: tuple[torch.Tensor, torch.Tensor] | None = None,
+    moments: Sequence[torch.Tensor] | None = None,
 ) -> dict[str, np.ndarray]:
     """Reduce the features of a layer, in one reading.
 
@@ -42,7 +42,7 @@ def reduce(
     parts : features (n_images of the part, ...), of the images in turn, in any floating-point type
     kernels : of `KERNELS`
     projections : for srp
-    moments : mean and sd of each feature over all images, (p,), for zscore where `parts` are not all images
+    moments : of `Moments`, over all images, for zscore where `parts` are not all
 
     Returns
     -------
@@ -100,7 +100,7 @@ def _sum_blocks(
     zscore: bool,
     matrix: Sequence[torch.Tensor] | None,
     shift: torch.Tensor | None,
-    moments: tuple[torch.Tensor, torch.Tensor] | None,
+    moments: Sequence[torch.Tensor] | None,
     starts: Sequence[int],
 ) -> dict[str, torch.Tensor]:
     """Return the sums of `reduce` over the blocks of columns at `starts`; images in rows, and behind them one row of ones."""
@@ -146,14 +146,15 @@ def _drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:
     return torch.where(drowns, mean, 0.0).float() if drowns.any() else None
 
 
-def _zscored(X: torch.Tensor, mean: torch.Tensor | None = None, sd: torch.Tensor | None = None) -> torch.Tensor:
+def _zscored(X: torch.Tensor, *moments: torch.Tensor) -> torch.Tensor:
     """Return X with every column z-scored over the images (sd over n); constant columns become 0."""
-    if mean is None:
+    if moments:
+        first, mean, sd = moments
+        Z = X - first - mean
+    else:
         Z = X - X[:1]  # exactly 0 in a constant column, whatever its value
         Z -= Z.mean(dim=0)
         sd = Z.square().mean(dim=0).sqrt_()
-    else:
-        Z = X - mean
     Z /= torch.where(sd == 0, torch.inf, sd)
     return Z
 
@@ -186,7 +187,7 @@ class Kernels:
         block: str,
         parts: Sequence[torch.Tensor],
         images: Sequence[int] | None = None,
-        moments: tuple[torch.Tensor, torch.Tensor] | None = None,
+        moments: Sequence[torch.Tensor] | None = None,
     ) -> None:
         """Reduce the features of a layer of a block; they are not kept.
 
@@ -202,18 +203,19 @@ class Kernels:
         )
         if record is None:
             return
-        found = reduce(parts, self.names, self.projections, moments)
+        complete = not record["left"].any()  # projections and identities of all images were there in passes before
+        names = [name for name in self.names if not (complete and name == "srp")]
+        found = reduce(parts, names, self.projections, moments)
         if not np.isfinite(np.diagonal(found["centred"])).all():
             raise InputError(f"layer {layer}: features are not finite. Do the weights belong to the network and its input?")
         images = np.arange(self.n_images) if images is None else np.asarray(images)
-        for name, values in found.items():
-            of_pairs = name in ("centred", "zscore")
+        for name in found.keys() - ({"identity"} if complete else set()):
+            of_pairs, values = name in ("centred", "zscore"), found[name]
             shape = (self.n_images,) * 2 if of_pairs else (self.n_images, *values.shape[1:])
             record.setdefault(name, np.zeros(shape, values.dtype))[np.ix_(images, images) if of_pairs else images] = values
-        if record["left"][images].any():
-            record["left"][images] = False
-            if not record["left"].any():
-                self._complete(layer, record)
+        record["left"][images] = False
+        if not complete and not record["left"].any():
+            self._complete(layer, record)
 
     def _complete(self, layer: str, record: dict) -> None:
         """Finish what takes every image, once all were there."""
@@ -254,10 +256,10 @@ class Moments:
         D = X - self.first
         self.n, self.sum, self.square_sum = self.n + len(X), self.sum + D.sum(dim=0), self.square_sum + D.square().sum(dim=0)
 
-    def result(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and sd, each (n_features,) float32."""
+    def result(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the first image, the mean difference from it, and the sd, each (n_features,) float32."""
         mean = self.sum / self.n
-        return self.first + mean, (self.square_sum / self.n - mean**2).clip(min=0).sqrt()
+        return self.first, mean, (self.square_sum / self.n - mean**2).clip(min=0).sqrt()
 
 
 def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tensor) -> None:
@@ -288,8 +290,7 @@ def _copy(X: torch.Tensor, start: int, end: int, out: torch.Tensor) -> None:
 
 def columns(parts: Sequence[torch.Tensor], places: torch.Tensor) -> torch.Tensor:
     """Return some features, (n_images, len(places)) float32."""
-    index = torch.unravel_index(places, parts[0].shape[1:])
-    return torch.cat([part[:, *index].float() for part in parts]).contiguous()
+    return torch.cat([part[:, *torch.unravel_index(places, part.shape[1:])].float() for part in parts]).contiguous()
 
 
 def spread(n: int, n_places: int) -> torch.Tensor:

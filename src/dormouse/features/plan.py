@@ -26,7 +26,7 @@ DIFFERENCE_SETS = {
     31: (0, 1, 3, 8, 12, 18),
     57: (0, 1, 3, 13, 32, 36, 43, 52),
     73: (0, 1, 3, 7, 15, 31, 36, 54, 63),
-    91: (0, 1, 3, 9, 27, 49, 56, 61, 77),
+    91: (0, 1, 3, 9, 27, 49, 56, 61, 77, 81),
 }
 BATCHES = {"cpu": (8, 4, 2, 1), "cuda": (4096, 512, 64, 16, 8, 4, 2, 1)}  # images that move at once, best first
 WORKSPACE = 2  # what operations take beside the tensors that torch counts, as copies in another layout, by the size of these
@@ -96,7 +96,6 @@ def choose_plan(
                 again = len(passes) > 1 and "zscore" in kernels  # for mean and sd of all features
                 runs = len(groups) * (sum(map(len, passes)) / n_images + again)
                 plans.append(Plan(passes, groups, batch, need + largest, runs))
-                break
     if not plans:
         raise InputError(
             f"{available / 2**20:.0f} MiB are left for the network, but even two images at a time take {least / 2**20:.0f}. "

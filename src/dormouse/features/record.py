@@ -55,7 +55,7 @@ def record(
             handles.append(module.register_forward_hook(_hook(block, path == block)))
     try:
         with torch.no_grad():  # not inference mode: there tensors do not tell whether they were changed
-            while shown := list(filter(None, [run.switch() for run in runs])):
+            while shown := list(filter(None, [_in_own_modes(run.switch) for run in runs])):
                 if len(shown) < len(runs) or len({output.name for output in shown}) > 1:
                     raise InputError("the network runs other layers for some images than for others; they cannot be compared.")
                 together = replace(shown[0], values=[output.values for output in shown])
@@ -118,7 +118,19 @@ class _Run(greenlet):
     def _stop(self) -> None:
         while self.waiting:
             self.shown.append(self.waiting.pop(0))
-            self.parent.switch(self.shown[-1][0])
+            _in_own_modes(self.parent.switch, self.shown[-1][0])
+
+
+def _in_own_modes(switch: Callable, *output):
+    """Switch, and come back to the modes that were on, which torch keeps for the thread and a network may set for a part."""
+    grad = torch.is_grad_enabled()
+    autocast = [(kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")]
+    result = switch(*output)
+    torch.set_grad_enabled(grad)
+    for kind, enabled, dtype in autocast:
+        torch.set_autocast_enabled(kind, enabled)
+        torch.set_autocast_dtype(kind, dtype)
+    return result
 
 
 def version(tensor: torch.Tensor) -> int | None:
