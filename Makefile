@@ -40,9 +40,13 @@ format: $(VENV)/dev  ## put the code in its form
 	$(BIN)/ruff format
 	$(BIN)/snakefmt Snakefile workflow
 
-bench: $(VENV)/dev  ## timings against peers, printed as tables; minutes, on a quiet machine
+bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a quiet machine
 	$(BIN)/python tests/benchmarks/extraction.py
+	$(BIN)/python tests/benchmarks/networks.py
+	$(BIN)/python tests/benchmarks/projection.py
+	$(BIN)/python tests/benchmarks/rsa.py
 	$(BIN)/python tests/benchmarks/ridge.py
+	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/reliability.py
 	$(BIN)/python tests/benchmarks/streaming.py
 

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from networks import Aside, Beside, make_images, random_network, streamed
+from networks import Apply, Aside, Beside, Scale, make_images, random_network, streamed
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
@@ -295,6 +295,23 @@ def test_operations_in_place_do_not_change_kernels():
     assert list(arrays[0]["layer"]) == list(arrays[1]["layer"]) == ["Conv2d-1", "ReLU-1", "Conv2d-2", "ReLU-2"]
     for name in ("centred", "row_sum", "zscore", "srp"):
         np.testing.assert_array_equal(arrays[0][name], arrays[1][name])
+
+
+def test_a_block_that_passes_on_what_its_last_layer_put_out_is_kept_and_one_that_passes_on_a_block_is_not():
+    network = nn.Sequential(Apply(Scale(), nn.Tanh()), Apply(nn.Identity()), nn.Dropout(0.5), Apply(Scale()), nn.Identity())
+    images, reduced = make_images(4, 8, seed=15), []
+
+    def see(layer, parts, repeats: bool) -> None:
+        reduced.append((layer.name, repeats))
+
+    known = survey(network.eval(), torch.from_numpy(images))
+    stream(network, [torch.from_numpy(images)], known, see, "blocks")
+    assert reduced == [("Apply-1", False), ("Apply-2", True), ("Dropout-1", True), ("Apply-3", False), ("Identity-2", True)]
+    reduced.clear()
+    stream(network, [torch.from_numpy(images)], known, see)
+    assert [name for name, repeats in reduced if not repeats] == ["Scale-1", "Tanh-1", "Scale-2"]
+    kernels = extract(network, images, "blocks", KERNELS, EPS, 0, threads=1)
+    assert kernels["layer"].tolist() == ["Apply-1", "Apply-3"]
 
 
 @pytest.mark.parametrize("n_images", [4, 9, 17])

@@ -14,6 +14,7 @@ import torch
 from networks import make_images, random_network
 from torch import nn
 
+from dormouse.features.extraction import stream
 from dormouse.features.survey import survey
 from dormouse.memory import RESERVED, PeakMemory, available_bytes, resident_bytes
 
@@ -166,6 +167,14 @@ def test_what_a_network_keeps_for_later_is_held_too():
     held, passing = surveyed(nn.Sequential(Skipping(), nn.Conv2d(14, 1, 1)))
     assert held == [12 + 12, 2 + 14, 14, 1]  # with the sine; with the whole, since no other layer starts before it
     assert passing == [12 + 12, 12 + 2 + 14, 2 + 14, 14 + 1, 1]
+
+
+def test_layers_are_visited_as_a_survey_saw_them():
+    network, images = random_network("resnet18"), torch.from_numpy(make_images(6, 32, seed=0))
+    known, held = survey(network, images), []
+    with PeakMemory() as counted:
+        stream(network, images.split(2), known, lambda *_: held.append(counted.alive / len(images)))
+    assert held == known.held.tolist()
 
 
 def test_what_operations_take_on_their_way_passes():

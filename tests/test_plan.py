@@ -129,7 +129,7 @@ def test_fewer_images_move_at_once_before_more_passes_are_made():
 
 def test_a_gpu_moves_as_many_images_at_once_as_it_has_room_for():
     batches = [chosen(available, device="cuda").batch for available in (np.inf, 10_000, 6000, 5100)]
-    assert batches == [4096, 64, 8, 4]
+    assert batches == [119, 64, 8, 4]
 
 
 STATE = 119 * 4096 * 4 / MB  # MB of projections of a layer
@@ -172,6 +172,14 @@ def test_memory_that_is_too_small_for_any_plan_is_refused_with_the_numbers(kerne
     assert choose(least + 1).forecast <= (least + 1) * MB
     with pytest.raises(InputError, match=f"^{least - 1} MiB are left .* two images at a time take {least}"):
         choose(least - 1)
+
+
+def test_of_large_layers_and_few_images_one_pass_is_the_least_that_is_told():
+    """More would keep mean and sd of every feature."""
+    with pytest.raises(InputError, match=r"take (\d+)\. Give") as error:
+        chosen(50, ["zscore"], make_survey(n_features=[30_000_000] * 4), n_images=3)
+    least = int(error.value.args[0].split(" take ")[1].split(".")[0])
+    assert 50 < least - FIXED_BYTES / MB < 12 * 30_000_000 / MB
 
 
 def test_groups_of_layers_are_in_order_and_none_keeps_more_than_the_limit():

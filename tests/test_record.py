@@ -273,8 +273,8 @@ def test_tensors_that_do_not_tell_of_changes_are_shown_at_once():
 # --- batches that part
 
 
-class Moody(nn.Module):
-    """Runs other layers for dark images, or fewer, or more."""
+class Moody(nn.Sequential):
+    """Runs other layers for dark images, or fewer, or more; no layer itself."""
 
     def __init__(self, then: str):
         super().__init__()
@@ -387,6 +387,53 @@ def test_the_precision_that_a_network_sets_for_a_part_of_it_is_that_of_each_batc
     assert not torch.is_autocast_enabled("cpu")
     kinds = [[values.dtype for values in each] for *_, each in outputs]
     assert kinds == [[kind] * 3 for kind in (torch.bfloat16, torch.float32, torch.bfloat16, torch.bfloat16)]
+
+
+MODES = {
+    "gradients": torch.enable_grad,
+    "another precision": lambda: torch.autocast("cpu", torch.float16),
+    "no other precision": lambda: torch.autocast("cpu", enabled=False),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_a_network_sets_for_a_part_of_it_is_set_in_that_part_of_each_batch_alone(mode, at_once):
+    seen = {}
+
+    def now() -> tuple:
+        return torch.is_grad_enabled(), torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+
+    def note(x: torch.Tensor) -> torch.Tensor:
+        seen.setdefault(len(x), []).append(now())
+        return x + 1
+
+    class Setting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Aside(note) for _ in range(4))
+
+        def forward(self, x):
+            x = self.layers[0](x)
+            with MODES[mode]():
+                x = self.layers[2](self.layers[1](x))
+            return self.layers[3](x)
+
+    network = Setting()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        network(images(4))
+        before = now()
+        record(
+            network,
+            images(6).split((1, 2, 3)),
+            lambda output: seen.setdefault("visits", []).append(now()),
+            None if at_once else set(),
+        )
+        assert now() == before
+    alone = seen.pop(4)
+    assert alone[0] == alone[3] == before != alone[1] == alone[2]
+    assert set(seen.pop("visits")) == {before}
+    assert list(seen.values()) == [alone] * 3
 
 
 # --- memory

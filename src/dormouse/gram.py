@@ -20,7 +20,7 @@ KERNELS = ("srp", "zscore")  # of the predictors of neurons, by name
 BLOCK = 4096  # columns in one float32 product; more is no faster, and less exact
 BLOCKS_AT_ONCE = {"cpu": 1, "cuda": 16}
 TILE = 8  # rows of a product are filled up to a multiple of this, for which the libraries are fastest
-DROWNING = 0.1  # share of an image's mean square that is variance, below which it is centred before the product
+DROWNING = 0.3  # share of an image's mean square that is variance, below which it is centred before the product
 N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
 
 
@@ -114,28 +114,25 @@ def _sum_blocks(
     sums["bits"] = torch.zeros(n_images, dtype=torch.int32, device=device)
     sums |= {"zscore": torch.zeros_like(sums["product"])} if zscore else {}
     sums |= {"projected": torch.zeros(matrix[0].shape[0], len(rows), device=device)} if matrix else {}
+    blocks = rows.unflatten(1, (-1, BLOCK)).movedim(1, 0)
     for start in starts:
         end = min(start + width, p)
         X = rows[:n_images, : end - start]
         gather(parts, start, end, X)
-        rows[:, end - start :] = 0.0
+        if end - start < width:
+            rows[:, end - start :] = 0.0
         sums["bits"] += X.view(torch.int32).sum(dim=1, dtype=torch.int32)  # wraps around
         if matrix:
             sums["projected"].addmm_(matrix[start // width], turned.copy_(rows.T))
         if zscore:
             scaled[:n_images, : end - start] = _zscored(X, *(moment[start:end] for moment in moments or ()))
             scaled[:, end - start :] = 0.0
-            sums["zscore"] += _product(scaled)
+            of_scaled = scaled.unflatten(1, (-1, BLOCK)).movedim(1, 0)
+            sums["zscore"] += (of_scaled @ of_scaled.mT).double().sum(dim=0)
         if shift is not None:
             X -= shift[:, None]
-        sums["product"] += _product(rows)
+        sums["product"] += (blocks @ blocks.mT).double().sum(dim=0)
     return sums
-
-
-def _product(rows: torch.Tensor) -> torch.Tensor:
-    """Return rows rows' in float64, from float32 products of blocks."""
-    blocks = rows.unflatten(1, (-1, BLOCK)).movedim(1, 0)
-    return (blocks @ blocks.mT).double().sum(dim=0)
 
 
 def _drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:

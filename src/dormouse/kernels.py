@@ -1,8 +1,8 @@
 """The file of a network's kernels: what extraction leaves of it, and what every score is made from.
 
 A kernel K is stored as the square roots of its diagonal and, for every two images, r = K_ij / sqrt(K_ii K_jj) in 24 bits over
-the range that r has in the layer. That is as fine as float32 where r is near 1 (steps of at most 1.2e-7), in less than half
-of its room, and a third of float64's: hundreds of layers are 25 MB.
+the range that r has in the layer, mostly less than 1: steps of 6e-8, as float32 has them near 1. With the lower triangle alone,
+and compressed, a layer of 119 images takes 21 kB in the place of 113.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,10 @@
 """How much memory a network's pass takes, counted from the tensors that are alive at once, and how much there is."""
 
+import ctypes
+import sys
 import weakref
 from collections import Counter
+from contextlib import suppress
 
 import psutil
 import torch
@@ -9,6 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 RESERVED = 0.05  # share of the memory of a job that no forecast may use
+# what a process holds differs by some pages from run to run; so rounded up, the same job gets the same plan
+ROUND_BYTES = 128 << 20
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 20  # of mallopt(3)
 
 
 class PeakMemory(TorchDispatchMode):
@@ -50,9 +56,16 @@ def available_bytes(device: torch.device, memory_mib: float | None) -> float:
         return torch.cuda.mem_get_info(device)[0] * (1 - RESERVED)
     if memory_mib is None:
         return float("inf")
-    return memory_mib * 2**20 * (1 - RESERVED) - resident_bytes()
+    return memory_mib * 2**20 * (1 - RESERVED) - -(-resident_bytes() // ROUND_BYTES) * ROUND_BYTES
 
 
 def resident_bytes() -> int:
     """Return what this process holds in memory."""
     return psutil.Process().memory_info().rss
+
+
+def give_back_at_once() -> None:
+    """Have freed tensors go back to the system, where the C library would keep them in fragments; a little slower."""
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # another C library than GNU's
+            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)

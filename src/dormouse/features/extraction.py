@@ -15,9 +15,10 @@ from dormouse.features.plan import Plan, choose_plan
 from dormouse.features.record import Output, record
 from dormouse.features.survey import Layer, Survey, by_image, survey
 from dormouse.gram import Kernels, Moments
-from dormouse.memory import available_bytes
+from dormouse.memory import available_bytes, give_back_at_once
 
 LAYERS = ("all", "blocks")  # choices of what counts as a layer
+ROOMY = 0.5  # share of the memory below which a forecast leaves room for fragments
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -93,9 +94,11 @@ def extract(
     collected = Kernels(len(images), kernels, eps, seed, device)
     with torch.autocast(device.type, PRECISIONS[precision]) if half else nullcontext():
         known = survey(network, images[:3].to(device), PRECISIONS[precision])
-        available = available_bytes(device, memory_mib)
+        available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies
         plan = choose_plan(known, len(images), collected.projections.n_columns, kernels, available, device.type)
         print(describe(plan, known, available), file=sys.stderr)
+        if plan.forecast > ROOMY * available:
+            give_back_at_once()
         run(plan, network, images, device, known, collected, layers)
     return collected.arrays() | {"blocks": np.array(list(dict.fromkeys(layer.block for layer in known.layers)))}
 

@@ -76,7 +76,9 @@ def choose_plan(
     Raises InputError where no plan fits.
     """
     sizes = {layer.n_features for layer in survey.layers if layer.n_features}
-    matrices = min(KEPT_BYTES, sum(matrix_bytes(p, n_columns) for p in sizes)) + DRAWING * matrix_bytes(max(sizes), n_columns)
+    matrices = min(KEPT_BYTES, sum(matrix_bytes(p, n_columns) for p in sizes)) + DRAWING * matrix_bytes(
+        max(sizes, default=0), n_columns
+    )
     results = len(survey.layers) * 8 * n_images**2 * (1 + len(kernels)) * 2
     fixed = FIXED_BYTES + results + ("srp" in kernels) * matrices
     # what a layer keeps from pass to pass: projections, and first, sum and sum of squares of every feature
@@ -95,7 +97,7 @@ def choose_plan(
                 largest = max(sum(kept[name] for name in group) for group in groups) if len(passes) > 1 else 0
                 again = len(passes) > 1 and "zscore" in kernels  # for mean and sd of all features
                 runs = len(groups) * (sum(map(len, passes)) / n_images + again)
-                plans.append(Plan(passes, groups, batch, need + largest, runs))
+                plans.append(Plan(passes, groups, min(batch, size), need + largest, runs))
     if not plans:
         raise InputError(
             f"{available / 2**20:.0f} MiB are left for the network, but even two images at a time take {least / 2**20:.0f}. "

@@ -54,7 +54,8 @@ def record(
             handles.append(module.register_forward_pre_hook(lambda *_: getcurrent().show()))
             handles.append(module.register_forward_hook(_hook(block, path == block)))
     try:
-        with torch.no_grad():  # not inference mode: there tensors do not tell whether they were changed
+        # outside inference mode, in which tensors do not tell whether they were changed; and back to what was on before
+        with torch.inference_mode(False), torch.no_grad():
             while shown := list(filter(None, [_in_own_modes(run.switch) for run in runs])):
                 if len(shown) < len(runs) or len({output.name for output in shown}) > 1:
                     raise InputError("the network runs other layers for some images than for others; they cannot be compared.")
