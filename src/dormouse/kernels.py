@@ -1,8 +1,8 @@
 """The file of a network's kernels: what extraction leaves of it, and what every score is made from.
 
 A kernel K is stored as the square roots of its diagonal and, for every two images, r = K_ij / sqrt(K_ii K_jj) in 24 bits over
-the range that r has in the layer, mostly less than 1: steps of 6e-8, as float32 has them near 1. With the lower triangle alone,
-and compressed, a layer of 119 images takes 21 kB in the place of 113.
+the range that r has in the layer, mostly less than 1: steps of 6e-8, as float32 has them near 1. With the lower triangle
+alone, and compressed, a layer of 119 images takes 21 kB in the place of 113.
 """
 
 from collections.abc import Mapping
