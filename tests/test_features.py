@@ -13,7 +13,7 @@ from dormouse.errors import InputError
 from dormouse.features.extraction import extract, stream
 from dormouse.features.record import record
 from dormouse.features.survey import survey
-from dormouse.gram import KERNELS
+from dormouse.gram import PREDICTORS
 from dormouse.models.build import make_torchvision_importable
 
 EPS = 0.9  # few projections: these tests ask nothing of them
@@ -34,7 +34,7 @@ def outputs_by_plain_hooks(network: nn.Module, images: np.ndarray) -> list[torch
 
 
 def small_extract(network: nn.Module, images: np.ndarray, **options) -> dict[str, np.ndarray]:
-    return extract(network, images, "all", KERNELS, EPS, 0, threads=1, **options)
+    return extract(network, images, "all", PREDICTORS, EPS, 0, threads=1, **options)
 
 
 def distinct(matrices: list[np.ndarray]) -> list[np.ndarray]:
@@ -310,7 +310,7 @@ def test_a_block_that_passes_on_what_its_last_layer_put_out_is_kept_and_one_that
     reduced.clear()
     stream(network, [torch.from_numpy(images)], known, see)
     assert [name for name, repeats in reduced if not repeats] == ["Scale-1", "Tanh-1", "Scale-2"]
-    kernels = extract(network, images, "blocks", KERNELS, EPS, 0, threads=1)
+    kernels = extract(network, images, "blocks", PREDICTORS, EPS, 0, threads=1)
     assert kernels["layer"].tolist() == ["Apply-1", "Apply-3"]
 
 
@@ -354,7 +354,7 @@ def test_in_half_precision_a_network_gives_about_the_same_kernels(precision):
     assert not torch.is_autocast_enabled("cpu")
     assert set(half["layer"]) >= set(whole["layer"])
     kept = np.isin(half["layer"], whole["layer"])
-    for name in ("centred", *KERNELS):
+    for name in ("centred", *PREDICTORS):
         for a, b in zip(correlations(whole[name]), correlations(half[name][kept]), strict=True):
             assert not np.array_equal(a, b)
             assert np.corrcoef(a, b)[0, 1] > 0.99

@@ -8,7 +8,7 @@ from networks import make_images, random_network
 from dormouse.features import extraction
 from dormouse.features.plan import Plan, designs
 from dormouse.features.survey import survey
-from dormouse.gram import KERNELS
+from dormouse.gram import PREDICTORS
 
 TOLERANCE = 1e-4  # relative to the largest entry of a layer's kernel: float32 convolutions sum in other orders
 IN_PASSES = 1e-5  # the same between plans of one device: other sizes of batches, and sd from sums over parts
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 def extracted(precision: str = "float32") -> dict[str, np.ndarray]:
     images = make_images(N_IMAGES, SIZE, seed=0)
     return extraction.extract(
-        random_network("resnet18"), images, "all", KERNELS, eps=0.5, seed=0, threads=2, precision=precision
+        random_network("resnet18"), images, "all", PREDICTORS, eps=0.5, seed=0, threads=2, precision=precision
     )
 
 
@@ -32,7 +32,7 @@ def on_gpu() -> dict[str, np.ndarray]:
 def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], tolerance: float) -> None:
     assert found["layer"].tolist() == expected["layer"].tolist()
     assert found["n_features"].tolist() == expected["n_features"].tolist()
-    for name in ("centred", *KERNELS):
+    for name in ("centred", *PREDICTORS):
         scale = np.abs(expected[name]).max(axis=(1, 2), keepdims=True)
         np.testing.assert_allclose(found[name] / scale, expected[name] / scale, rtol=0, atol=tolerance, err_msg=name)
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from dormouse.features.extraction import stream
 from dormouse.features.survey import survey
-from dormouse.memory import RESERVED, PeakMemory, available_bytes, resident_bytes
+from dormouse.memory import RESERVED, ROUND_BYTES, PeakMemory, available_bytes, resident_bytes
 
 KB = 4000  # bytes of a tensor of a thousand numbers
 
@@ -200,11 +200,12 @@ def test_a_part_of_the_memory_of_a_job_is_left_free():
     cpu = torch.device("cpu")
     assert available_bytes(cpu, None) == float("inf")
     free = available_bytes(cpu, 100_000)
-    assert free == pytest.approx(100_000 * 2**20 * (1 - RESERVED) - resident_bytes(), abs=50 * 2**20)
+    left = 100_000 * 2**20 * (1 - RESERVED) - resident_bytes()
+    assert left - ROUND_BYTES < free + 50 * 2**20 and free < left + 50 * 2**20
     assert available_bytes(cpu, 10) < 0
 
 
-N_IMAGES, SIZE = 160, 160
+N_IMAGES, SIZE = 160, 224
 EXTRACTION = f"""
 import sys
 import numpy as np
@@ -264,7 +265,7 @@ def test_the_forecast_is_near_the_memory_that_an_extraction_takes(extraction):
 
 def test_an_extraction_in_short_memory_takes_no_more_and_gives_the_same_kernels(extraction):
     free = extraction(0)
-    short = extraction(0.75 * free.forecast)
+    short = extraction(0.95 * free.forecast)  # and less, since what the process holds is rounded up
     assert re.search(r"MiB: \d+ passes of \d+ images, in which every two meet", short.log)
     assert short.peak < short.limit < free.peak
     assert short.arrays["layer"].tolist() == free.arrays["layer"].tolist()

@@ -8,7 +8,7 @@ from networks import streamed
 
 from dormouse import populations, ridge, rsa, stats
 from dormouse.features.extraction import extract
-from dormouse.gram import KERNELS
+from dormouse.gram import PREDICTORS
 from dormouse.models.build import build
 from dormouse.recordings.simulated import simulate_scenes
 from dormouse.stimuli import preprocess
@@ -38,7 +38,7 @@ def network() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def kernels(network, images) -> dict[str, np.ndarray]:
-    return extract(network, images, "all", KERNELS, eps=0.2, seed=0, threads=2)
+    return extract(network, images, "all", PREDICTORS, eps=0.2, seed=0, threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def read_out(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
 
 def score_all(kernels: dict[str, np.ndarray], population: dict[str, np.ndarray]) -> pd.DataFrame:
     by_rsa = rsa.score(kernels, populations.site_rdms(population, min_neurons=10))
-    _, by_ridge = ridge.score(kernels, population, KERNELS, penalty=1.0, min_neurons=10)
+    _, by_ridge = ridge.score(kernels, population, PREDICTORS, penalty=1.0, min_neurons=10)
     return pd.concat([by_rsa, by_ridge], ignore_index=True).assign(preset="paper", model="squeezenet1_1")
 
 

@@ -12,7 +12,7 @@ from networks import make_images, random_network
 
 from dormouse.attestation import weights_sha256
 from dormouse.features.extraction import extract
-from dormouse.gram import KERNELS as PREDICTORS
+from dormouse.gram import PREDICTORS
 
 EPS = 0.9  # few projections: these tests ask nothing of them
 NETWORKS = {"resnet18": ("torchvision", 64), "squeezenet1_0": ("torchvision", 64), "vit_tiny_patch16_224": ("timm", 224)}

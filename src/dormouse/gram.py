@@ -1,14 +1,12 @@
 """From a layer's features to kernels over images: everything later steps need of them, in n x n numbers.
 
 With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X' and its
-row sums. Blocks of columns are multiplied in float32 and summed in float64, so that a layer is read once and never copied
+row sums. Blocks of features are multiplied in float32 and summed in float64, so that a layer is read once and never copied
 whole.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -16,10 +14,14 @@ import torch
 from dormouse.errors import InputError
 from dormouse.projection import Projections, n_projections
 
-KERNELS = ("srp", "zscore")  # of the predictors of neurons, by name
-BLOCK = 4096  # columns in one float32 product; more is no faster, and less exact
-BLOCKS_AT_ONCE = {"cpu": 1, "cuda": 16}
-TILE = 8  # rows of a product are filled up to a multiple of this, for which the libraries are fastest
+PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside the features themselves
+BLOCK = 4096  # features in one float32 product; more is no faster, and less exact
+BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}
+BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # at once
+TILE = 8  # images are filled up to a multiple of this, for which the libraries are fastest
+STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
+WIDE = 30  # images of a strip, about
+NARROW = 16  # images of a product at least; those of fewer are summed less exactly
 DROWNING = 0.3  # share of an image's mean square that is variance, below which it is centred before the product
 N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
 
@@ -40,7 +42,7 @@ def reduce(
     Parameters
     ----------
     parts : features (n_images of the part, ...), of the images in turn, in any floating-point type
-    kernels : of `KERNELS`
+    kernels : of `PREDICTORS`
     projections : for srp
     moments : of `Moments`, over all images, for zscore where `parts` are not all
 
@@ -58,40 +60,17 @@ def reduce(
         probes = columns(parts, spread(p, N_PROBES).to(device))
         shift = _drowning_mean(probes)
         matrix = projections(p) if "srp" in kernels else None
-        starts = range(0, p, BLOCK * BLOCKS_AT_ONCE[device.type])
-        n_workers = torch.get_num_threads() if device.type == "cpu" and len(starts) > 1 else 1
-        work = partial(_sum_blocks, parts, "zscore" in kernels, matrix, shift, moments)
-        sums = _in_workers(work, [starts[k::n_workers] for k in range(n_workers)])
-    sums = {name: sum(each[name] for each in sums) for name in sums[0]}
-    K, rest = sums["product"][:n_images, :n_images], sums["product"][:n_images, n_images]  # row sums, after the shift
+        sums = _sum_blocks(parts, "zscore" in kernels, matrix, shift, moments)
+    product = _mirrored(sums["product"])
+    K, rest = product[:n_images, :n_images], product[:n_images, n_images]  # row sums, after the shift
     found = {
         "centred": K - torch.outer(rest, rest) / p,
         "row_sum": rest if shift is None else rest + shift.double() * p,
-        "identity": torch.cat([sums["bits"][:, None], probes.view(torch.int32)], dim=1),
+        "identity": torch.cat([sums["bits"][:n_images, None], probes.view(torch.int32)], dim=1),
     }
     found |= {"projected": sums["projected"][:, :n_images].T} if matrix else {}
-    found |= {"zscore": sums["zscore"][:n_images, :n_images]} if "zscore" in kernels else {}
+    found |= {"zscore": _mirrored(sums["zscore"])[:n_images, :n_images]} if "zscore" in kernels else {}
     return {name: values.cpu().numpy() for name, values in found.items()}
-
-
-def _in_workers(work: Callable, shares: Sequence[Sequence[int]]) -> list:
-    """Do shares of work in a thread each, on one core each.
-
-    Products of a block are so small that they lose much of their time where all cores work on each of them.
-    """
-    if len(shares) == 1:
-        return [work(shares[0])]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return list(_workers(len(shares)).map(work, shares))
-    finally:
-        torch.set_num_threads(threads)
-
-
-@cache
-def _workers(n: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(n)
 
 
 @torch.no_grad()
@@ -101,38 +80,53 @@ def _sum_blocks(
     matrix: Sequence[torch.Tensor] | None,
     shift: torch.Tensor | None,
     moments: Sequence[torch.Tensor] | None,
-    starts: Sequence[int],
 ) -> dict[str, torch.Tensor]:
-    """Return the sums of `reduce` over the blocks of columns at `starts`; images in rows, and behind them one row of ones."""
+    """Return the sums of `reduce` over blocks of features, in which features are in rows, as sparse products want them."""
     n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
-    width = BLOCK * BLOCKS_AT_ONCE[device.type]
-    rows = torch.zeros(-(-(n_images + 1) // TILE) * TILE, width, device=device)
-    rows[n_images] = 1.0  # so that row sums come with the products
-    turned = torch.empty(width, len(rows), device=device)
-    scaled = torch.zeros_like(rows)
-    sums = {"product": torch.zeros(len(rows), len(rows), dtype=torch.float64, device=device)}
-    sums["bits"] = torch.zeros(n_images, dtype=torch.int32, device=device)
-    sums |= {"zscore": torch.zeros_like(sums["product"])} if zscore else {}
-    sums |= {"projected": torch.zeros(matrix[0].shape[0], len(rows), device=device)} if matrix else {}
-    blocks = rows.unflatten(1, (-1, BLOCK)).movedim(1, 0)
-    for start in starts:
-        end = min(start + width, p)
-        X = rows[:n_images, : end - start]
+    narrow = matrix[0].shape[1] if matrix else BLOCK
+    height = max(BLOCK * min(BLOCKS_AT_ONCE[device.type], -(-p // BLOCK)), narrow)
+    block = torch.zeros(height, max(NARROW, -(-(n_images + 1) // TILE) * TILE), device=device)
+    block[:, n_images] = 1.0  # so that sums over features come with the products
+    bits = block.view(torch.int32).unflatten(0, (BLOCK, -1))  # several rows as one, for which sums are faster
+    sums = {"product": torch.zeros(block.shape[1], block.shape[1], dtype=torch.float64, device=device)}
+    sums["bits"] = torch.zeros(block.shape[1], dtype=torch.int32, device=device)
+    if matrix:
+        sums["projected"] = torch.zeros(matrix[0].shape[0], block.shape[1], device=device)
+    if zscore:
+        scaled = torch.zeros_like(block)
+        sums["zscore"] = torch.zeros_like(sums["product"])
+    for start in range(0, p, height):
+        end = min(start + height, p)
+        X = block[: end - start, :n_images]
         gather(parts, start, end, X)
-        if end - start < width:
-            rows[:, end - start :] = 0.0
-        sums["bits"] += X.view(torch.int32).sum(dim=1, dtype=torch.int32)  # wraps around
+        if end - start < height:
+            block[end - start :] = 0.0
+        sums["bits"] += bits.sum(dim=0, dtype=torch.int32).sum(dim=0, dtype=torch.int32)  # wraps around
         if matrix:
-            sums["projected"].addmm_(matrix[start // width], turned.copy_(rows.T))
+            for part, features in zip(matrix[start // narrow : -(-end // narrow)], block.split(narrow), strict=False):
+                sums["projected"].addmm_(part, features)
         if zscore:
-            scaled[:n_images, : end - start] = _zscored(X, *(moment[start:end] for moment in moments or ()))
-            scaled[:, end - start :] = 0.0
-            of_scaled = scaled.unflatten(1, (-1, BLOCK)).movedim(1, 0)
-            sums["zscore"] += (of_scaled @ of_scaled.mT).double().sum(dim=0)
+            scaled[: end - start, :n_images] = _zscored(X, *(moment[start:end] for moment in moments or ()))
+            scaled[end - start :] = 0.0
+            _add_product(sums["zscore"], scaled)
         if shift is not None:
-            X -= shift[:, None]
-        sums["product"] += (blocks @ blocks.mT).double().sum(dim=0)
+            X -= shift
+        _add_product(sums["product"], block)
     return sums
+
+
+def _add_product(total: torch.Tensor, columns: torch.Tensor) -> None:
+    """Add columns' columns to `total`, up to the diagonal at least: products of `BLOCK` rows in float32, summed in float64."""
+    blocks, n = columns.unflatten(0, (-1, BLOCK)), columns.shape[1]
+    n_strips = min(STRIPS[columns.device.type], max(1, n // WIDE))
+    strip = -(-n // (TILE * n_strips)) * TILE
+    for i in range(0, n, strip):
+        total[i:, i : i + strip] += (blocks.mT[:, i:] @ blocks[..., i : i + strip]).sum(dim=0, dtype=torch.float64)
+
+
+def _mirrored(product: torch.Tensor) -> torch.Tensor:
+    """Return a symmetric matrix that was computed up to its diagonal."""
+    return product.tril() + product.tril(-1).T
 
 
 def _drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:
@@ -144,14 +138,14 @@ def _drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:
 
 
 def _zscored(X: torch.Tensor, *moments: torch.Tensor) -> torch.Tensor:
-    """Return X with every column z-scored over the images (sd over n); constant columns become 0."""
+    """Return features (n, n_images) z-scored over the images (sd over n_images); constant ones become 0."""
     if moments:
-        first, mean, sd = moments
+        first, mean, sd = (moment[:, None] for moment in moments)
         Z = X - first - mean
     else:
-        Z = X - X[:1]  # exactly 0 in a constant column, whatever its value
-        Z -= Z.mean(dim=0)
-        sd = Z.square().mean(dim=0).sqrt_()
+        Z = X - X[:, :1]  # exactly 0 for a constant feature, whatever its value
+        Z -= Z.mean(dim=1, keepdim=True)
+        sd = Z.square().mean(dim=1, keepdim=True).sqrt_()
     Z /= torch.where(sd == 0, torch.inf, sd)
     return Z
 
@@ -165,7 +159,7 @@ class Kernels:
     Parameters
     ----------
     n_images : in all passes together
-    names : kernels of the predictors, of `KERNELS`
+    names : kernels, of `PREDICTORS`
     eps, seed : of the sparse random projection
     device : of the features
     """
@@ -173,7 +167,7 @@ class Kernels:
     def __init__(self, n_images: int, names: Collection[str], eps: float, seed: int, device: torch.device | str = "cpu"):
         self.n_images, self.names = n_images, names
         device = torch.device(device)
-        width = BLOCK * BLOCKS_AT_ONCE[device.type]
+        width = BLOCK * BLOCKS_PROJECTED[device.type]
         self.projections = Projections(n_projections(n_images, eps), seed, width, device)
         self._layers: dict[str, dict | None] = {}  # None: dropped
         self._seen: set[str] = set()
@@ -219,9 +213,11 @@ class Kernels:
         identity = hashlib.blake2b(str(record["n_features"]).encode() + record.pop("identity").tobytes()).hexdigest()
         if identity in self._seen:
             self._layers[layer] = None
+            return
         self._seen.add(identity)
         if "projected" in record:
-            record["srp"] = reduce([torch.from_numpy(record.pop("projected"))], ["zscore"])["zscore"]
+            Z = _zscored(torch.from_numpy(record.pop("projected")).T)
+            record["srp"] = sum((part.T @ part).double() for part in Z.split(BLOCK)).numpy()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all layers in order of computation.
@@ -260,29 +256,27 @@ class Moments:
 
 
 def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tensor) -> None:
-    """Copy the features from `start` to `end`, in the order of the flattened parts, to `out` (n_images, end - start)."""
-    begin = 0
-    for part in parts:
-        _copy(part, start, end, out[begin : begin + len(part)])
-        begin += len(part)
+    """Copy the features from `start` to `end`, in the order of the flattened parts, to `out` (end - start, n_images)."""
+    for part, columns in zip(parts, out.split([len(part) for part in parts], dim=1), strict=True):
+        _copy(part.movedim(0, -1), start, end, columns)
 
 
 def _copy(X: torch.Tensor, start: int, end: int, out: torch.Tensor) -> None:
-    """Copy a range of flattened features piece by piece, where flattening all of X (n_images, ...) would copy it."""
+    """Copy a range of flattened features piece by piece, where flattening all of X (..., n_images) would copy it."""
     if X.dim() == 2:
-        out.copy_(X[:, start:end])
+        out.copy_(X[start:end])
         return
-    size = X[0, 0].numel()
+    size = X[0, ..., 0].numel()
     first, last = -(-start // size), end // size  # whole rows
     if first > last:  # within one row
-        _copy(X[:, last], start - last * size, end - last * size, out)
+        _copy(X[last], start - last * size, end - last * size, out)
         return
     head, tail = first * size - start, last * size - start
     if head:
-        _copy(X[:, first - 1], size - head, size, out[:, :head])
-    out[:, head:tail].view(len(X), *X[:, first:last].shape[1:]).copy_(X[:, first:last])
+        _copy(X[first - 1], size - head, size, out[:head])
+    out[head:tail].unflatten(0, (last - first, *X.shape[1:-1])).copy_(X[first:last])
     if tail < end - start:
-        _copy(X[:, last], 0, end - start - tail, out[:, tail:])
+        _copy(X[last], 0, end - start - tail, out[tail:])
 
 
 def columns(parts: Sequence[torch.Tensor], places: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_iter
 
 RESERVED = 0.05  # share of the memory of a job that no forecast may use
 # what a process holds differs by some pages from run to run; so rounded up, the same job gets the same plan
-ROUND_BYTES = 128 << 20
+ROUND_BYTES = 64 << 20
 M_MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 20  # of mallopt(3)
 
 

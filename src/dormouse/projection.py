@@ -5,14 +5,16 @@ Entries are +-sqrt(1 / (density n_columns)) with density 1 / sqrt(n_features), a
 
 import warnings
 from collections import OrderedDict
+from collections.abc import Callable
+from itertools import count, pairwise
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
+from numba import njit
 from sklearn.random_projection import johnson_lindenstrauss_min_dim
 from sklearn.utils.random import sample_without_replacement
 
-KEPT_BYTES = 512 << 20  # of matrices that are kept for layers to come
+KEPT_BYTES = 1 << 30  # of matrices that are kept for layers to come
 
 
 def n_projections(n_images: int, eps: float) -> int:
@@ -29,46 +31,47 @@ def draw(n_features: int, n_columns: int, seed: int) -> tuple[np.ndarray, np.nda
     features : (n_entries,) int32, in the order in which they were drawn
     signs : (n_entries,) int8, 1 or -1
     """
-    rng = np.random.RandomState(seed)
+    generator = np.random.MT19937()
+    generator.state = np.random.RandomState(seed).get_state(legacy=False)
+    rng = np.random.RandomState(generator)
     density = 1.0 / np.sqrt(n_features)
     if n_features == 1:  # scikit-learn draws no places where every entry is filled
         features, offsets = np.zeros(n_columns, np.int32), np.arange(n_columns + 1)
     else:
-        sampler = _Sampler(rng, n_features)
-        columns = [sampler(rng.binomial(n_features, density)) for _ in range(n_columns)]
+        sample = _sampler(n_features, rng, generator)
+        columns = [sample(rng.binomial(n_features, density)) for _ in range(n_columns)]
         features, offsets = np.concatenate(columns), np.append(0, np.cumsum([len(column) for column in columns]))
     # a binomial number of one trial is whether the next uniform one is above a half
     signs = np.where(rng.random_sample(len(features)) > 0.5, np.int8(1), np.int8(-1))
     return offsets, features, signs
 
 
-class _Sampler:
-    """Draws k distinct numbers below n from the same stream, in the same order, as scikit-learn."""
+def _sampler(n: int, rng: np.random.RandomState, generator: np.random.MT19937) -> Callable[[int], np.ndarray]:
+    """Return what draws k distinct numbers below n from the same stream, in the same order, as scikit-learn; (k,) int32."""
+    next_bits, state = generator.ctypes.next_uint32, generator.ctypes.state_address
+    mask, last_draw, draws = np.uint32((1 << (n - 1).bit_length()) - 1), np.zeros(n, np.int32), count(1)
 
-    def __init__(self, rng: np.random.RandomState, n: int):
-        self.rng, self.n = rng, n
-        self.place = np.empty(n, np.int32)  # where a number was drawn first; read only where it was just written
-        self.order = np.arange(n, dtype=np.int32)
+    def sample(k: int) -> np.ndarray:
+        if k > 0.01 * n:
+            return sample_without_replacement(n, k, random_state=rng).astype(np.int32)
+        numbers = np.empty(k, np.int32)
+        _draw_distinct(next_bits, state, mask, last_draw, next(draws), numbers)
+        return numbers
 
-    def __call__(self, k: int) -> np.ndarray:
-        if k > 0.01 * self.n:
-            return sample_without_replacement(self.n, k, random_state=self.rng).astype(np.int32)
-        # scikit-learn draws one by one and repeats a draw that was seen; here all at once, then what repetitions left to draw
-        drawn = self.rng.randint(self.n, size=k, dtype=np.int32)
-        while _repeats(drawn):
-            first = self._first(drawn)
-            drawn = np.append(drawn[first], self.rng.randint(self.n, size=k - np.count_nonzero(first), dtype=np.int32))
-        return drawn
-
-    def _first(self, drawn: np.ndarray) -> np.ndarray:
-        order = self.order[: len(drawn)]
-        self.place[drawn[::-1]] = order[::-1]  # of equal numbers the last assignment stays
-        return self.place[drawn] == order
+    return sample
 
 
-def _repeats(numbers: np.ndarray) -> bool:
-    ordered = np.sort(numbers)
-    return bool((ordered[1:] == ordered[:-1]).any())
+@njit
+def _draw_distinct(
+    next_bits: Callable, state: int, mask: np.uint32, last_draw: np.ndarray, this: int, numbers: np.ndarray
+) -> None:
+    """Draw one number after another, again where it is too large or was drawn in `this` draw."""
+    for i in range(len(numbers)):
+        number = next_bits(state) & mask
+        while number >= len(last_draw) or last_draw[number] == this:
+            number = next_bits(state) & mask
+        last_draw[number] = this
+        numbers[i] = number
 
 
 def in_blocks(n_features: int, n_columns: int, seed: int, width: int, device: torch.device) -> list[torch.Tensor]:
@@ -77,21 +80,41 @@ def in_blocks(n_features: int, n_columns: int, seed: int, width: int, device: to
     The last block is as wide as the others, with nothing beyond the last feature.
     """
     offsets, features, signs = draw(n_features, n_columns, seed)
-    n_blocks = -(-n_features // width)
-    # entries sorted by block, within a block by column: what turning CSR into CSC does, in linear time
-    entries = np.arange(len(features), dtype=np.int32)
-    sorted_by = csr_array((entries, features // width, offsets.astype(np.int32)), shape=(n_columns, n_blocks)).tocsc()
-    value = np.float32(np.sqrt(1 / (1 / np.sqrt(n_features))) / np.sqrt(n_columns))
-    values, within = value * signs[sorted_by.data], features[sorted_by.data] % width
+    starts = np.append(0, np.cumsum(np.bincount(features // width, minlength=-(-n_features // width))))
+    rows = np.tile(starts[:-1, None].astype(np.int32), n_columns + 1)
+    within, values = np.empty(len(features), np.int32), np.empty(len(features), np.float32)
+    _sort_into_blocks(offsets, features, signs, width, starts[:-1].copy(), rows, within, values)
+    rows -= starts[:-1, None].astype(np.int32)
+    values *= np.float32(np.sqrt(1 / (1 / np.sqrt(n_features))) / np.sqrt(n_columns))
     blocks = []
-    for start, end in zip(sorted_by.indptr, sorted_by.indptr[1:], strict=False):
-        counts = np.bincount(sorted_by.indices[start:end], minlength=n_columns)
-        rows = np.append(0, np.cumsum(counts)).astype(np.int32)
-        parts = (torch.from_numpy(part).to(device) for part in (rows, within[start:end], values[start:end]))
+    for k, (start, end) in enumerate(pairwise(starts)):
+        parts = (torch.from_numpy(part).to(device) for part in (rows[k], within[start:end], values[start:end]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch calls its CSR tensors beta
             blocks.append(torch.sparse_csr_tensor(*parts, (n_columns, width)))
     return blocks
+
+
+@njit
+def _sort_into_blocks(
+    offsets: np.ndarray,
+    features: np.ndarray,
+    signs: np.ndarray,
+    width: int,
+    ends: np.ndarray,
+    rows: np.ndarray,
+    within: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """Fill the last three: for every block where its rows end, and for its entries the column in the block, and the sign."""
+    for row in range(len(offsets) - 1):
+        for entry in range(offsets[row], offsets[row + 1]):
+            block = features[entry] // width
+            within[ends[block]] = features[entry] - block * width
+            values[ends[block]] = signs[entry]
+            ends[block] += 1
+        for block in range(len(ends)):
+            rows[block, row + 1] = ends[block]
 
 
 class Projections:

@@ -80,7 +80,7 @@ def extract(
     ----------
     inputs : (at least 3 images, n_channels, height, width) float32
     layers : of `LAYERS`
-    kernels : of the predictors, of `gram.KERNELS`
+    kernels : of `gram.PREDICTORS`
     eps, seed : of the sparse random projection
     memory_mib : of the whole process; None for no limit. A GPU may be filled.
     precision : of `PRECISIONS`, in which the network runs; products are of float32 in any case

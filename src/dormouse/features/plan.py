@@ -4,8 +4,8 @@ A kernel needs every two images of a layer at once. Where all do not fit, they a
 some groups such that every two groups meet in one. The cheapest such designs are the projective planes, here by the perfect
 difference sets of Singer (1938): with q + 1 of q^2 + q + 1 groups in each of as many passes, every two groups meet exactly
 once, at the price of q + 1 runs of each image; dividing into k batches and taking them by twos costs k - 1 runs, with 2 / k of
-the images at once. Passes that keep some layers of all images, in the place of all layers of some images, never cost less:
-what they would have to keep of a network is larger than what it holds at once.
+the images at once. Passes that keep some layers of all images, in the place of all layers of some images, would cost more in
+networks of many layers: what they would have to keep of one is far larger than what it holds at once.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,6 +16,7 @@ import numpy as np
 
 from dormouse.errors import InputError
 from dormouse.features.survey import Survey
+from dormouse.gram import BLOCK, BLOCKS_AT_ONCE
 from dormouse.projection import KEPT_BYTES, matrix_bytes
 
 DIFFERENCE_SETS = {
@@ -30,7 +31,8 @@ DIFFERENCE_SETS = {
 }
 BATCHES = {"cpu": (8, 4, 2, 1), "cuda": (4096, 512, 64, 16, 8, 4, 2, 1)}  # images that move at once, best first
 WORKSPACE = 2  # what operations take beside the tensors that torch counts, as copies in another layout, by the size of these
-FIXED_BYTES = 256 << 20  # of a block of columns and its products
+FIXED_BYTES = 256 << 20  # of what does not grow with the images
+BLOCKS_ALIVE = 3  # blocks of features, one z-scored and one on the way
 DRAWING = 4  # a matrix takes so many times its size while it is drawn
 
 
@@ -71,7 +73,7 @@ def choose_plan(
     Parameters
     ----------
     n_columns : of the sparse random projection
-    kernels : of `gram.KERNELS`
+    kernels : of `gram.PREDICTORS`
 
     Raises InputError where no plan fits.
     """
@@ -80,30 +82,34 @@ def choose_plan(
         max(sizes, default=0), n_columns
     )
     results = len(survey.layers) * 8 * n_images**2 * (1 + len(kernels)) * 2
-    fixed = FIXED_BYTES + results + ("srp" in kernels) * matrices
+    blocks = BLOCKS_ALIVE * BLOCKS_AT_ONCE[device] * BLOCK * 4 * n_images
+    fixed = FIXED_BYTES + blocks + results + ("srp" in kernels) * matrices
     # what a layer keeps from pass to pass: projections, and first, sum and sum of squares of every feature
     kept = {
         layer.name: ("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features
         for layer in survey.layers
     }
-    plans, least = [], float("inf")
+    best, least = None, float("inf")
     for passes in designs(n_images):
-        size = max(map(len, passes))
+        size, several = max(map(len, passes)), len(passes) > 1
+        runs = sum(map(len, passes)) / n_images + (
+            several and "zscore" in kernels
+        )  # once more for mean and sd of all features
+        if best and best.runs <= runs:
+            break
         for batch in BATCHES[device]:
             need = fixed + pass_bytes(survey, size, batch)
-            least = min(least, need + (max(kept.values()) if len(passes) > 1 else 0))
-            groups = divide(kept, available - need) if len(passes) > 1 else [frozenset(kept)]
-            if need <= available and groups:
-                largest = max(sum(kept[name] for name in group) for group in groups) if len(passes) > 1 else 0
-                again = len(passes) > 1 and "zscore" in kernels  # for mean and sd of all features
-                runs = len(groups) * (sum(map(len, passes)) / n_images + again)
-                plans.append(Plan(passes, groups, min(batch, size), need + largest, runs))
-    if not plans:
+            least = min(least, need + several * max(kept.values()))
+            groups = divide(kept, available - need) if several else [frozenset(kept)]
+            if need <= available and groups and not (best and best.runs <= len(groups) * runs):
+                largest = several * max(sum(kept[name] for name in group) for group in groups)
+                best = Plan(passes, groups, min(batch, size), need + largest, len(groups) * runs)
+    if not best:
         raise InputError(
             f"{available / 2**20:.0f} MiB are left for the network, but even two images at a time take {least / 2**20:.0f}. "
             "Give the job more memory (mem_mb of extract_features), or the network smaller images."
         )
-    return min(plans, key=lambda plan: plan.runs)
+    return best
 
 
 def divide(sizes: dict[str, float], limit: float) -> list[frozenset[str]]:

@@ -1,5 +1,6 @@
 """A first look at a network, with a few images: where the images are in the output of each layer, and what a pass takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,14 +55,14 @@ def survey(network: nn.Module, inputs: torch.Tensor, precision: torch.dtype = to
         raise InputError(f"{len(inputs)} images; at least 3 are needed to find them in the outputs of layers.")
     large, small, memory = [], [], []
 
-    def see(output: Output, n_images: int, seen: list) -> None:
+    def see(output: Output, n_images: int, seen: list, known: Sequence = ()) -> None:
         (values,) = output.values
-        before = large[len(seen)][2] if seen is small and len(seen) < len(large) else ()
+        before = known[len(seen)][2] if len(seen) < len(known) else ()
         seen.append((output.name, output.block, tuple(values.shape), _probes(values, n_images, before)))
 
     def see_and_weigh(output: Output) -> None:
         memory.append((counted.peak, counted.alive))
-        see(output, 2, small)
+        see(output, 2, small, large)
         counted.peak = counted.alive  # what looking took does not count
 
     overwritten = record(network, [inputs[:3]], lambda output: see(output, 3, large))
