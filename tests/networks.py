@@ -41,6 +41,19 @@ class Apply(nn.Module):
         return x
 
 
+class Adding(nn.Module):
+    """Residual block that adds in place to what a layer put out."""
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        y = self.layer(x)
+        y += x
+        return y
+
+
 class Aside(nn.Module):
     """A layer of its own that puts out what `function` makes of the images."""
 

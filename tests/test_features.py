@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from networks import Apply, Aside, Beside, Scale, make_images, random_network, streamed
+from networks import Adding, Apply, Aside, Beside, Scale, make_images, random_network, streamed
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
@@ -216,19 +216,6 @@ def test_a_network_without_any_layer_is_refused():
 # --- as the layer put them out
 
 
-class Adding(nn.Module):
-    """Residual block that adds in place to what a layer put out."""
-
-    def __init__(self, layer: nn.Module):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        y = self.layer(x)
-        y += x
-        return y
-
-
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish, None])
 def test_a_later_operation_in_place_does_not_change_an_earlier_layers_features(activation):
     torch.manual_seed(0)
@@ -256,6 +243,19 @@ def test_features_of_a_network_that_works_in_place_are_those_of_its_layers(name)
     outputs = streamed(network, images)
     for (layer, _, X), expected in zip(outputs, outputs_by_plain_hooks(pure, images), strict=True):
         np.testing.assert_array_equal(X, expected.flatten(1), err_msg=layer)
+
+
+def test_a_network_that_writes_into_its_images_does_so_in_copies():
+    torch.manual_seed(1)
+    layers = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, 20)]
+    images, written = make_images(20, 16, seed=1), nn.Sequential(Aside(lambda x: x.mul_(3).add_(1)), *layers)
+    before = images.copy()
+    found = small_extract(written.eval(), images)
+    np.testing.assert_array_equal(images, before)
+    expected = small_extract(nn.Sequential(Aside(lambda x: 3 * x + 1), *layers).eval(), images)
+    assert found["layer"].tolist() == expected["layer"].tolist()
+    for name in ("centred", "row_sum"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-6 * np.abs(expected[name]).max())
 
 
 def test_maps_of_attention_are_features():

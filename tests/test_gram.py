@@ -99,6 +99,20 @@ def test_the_size_of_blocks_does_not_change_the_kernels(monkeypatch, block):
     assert np.array_equal(found["identity"], at_once["identity"])
 
 
+@pytest.mark.parametrize("n_features", [700, 4096, 9000, 70_000])
+def test_blocks_as_on_a_gpu_give_the_same_kernels(monkeypatch, n_features):
+    """And those on a GPU itself are tested where there is one."""
+    X = make_features(40, n_features, seed=24)
+    expected = reduced(X)
+    for name in ("BLOCKS_AT_ONCE", "BLOCKS_PROJECTED", "STRIPS", "COPIED"):
+        monkeypatch.setitem(getattr(gram, name), "cpu", getattr(gram, name)["cuda"])
+    device, width = torch.device("cpu"), gram.BLOCK * gram.BLOCKS_PROJECTED["cuda"]
+    found = gram.reduce([torch.from_numpy(X)], gram.PREDICTORS, Projections(40, SEED, width, device))
+    for name, values in expected.items():
+        assert_close(found[name].astype(np.float64), values)
+    assert np.array_equal(found["identity"], expected["identity"])
+
+
 @pytest.mark.parametrize("offset", [3, 30, 1000])
 def test_centred_gram_is_the_covariance_of_images_however_large_their_mean(offset):
     X = make_features(9, 5000, seed=12, offset=offset)

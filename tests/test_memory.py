@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import make_images, random_network
+from networks import Adding, make_images, random_network
 from torch import nn
 
 from dormouse.features.extraction import stream
@@ -132,17 +132,7 @@ def test_a_layer_of_a_chain_is_held_alone_and_passes_with_the_one_before():
 
 
 def test_a_layer_that_is_changed_in_place_is_held_with_its_input():
-    class Adding(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Conv2d(12, 12, 1)
-
-        def forward(self, x):
-            y = self.layer(x)
-            y += x
-            return y
-
-    assert surveyed(nn.Sequential(nn.Conv2d(3, 12, 1), Adding(), nn.Conv2d(12, 1, 1))) == (
+    assert surveyed(nn.Sequential(nn.Conv2d(3, 12, 1), Adding(nn.Conv2d(12, 12, 1)), nn.Conv2d(12, 1, 1))) == (
         [12, 24, 12, 1],
         [12, 24, 24, 13, 1],
     )
@@ -212,7 +202,7 @@ import numpy as np
 from torch import nn
 from dormouse.features.extraction import extract
 from dormouse.memory import RESERVED, resident_bytes
-from networks import make_images, random_network
+from networks import Adding, make_images, random_network
 
 network = nn.Sequential(*list(random_network("resnet18").children())[:3])
 images, before = make_images({N_IMAGES}, {SIZE}, seed=0), resident_bytes() / 2**20

@@ -10,7 +10,16 @@ from torch import nn
 
 from dormouse.errors import InputError
 from dormouse.features import extraction
-from dormouse.features.plan import DIFFERENCE_SETS, FIXED_BYTES, Plan, choose_plan, designs, divide, pass_bytes
+from dormouse.features.plan import (
+    DIFFERENCE_SETS,
+    FIXED_BYTES,
+    MOVING_BYTES,
+    Plan,
+    choose_plan,
+    designs,
+    divide,
+    pass_bytes,
+)
 from dormouse.features.survey import Layer, Survey
 
 FLOAT32 = 1e-6  # relative to the largest entry of a kernel: batches of other sizes, and sums in float32
@@ -18,6 +27,12 @@ FLOAT32 = 1e-6  # relative to the largest entry of a kernel: batches of other si
 # keeps 1 / n of them
 ZSCORED = 1e-5
 MB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def many_may_move(monkeypatch) -> None:
+    """Let memory alone say how many images move at once, but where a test says otherwise."""
+    monkeypatch.setitem(MOVING_BYTES, "cpu", np.inf)
 
 
 # --- passes
@@ -125,6 +140,12 @@ def test_fewer_images_move_at_once_before_more_passes_are_made():
     batches = [chosen(available, survey=survey).batch for available in (4600, 3000, 2200, 1800)]
     assert batches == [8, 4, 2, 1]
     assert all(chosen(available, survey=survey).runs == 1 for available in (4600, 3000, 2200, 1800))
+
+
+@pytest.mark.parametrize(("passing", "batch"), [(8, 8), (17, 4), (40, 2), (64, 2), (65, 1), (500, 1)])
+def test_what_moves_at_once_has_a_limit_of_its_own(monkeypatch, passing, batch):
+    monkeypatch.setitem(MOVING_BYTES, "cpu", 128 * MB)
+    assert chosen(np.inf, survey=make_survey(passing=(1, passing, 1, 1, 1))).batch == batch
 
 
 def test_a_gpu_moves_as_many_images_at_once_as_it_has_room_for():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 from sklearn.preprocessing import StandardScaler
-from sklearn.random_projection import SparseRandomProjection
+from sklearn.random_projection import SparseRandomProjection, johnson_lindenstrauss_min_dim
 
 from dormouse import gram, projection
 from dormouse.projection import Projections, draw, in_blocks, n_projections
@@ -34,7 +34,7 @@ def put_together(blocks: list[torch.Tensor], n_features: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("n_features", "n_columns", "seed"),
-    [(p, N_COLUMNS, 0) for p in (1, 2, 3, 64, 1000, 9999, 10001, 50000)]
+    [(p, N_COLUMNS, 0) for p in (*range(1, 13), 64, 101, 1000, 9999, 10000, 10001, 50000)]
     + [(1000, N_COLUMNS, 7), (10001, N_COLUMNS, 7), (20000, 4096, 0)],
 )
 def test_the_matrix_is_that_of_scikit_learn_in_every_entry(n_features, n_columns, seed):
@@ -63,6 +63,12 @@ def test_blocks_of_any_width_are_the_matrix_in_pieces(n_features, width):
 def test_blocks_of_a_large_layer_are_the_matrix_in_pieces(n_features):
     blocks = in_blocks(n_features, N_COLUMNS, 0, gram.BLOCK, CPU)
     np.testing.assert_array_equal(put_together(blocks, n_features), matrix_of_sklearn(n_features, N_COLUMNS, 0).toarray())
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.3, 0.9])
+@pytest.mark.parametrize("n_images", [2, 118, 119, 5000])
+def test_number_of_projections_is_that_of_scikit_learn(n_images, eps):
+    assert n_projections(n_images, eps) == johnson_lindenstrauss_min_dim(n_images, eps=eps)
 
 
 def test_number_of_projections_is_that_of_the_paper():

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 from greenlet import getcurrent
-from networks import Apply, Aside, Beside, Pair, Scale, make_images, random_network
+from networks import Adding, Apply, Aside, Beside, Pair, Scale, make_images, random_network
 from torch import nn
 from torch.nn import functional
 
@@ -174,19 +174,6 @@ def test_several_outputs_passed_on_repeat_one_by_one():
 
 
 # --- changed in place
-
-
-class Adding(nn.Module):
-    """Adds in place to what a layer put out."""
-
-    def __init__(self, layer: nn.Module):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        y = self.layer(x)
-        y += x
-        return y
 
 
 def zeroed(y: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside
 BLOCK = 4096  # features in one float32 product; more is no faster, and less exact
 BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}
 BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # at once
+COPIED = {"cpu": 8, "cuda": 4096}  # images at once; with more, a processor reads from too many places
 TILE = 8  # images are filled up to a multiple of this, for which the libraries are fastest
 STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
 WIDE = 30  # images of a strip, about
@@ -54,7 +55,8 @@ def reduce(
     projected : (n_images, n_columns) float32, with srp: features after sparse random projection
     zscore : (n_images, n_images) float64, with zscore: Z Z', where Z is X with every column z-scored over the images
     """
-    parts = [part.flatten(1) if part[0].is_contiguous() else part for part in parts]  # views
+    parts = [part.flatten(1) if part[0].is_contiguous() else part for part in parts]  # views, as are the next
+    parts = [piece for part in parts for piece in part.split(COPIED[part.device.type])]
     n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
     with torch.autocast(device.type, enabled=False):
         probes = columns(parts, spread(p, N_PROBES).to(device))

@@ -12,13 +12,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
 import torch
 from measure import contest, print_machine
-from sklearn.random_projection import SparseRandomProjection
 from torch import nn
 
 from dormouse.features.extraction import extract
@@ -87,23 +87,22 @@ def products(name: str, store: Path) -> dict:
     gram, sparse = 0.0, 0.0
     for size, count in sizes.items():
         X, matrix = numbers[:, :size].contiguous(), in_blocks(size, len(projected), SEED, BLOCK, torch.device("cpu"))
-        gram += count * best_of_three(lambda X=X: X @ X.T)
-        sparse += count * best_of_three(lambda matrix=matrix: [projected.addmm_(part, block) for part in matrix])
+        gram += count * seconds_of(lambda X=X: X @ X.T)
+        sparse += count * seconds_of(lambda matrix=matrix: [projected.addmm_(part, block) for part in matrix])
     return {"seconds": gram + sparse, "gram_seconds": gram}
 
 
-def best_of_three(work) -> float:
-    """Return the least seconds of three."""
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return how long the work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def kept(name: str, store: Path) -> dict:
     """Keep all features until the network has run; then project each, and compute its RDM."""
+    from sklearn.random_projection import SparseRandomProjection  # not in the memory of the others
+
     network, inputs = load(name)
     features: list[torch.Tensor] = []
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from extraction import EPS, INPUT, N_IMAGES, SEED
 from measure import print_machine
 
 from dormouse.features.extraction import extract
@@ -29,15 +30,6 @@ from dormouse.recordings.simulated import simulate_scenes
 from dormouse.stimuli import preprocess
 
 LARGEST = ["nasnetalarge:224", "nasnetalarge:331", "vit_large_patch16_224", "swin_large_patch4_window7_224", "vgg19"]
-INPUT = {
-    "size": 224,
-    "range": 1,
-    "mean": [0.485, 0.456, 0.406],
-    "std": [0.229, 0.224, 0.225],
-    "channels": "rgb",
-    "interpolation": "bilinear",
-}
-N_IMAGES, EPS, SEED = 119, 0.1, 0
 
 
 class Busy(threading.Thread):

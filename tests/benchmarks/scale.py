@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from measure import print_machine
+from threadpoolctl import threadpool_limits
 
 from dormouse import ridge, rsa
 from dormouse.kernels import read_kernels, write_kernels
@@ -99,7 +100,8 @@ def simulate(folder: Path, n_layers: int, rng: np.random.Generator) -> Path:
     return path
 
 
-def scores(repeats: int) -> None:
+@threadpool_limits.wrap(limits=1)
+def scores() -> None:
     """Time the scores of a tenth of the zoo on one core, as jobs compute them."""
     rng = np.random.default_rng(0)
     sizes = rng.multinomial(N_LAYERS // SHARE, np.full(N_MODELS // SHARE, SHARE / N_MODELS))
@@ -172,7 +174,7 @@ def main() -> None:
     print()
     dry_runs(arguments.repeats)
     empty_job(arguments.repeats)
-    scores(arguments.repeats)
+    scores()
 
 
 if __name__ == "__main__":

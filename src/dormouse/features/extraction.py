@@ -123,7 +123,8 @@ def run(
                 visit = partial(_sum_up, moments, group)
                 stream(network, [images[batch].to(device)], known, visit, layers, progress)
             for together in plan.passes:
-                batches = [images[part].to(device) for part in np.array_split(together, -(-len(together) // plan.batch))]
+                taken = images[together] if len(plan.passes) > 1 or known.changes_input else images
+                batches = [batch.to(device) for batch in taken.tensor_split(-(-len(together) // plan.batch))]
                 stream(network, batches, known, partial(_reduce, collected, moments, group, together), layers, progress)
 
 

@@ -30,6 +30,7 @@ DIFFERENCE_SETS = {
     91: (0, 1, 3, 9, 27, 49, 56, 61, 77, 81),
 }
 BATCHES = {"cpu": (8, 4, 2, 1), "cuda": (4096, 512, 64, 16, 8, 4, 2, 1)}  # images that move at once, best first
+MOVING_BYTES = {"cpu": 128 << 20, "cuda": np.inf}  # of images that move, as they are counted; more are no faster
 WORKSPACE = 2  # what operations take beside the tensors that torch counts, as copies in another layout, by the size of these
 FIXED_BYTES = 256 << 20  # of what does not grow with the images
 BLOCKS_ALIVE = 3  # blocks of features, one z-scored and one on the way
@@ -89,6 +90,7 @@ def choose_plan(
         layer.name: ("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features
         for layer in survey.layers
     }
+    batches = [n for n in BATCHES[device] if n * survey.passing.max() <= MOVING_BYTES[device]] or [1]
     best, least = None, float("inf")
     for passes in designs(n_images):
         size, several = max(map(len, passes)), len(passes) > 1
@@ -97,7 +99,7 @@ def choose_plan(
         )  # once more for mean and sd of all features
         if best and best.runs <= runs:
             break
-        for batch in BATCHES[device]:
+        for batch in batches:
             need = fixed + pass_bytes(survey, size, batch)
             least = min(least, need + several * max(kept.values()))
             groups = divide(kept, available - need) if several else [frozenset(kept)]

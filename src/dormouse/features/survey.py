@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.features.record import Output, record
+from dormouse.features.record import Output, record, version
 from dormouse.gram import spread
 from dormouse.memory import PeakMemory
 
@@ -36,6 +36,7 @@ class Survey:
     overwritten: frozenset[str]  # layers that are changed in place before the next module starts
     held: np.ndarray  # (n_layers,), bytes that an image keeps when a layer is visited, of all tensors alive
     passing: np.ndarray  # (n_layers + 1,), most bytes of an image at once before a layer is visited; last, after all
+    changes_input: bool = False  # whether the network writes into the images that it is given
 
 
 def survey(network: nn.Module, inputs: torch.Tensor, precision: torch.dtype = torch.float32) -> Survey:
@@ -65,9 +66,10 @@ def survey(network: nn.Module, inputs: torch.Tensor, precision: torch.dtype = to
         see(output, 2, small, large)
         counted.peak = counted.alive  # what looking took does not count
 
-    overwritten = record(network, [inputs[:3]], lambda output: see(output, 3, large))
+    three, two = inputs[:3].clone(), inputs[:2].clone()
+    overwritten = record(network, [three], lambda output: see(output, 3, large))
     with PeakMemory() as counted:
-        record(network, [inputs[:2]], see_and_weigh, overwritten)
+        record(network, [two], see_and_weigh, overwritten)
     if [name for name, *_ in small] != [name for name, *_ in large]:
         raise InputError("the network runs other layers for three images than for two; its layers cannot be told apart.")
     if not small:
@@ -77,7 +79,7 @@ def survey(network: nn.Module, inputs: torch.Tensor, precision: torch.dtype = to
         for first, second in zip(small, large, strict=True)
     ]
     peaks, alive = np.array([*memory, (counted.peak, 0)]).T / 2
-    return Survey(layers, frozenset(overwritten), alive[:-1], peaks)
+    return Survey(layers, frozenset(overwritten), alive[:-1], peaks, changes_input=version(three) != 0)
 
 
 def _probes(values: torch.Tensor, n_images: int, before: tuple[int, ...]) -> dict[tuple[int, bool], np.ndarray]:
