@@ -16,9 +16,9 @@ from dormouse.projection import Projections, n_projections
 
 PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside the features themselves
 BLOCK = 4096  # features in one float32 product; more is no faster, and less exact
-BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}
-BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # at once
-COPIED = {"cpu": 8, "cuda": 4096}  # images at once; with more, a processor reads from too many places
+BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}  # that are brought together, for fewer and longer operations
+BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # of these, in one sparse product, whose reading goes back and forth
+COPIED = {"cpu": 8, "cuda": 4096}  # images brought together at once; of more, a processor reads in too many places
 TILE = 8  # images are filled up to a multiple of this, for which the libraries are fastest
 STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
 WIDE = 30  # images of a strip, about

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dormouse.files import read_arrays
 
-LIBRARIES = ("dormouse", "torch", "torchvision", "timm", "numpy", "scikit-learn")
+LIBRARIES = ("dormouse", "torch", "torchvision", "timm", "numpy")
 IN_TABLE = (
     "source",
     "name",
