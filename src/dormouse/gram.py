@@ -89,7 +89,6 @@ def _sum_blocks(
     height = max(BLOCK * min(BLOCKS_AT_ONCE[device.type], -(-p // BLOCK)), narrow)
     block = torch.zeros(height, max(NARROW, -(-(n_images + 1) // TILE) * TILE), device=device)
     block[:, n_images] = 1.0  # so that sums over features come with the products
-    bits = block.view(torch.int32).unflatten(0, (BLOCK, -1))  # several rows as one, for which sums are faster
     sums = {"product": torch.zeros(block.shape[1], block.shape[1], dtype=torch.float64, device=device)}
     sums["bits"] = torch.zeros(block.shape[1], dtype=torch.int32, device=device)
     if matrix:
@@ -101,19 +100,20 @@ def _sum_blocks(
         end = min(start + height, p)
         X = block[: end - start, :n_images]
         gather(parts, start, end, X)
-        if end - start < height:
-            block[end - start :] = 0.0
+        filled = block[: -(-(end - start) // BLOCK) * BLOCK]
+        filled[end - start :] = 0.0
+        bits = filled.view(torch.int32).unflatten(0, (BLOCK, -1))  # several rows as one, for which sums are faster
         sums["bits"] += bits.sum(dim=0, dtype=torch.int32).sum(dim=0, dtype=torch.int32)  # wraps around
         if matrix:
             for part, features in zip(matrix[start // narrow : -(-end // narrow)], block.split(narrow), strict=False):
                 sums["projected"].addmm_(part, features)
         if zscore:
             scaled[: end - start, :n_images] = _zscored(X, *(moment[start:end] for moment in moments or ()))
-            scaled[end - start :] = 0.0
-            _add_product(sums["zscore"], scaled)
+            scaled[end - start : len(filled)] = 0.0
+            _add_product(sums["zscore"], scaled[: len(filled)])
         if shift is not None:
             X -= shift
-        _add_product(sums["product"], block)
+        _add_product(sums["product"], filled)
     return sums
 
 
