@@ -164,7 +164,9 @@ def row(name: str, results: dict[str, dict], difference: float, need: int) -> st
         f"{seconds[OURS] / (least + seconds[BARE]):.2f}",
         *([f"{seconds[KEPT]:.0f}", f"{seconds[KEPT] / seconds[OURS]:.1f}"] if KEPT in results else ["does not fit", ""]),
         f"{ours['peak_mib']:.0f}",
-        f"{(results[KEPT]['peak_mib'] if KEPT in results else need / 2**20) / ours['peak_mib']:.1f}",
+        f"{results[KEPT]['peak_mib'] / ours['peak_mib']:.1f}"
+        if KEPT in results
+        else f"> {need / 2**20 / ours['peak_mib']:.1f}",
         f"{ours['disk_mb']:.1f}",
         f"{difference:.0e}",
     ]

@@ -94,7 +94,7 @@ def extract(
     collected = Kernels(len(images), kernels, eps, seed, device)
     with torch.autocast(device.type, PRECISIONS[precision]) if half else nullcontext():
         known = survey(network, images[:3].to(device), PRECISIONS[precision])
-        available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies
+        available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies in some plans, and on a GPU
         plan = choose_plan(known, len(images), collected.projections.n_columns, kernels, available, device.type)
         print(describe(plan, known, available), file=sys.stderr)
         if plan.forecast > ROOMY * available:

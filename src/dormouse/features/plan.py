@@ -78,13 +78,11 @@ def choose_plan(
 
     Raises InputError where no plan fits.
     """
-    sizes = {layer.n_features for layer in survey.layers if layer.n_features}
-    matrices = min(KEPT_BYTES, sum(matrix_bytes(p, n_columns) for p in sizes)) + DRAWING * matrix_bytes(
-        max(sizes, default=0), n_columns
-    )
+    matrices = [matrix_bytes(p, n_columns) for p in {layer.n_features for layer in survey.layers}]
+    projecting = min(KEPT_BYTES, sum(matrices)) + DRAWING * max(matrices)
     results = len(survey.layers) * 8 * n_images**2 * (1 + len(kernels)) * 2
     blocks = BLOCKS_ALIVE * BLOCKS_AT_ONCE[device] * BLOCK * 4 * n_images
-    fixed = FIXED_BYTES + blocks + results + ("srp" in kernels) * matrices
+    fixed = FIXED_BYTES + blocks + results + ("srp" in kernels) * projecting
     # what a layer keeps from pass to pass: projections, and first, sum and sum of squares of every feature
     kept = {
         layer.name: ("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features
@@ -94,9 +92,8 @@ def choose_plan(
     best, least = None, float("inf")
     for passes in designs(n_images):
         size, several = max(map(len, passes)), len(passes) > 1
-        runs = sum(map(len, passes)) / n_images + (
-            several and "zscore" in kernels
-        )  # once more for mean and sd of all features
+        again = several and "zscore" in kernels  # for mean and sd of all features
+        runs = sum(map(len, passes)) / n_images + again
         if best and best.runs <= runs:
             break
         for batch in batches:
