@@ -59,7 +59,7 @@ def reduce(
     parts = [piece for part in parts for piece in part.split(COPIED[part.device.type])]
     n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
     with torch.autocast(device.type, enabled=False):
-        probes = columns(parts, spread(p, N_PROBES).to(device))
+        probes = columns(parts, spread(p, N_PROBES))
         shift = _drowning_mean(probes)
         matrix = projections(p) if "srp" in kernels else None
         sums = _sum_blocks(parts, "zscore" in kernels, matrix, shift, moments)
@@ -282,8 +282,13 @@ def _copy(X: torch.Tensor, start: int, end: int, out: torch.Tensor) -> None:
 
 
 def columns(parts: Sequence[torch.Tensor], places: torch.Tensor) -> torch.Tensor:
-    """Return some features, (n_images, len(places)) float32."""
-    return torch.cat([part[:, *torch.unravel_index(places, part.shape[1:])].float() for part in parts]).contiguous()
+    """Return some features, (n_images, len(places)) float32; `places` are in memory, also where the parts are on a GPU."""
+    found = []
+    for part in parts:
+        # NumPy's, since PyTorch's loads SymPy, which takes half a second
+        indices = np.unravel_index(places.numpy(), (*part.shape[1:], 1))
+        found.append(part.unsqueeze(-1)[:, *map(torch.from_numpy, indices)].float())
+    return torch.cat(found).contiguous()
 
 
 def spread(n: int, n_places: int) -> torch.Tensor:

@@ -31,7 +31,8 @@ def features() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((N_IMAGES, N_FEATURES), dtype=np.float32)
     for _ in range(N_LAYERS):
-        mixture = rng.standard_normal((N_IMAGES, 4), dtype=np.float32) @ rng.standard_normal((4, N_FEATURES), dtype=np.float32)
+        common = rng.standard_normal((N_IMAGES, 4), dtype=np.float32), rng.standard_normal((4, N_FEATURES), dtype=np.float32)
+        mixture = np.einsum("ik,kj->ij", *common)  # a product by BLAS would leave threads that go on spinning for a while
         yield np.maximum(mixture + noise, 0)
 
 

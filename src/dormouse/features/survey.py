@@ -9,7 +9,7 @@ from torch import nn
 
 from dormouse.errors import InputError
 from dormouse.features.record import Output, record, version
-from dormouse.gram import spread
+from dormouse.gram import columns, spread
 from dormouse.memory import PeakMemory
 
 N_PROBES = 512  # features that are compared to find the images in an output
@@ -92,9 +92,8 @@ def _probes(values: torch.Tensor, n_images: int, before: tuple[int, ...]) -> dic
         if size % n_images == 0 and before[axis : axis + 1] != (size,):
             for inner in (False, True)[: size // n_images]:
                 X = by_image(values, n_images, axis, inner)[:2]
-                places = torch.unravel_index(spread(X[0].numel(), N_PROBES).to(X.device), X.shape[1:])
                 # a copy, since an array of a tensor's own memory keeps it alive
-                probes[axis, inner] = X[:, *places].float().cpu().numpy().copy()
+                probes[axis, inner] = columns([X], spread(X[0].numel(), N_PROBES)).cpu().numpy().copy()
     return probes
 
 
