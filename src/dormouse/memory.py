@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_iter
 RESERVED = 0.05  # share of the memory of a job that no forecast may use
 # what a process holds differs by some pages from run to run; so rounded up, the same job gets the same plan
 ROUND_BYTES = 64 << 20
-M_MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 20  # of mallopt(3)
+M_MMAP_THRESHOLD = -3  # of mallopt(3)
 
 
 class PeakMemory(TorchDispatchMode):
@@ -64,8 +64,8 @@ def resident_bytes() -> int:
     return psutil.Process().memory_info().rss
 
 
-def give_back_at_once() -> None:
-    """Have freed tensors go back to the system, where the C library would keep them in fragments; a little slower."""
+def give_back_at_once(above: int) -> None:
+    """Have freed tensors of more than `above` bytes go back to the system; the C library would keep them in fragments."""
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):  # another C library than GNU's
-            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, above)

@@ -13,6 +13,7 @@ import torch
 from numba import njit
 
 KEPT_BYTES = 1 << 30  # of matrices that are kept for layers to come
+DRAWN_AT_ONCE = 1 << 18  # uniform numbers, of which each takes as much as eight signs
 
 
 def n_projections(n_images: int, eps: float) -> int:
@@ -43,8 +44,11 @@ def draw(n_features: int, n_columns: int, seed: int) -> tuple[np.ndarray, np.nda
         sample = _sampler(n_features, rng, generator)
         columns = [sample(rng.binomial(n_features, density)) for _ in range(n_columns)]
         features, offsets = np.concatenate(columns), np.append(0, np.cumsum([len(column) for column in columns]))
-    # a binomial number of one trial is whether the next uniform one is above a half
-    signs = np.where(rng.random_sample(len(features)) > 0.5, np.int8(1), np.int8(-1))
+        del columns
+    signs = np.empty(len(features), np.int8)
+    for part in np.split(signs, range(DRAWN_AT_ONCE, len(signs), DRAWN_AT_ONCE)):
+        # a binomial number of one trial is whether the next uniform one is above a half
+        part[:] = np.where(rng.random_sample(len(part)) > 0.5, 1, -1)
     return offsets, features, signs
 
 

@@ -19,6 +19,7 @@ from dormouse.memory import available_bytes, give_back_at_once
 
 LAYERS = ("all", "blocks")  # choices of what counts as a layer
 ROOMY = 0.5  # share of the memory below which a forecast leaves room for fragments
+GIVEN_BACK = {"roomy": 16 << 20, "short": 1 << 20}  # bytes of tensors that are given back when freed; small ones cost time
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -97,8 +98,7 @@ def extract(
         available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies in some plans, and on a GPU
         plan = choose_plan(known, len(images), collected.projections.n_columns, kernels, available, device.type)
         print(describe(plan, known, available), file=sys.stderr)
-        if plan.forecast > ROOMY * available:
-            give_back_at_once()
+        give_back_at_once(GIVEN_BACK["short" if plan.forecast > ROOMY * available else "roomy"])
         run(plan, network, images, device, known, collected, layers)
     return collected.arrays() | {"blocks": np.array(list(dict.fromkeys(layer.block for layer in known.layers)))}
 

@@ -6,6 +6,7 @@ others; between two layers only one of them moves. So a layer of all images take
 the network is alive at that moment, and batches are of the size at which the machine is fastest.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -82,7 +83,7 @@ class _Run(greenlet):
     def __init__(self, network: nn.Module, batch: torch.Tensor, overwritten: Set[str] | None, changed: set[str]):
         super().__init__()
         self.network, self.batch, self.overwritten, self.changed = network, batch, overwritten, changed
-        self.names: list[str] = []
+        self.named: Counter[str] = Counter()  # outputs by the kind of their module
         self.block = ""  # of the last output; that of the whole network counts to it
         self.waiting: list[tuple[Output, int | None]] = []  # not yet shown, with the versions of their values
         self.shown: list[tuple[Output, int | None]] = []  # of the module before
@@ -98,11 +99,12 @@ class _Run(greenlet):
         before, self.shown = {id(last.values): then for last, then in self.shown}, []
         self.block = block or self.block
         values = list(tensors(output))
-        stem = f"{kind}-{1 + sum(kind in name for name in self.names)}"
+        stem = f"{kind}-{1 + sum(n for other, n in self.named.items() if kind in other)}"
+        self.named[kind] += len(values)
         for k, value in enumerate(values, start=1):
-            self.names.append(stem if len(values) == 1 else f"{stem}-{k}")
+            name = stem if len(values) == 1 else f"{stem}-{k}"
             repeats = before.get(id(value)) == version(value) is not None
-            self.waiting.append((Output(self.names[-1], self.block, is_block, repeats, value), version(value)))
+            self.waiting.append((Output(name, self.block, is_block, repeats, value), version(value)))
         if self.overwritten is None or not self.overwritten.isdisjoint(output.name for output, _ in self.waiting):
             self._stop()
             self.unchecked = self.shown
