@@ -3,16 +3,20 @@
 Entries are +-sqrt(1 / (density n_columns)) with density 1 / sqrt(n_features), and 0 elsewhere (Li, Hastie & Church 2006, KDD).
 """
 
+import os
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count, pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 from numba import njit
 
 KEPT_BYTES = 1 << 30  # of matrices that are kept for layers to come
+# what is compiled is kept beside the code, so that not every job compiles; where that cannot be written, numba may refuse
+compiled = njit(cache=os.access(Path(__file__).parent, os.W_OK))
 DRAWN_AT_ONCE = 1 << 18  # uniform numbers, of which each takes as much as eight signs
 
 
@@ -71,7 +75,7 @@ def _sampler(n: int, rng: np.random.RandomState, generator: np.random.MT19937) -
     return sample
 
 
-@njit
+@compiled
 def _draw_distinct(next_bits: Callable, state: int, mask: int, last_draw: np.ndarray, this: int, numbers: np.ndarray) -> None:
     """Draw one number after another, again where it is too large or was drawn in `this` draw."""
     for i in range(len(numbers)):
@@ -82,7 +86,7 @@ def _draw_distinct(next_bits: Callable, state: int, mask: int, last_draw: np.nda
         numbers[i] = number
 
 
-@njit
+@compiled
 def _shuffle(next_bits: Callable, state: int, mask: int, numbers: np.ndarray) -> None:
     """Exchange each number, from the last on, with one before it or itself: NumPy's permutation, in less time."""
     i = len(numbers) - 1
@@ -115,7 +119,7 @@ def in_blocks(n_features: int, n_columns: int, seed: int, width: int, device: to
     return blocks
 
 
-@njit
+@compiled
 def _sort_into_blocks(
     offsets: np.ndarray,
     features: np.ndarray,
