@@ -74,7 +74,7 @@ def test_the_table_has_the_networks_of_the_paper():
         **{("random", "torchvision"): 31, ("random", "timm"): 61},
         ("taskonomy", "taskonomy"): 25,
         **{("selfsupervised", "vissl"): 13, ("selfsupervised", "dino"): 9},
-        ("baselines", "baseline"): 3,
+        **{("baselines", "baseline"): 3, ("mousenet", "mousenet"): 1},
     }
 
 
@@ -198,7 +198,7 @@ def test_networks_have_as_many_parameters_as_published():
     counts = {
         (row["source"], row["name"]): int(row["n_parameters"]) for row in ROWS.values() if row["source"] != "torchvision"
     }
-    assert len(counts) == 61 + 1 + 1 + 9 + 3
+    assert len(counts) == 61 + 1 + 1 + 9 + 3 + 1
     for (source, name), count in counts.items():
         with torch.device("meta"):
             network = build({"source": source, "name": name, "file": None, "seed": 0})
@@ -217,13 +217,15 @@ def test_all_rows_together_are_the_default_of_the_configuration():
     assert all(Path(spec["file"]).parent == Path(WEIGHTS) for spec in models.values() if spec["file"])
 
 
-def test_under_the_transform_of_the_paper_all_but_taskonomy_and_baselines_see_the_same():
+def test_under_the_transform_of_the_paper_all_but_those_with_an_input_of_their_own_see_the_same():
     models, config = specified("paper")
     for model, spec in models.items():
         if spec["source"] == "taskonomy":
             assert spec["input"] == {"size": 256, "interpolation": "bilinear", **NORMALISATIONS["half"], "range": 1}
         elif spec["source"] == "baseline":
             assert spec["input"]["channels"] == "grey"
+        elif spec["source"] == "mousenet":
+            assert spec["input"] == config["input"] | {"size": 64}
         else:
             assert spec["input"] == config["input"], model
 

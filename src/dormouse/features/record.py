@@ -16,12 +16,14 @@ from torch import nn
 
 from dormouse.errors import InputError
 
+LAYER_NAME = "layer_name"  # attribute by which a module names its output itself, as MouseNet's populations do
+
 
 @dataclass(frozen=True)
 class Output:
     """What a module put out."""
 
-    name: str  # of the layer
+    name: str  # of the layer: its class and a running number, or what its module calls itself
     block: str  # path of the outermost module that is no container and holds the layer
     is_block: bool  # whether the layer is that module's own output
     repeats: bool  # whether it is the very output before it, passed on
@@ -74,7 +76,7 @@ def record(
 
 
 def _hook(block: str, is_block: bool) -> Callable:
-    return lambda module, _, output: getcurrent().put_out(type(module).__name__, block, is_block, output)
+    return lambda module, _, output: getcurrent().put_out(module, block, is_block, output)
 
 
 class _Run(greenlet):
@@ -84,6 +86,7 @@ class _Run(greenlet):
         super().__init__()
         self.network, self.batch, self.overwritten, self.changed = network, batch, overwritten, changed
         self.named: Counter[str] = Counter()  # outputs by the kind of their module
+        self.called: Counter[str] = Counter()  # outputs by the name that their module gives itself
         self.block = ""  # of the last output; that of the whole network counts to it
         self.waiting: list[tuple[Output, int | None]] = []  # not yet shown, with the versions of their values
         self.shown: list[tuple[Output, int | None]] = []  # of the module before
@@ -93,14 +96,13 @@ class _Run(greenlet):
         self.network(self.batch)
         self.show()
 
-    def put_out(self, kind: str, block: str, is_block: bool, output) -> None:
+    def put_out(self, module: nn.Module, block: str, is_block: bool, output) -> None:
         """Take the output of a module."""
         self.show()
         before, self.shown = {id(last.values): then for last, then in self.shown}, []
         self.block = block or self.block
         values = list(tensors(output))
-        stem = f"{kind}-{1 + sum(n for other, n in self.named.items() if kind in other)}"
-        self.named[kind] += len(values)
+        stem = self._name(module, len(values))
         for k, value in enumerate(values, start=1):
             name = stem if len(values) == 1 else f"{stem}-{k}"
             repeats = before.get(id(value)) == version(value) is not None
@@ -108,6 +110,16 @@ class _Run(greenlet):
         if self.overwritten is None or not self.overwritten.isdisjoint(output.name for output, _ in self.waiting):
             self._stop()
             self.unchecked = self.shown
+
+    def _name(self, module: nn.Module, n_values: int) -> str:
+        """Return the name of a module's output, and count it."""
+        if own := getattr(module, LAYER_NAME, ""):
+            self.called[own] += 1
+            return own if self.called[own] == 1 else f"{own}-{self.called[own]}"
+        kind = type(module).__name__
+        number = 1 + sum(n for other, n in self.named.items() if kind in other)
+        self.named[kind] += n_values
+        return f"{kind}-{number}"
 
     def show(self) -> None:
         """Stop at every output that waits, before another module starts."""

@@ -15,6 +15,8 @@ from dormouse.errors import InputError
 from dormouse.models.baselines import GaborBank, Noise, Pixels
 from dormouse.models.checkpoints import fit, read_state, renamed, without
 from dormouse.models.taskonomy import TaskonomyEncoder
+from dormouse.mousenet.anatomy import Options, read_anatomy
+from dormouse.mousenet.network import MouseNet
 from dormouse.stimuli import RECIPE
 
 # the published files of DenseNet say norm.1 and conv.1 where the network has norm1 and conv1
@@ -34,7 +36,7 @@ def build(spec: Mapping) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec["seed"] or 0)
         try:
-            network = LOADERS[spec["source"]](spec["name"], state)
+            network = LOADERS[spec["source"]](spec["name"], state, **spec.get("options", {}))
         except InputError as error:
             raise InputError(f"{spec['file'] or spec['name']}: {error}") from error
     return network.eval().requires_grad_(False)
@@ -129,6 +131,13 @@ def load_baseline(name: str, state: State) -> nn.Module:
     return BASELINES[name]()
 
 
+def load_mousenet(name: str, state: State, **options) -> nn.Module:
+    """Make a MouseNet of these `anatomy.Options`, with as many classes as its weights have, or those of ImageNet."""
+    classes = {} if state is None or "classifier.bias" not in state else {"n_classes": len(state["classifier.bias"])}
+    network = MouseNet(read_anatomy(Options(**options)), **classes)
+    return network if state is None else fit(network, state)
+
+
 def load_python(name: str, state: State) -> nn.Module:
     """Call the user's own `module:function`, found from the working directory, for a network."""
     module, _, function = name.partition(":")
@@ -154,6 +163,7 @@ LOADERS = {
     "taskonomy": load_taskonomy,
     "vissl": load_trunk,
     "dino": load_dino,
+    "mousenet": load_mousenet,
     "python": load_python,
     "baseline": load_baseline,
 }

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.util
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from dormouse.errors import InputError
@@ -28,7 +29,12 @@ def user_code(name: str) -> str:
     files = [Path(f"{top}.py")] if Path(f"{top}.py").is_file() else sorted(Path(top).rglob("*.py"))
     if not files and importlib.util.find_spec(top) is None:
         raise InputError(f"config: models.add: {name}: no module {top!r} in {Path.cwd()}, and none is installed.")
+    return files_hash({str(file): file for file in files}) if files else ""
+
+
+def files_hash(files: Mapping[str, Path]) -> str:
+    """Return a hash of the names and contents of files."""
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(str(file).encode() + file.read_bytes())
-    return digest.hexdigest() if files else ""
+    for name, file in files.items():
+        digest.update(name.encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -10,13 +10,14 @@ from pathlib import Path
 import pandas as pd
 
 from dormouse.errors import InputError, suggest
-from dormouse.models.libraries import registered, user_code
+from dormouse.models.libraries import files_hash, registered, user_code
+from dormouse.mousenet.anatomy import FOLDER
 from dormouse.stimuli import RECIPE, check_recipe
 
 RANDOM, NONE = "random", "none"  # words in the place of weights
 WEIGHTS = "resources/weights"  # where downloads go
 BASELINES = {"pixels", "gabor", "noise"}
-OWN_INPUT = {"taskonomy", "baseline"}  # sources that the transform of the paper leaves to themselves
+OWN_INPUT = {"taskonomy", "baseline", "mousenet"}  # sources that the transform of the paper leaves to themselves
 # mean and sd of a channel, of an image from 0 to 1
 NORMALISATIONS = {
     "imagenet": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"},
@@ -28,6 +29,11 @@ LABELS = (
     *("group", "display_name", "family", "architecture", "task", "task_cluster", "training_data", "imagenet_top1"),
     *("address", "sha256"),
 )
+# what a network is made from that lies in files of its own
+CODE = {
+    "python": user_code,
+    "mousenet": lambda name: files_hash({file.name: file for file in sorted(FOLDER.glob("*.tsv"))}),
+}
 ENDING = re.compile(r"\.(?:safetensors|pth\.tar|pth|pt|torch|bin)$")  # of files of weights
 
 
@@ -38,12 +44,12 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     ----------
     table : resources/models.tsv, all columns as text. A row with random weights stands for one model per seed, named with the
         seed behind: resnet18-random is resnet18-random0.
-    config : models (`groups` of the table, names to `include` besides and to `exclude`, `seeds`, models to `add`), `transform`
-        and `input`, the preprocessing
+    config : models (`groups` of the table, names to `include` besides and to `exclude`, `seeds`, models to `add`), `mousenet`
+        (its presets), `transform` and `input`, the preprocessing
 
     Returns
     -------
-    name -> {group and the other LABELS, source, name, weights, seed, file, code, input}
+    name -> {group and the other LABELS, source, name, weights, seed, file, code, options, input}
 
     Raises InputError for an unknown group or name, a name that is given twice, weights that are not there or that a source
     cannot have, or a preprocessing that does not fit together.
@@ -123,7 +129,7 @@ def check_line(line: Mapping, place: str) -> None:
     if source == "python":
         if not re.fullmatch(r"[\w.]+:\w+", name):
             raise InputError(f"{place}.name: {name!r}; expected module:function.")
-    else:
+    elif source != "mousenet":  # whose names are presets of the configuration
         known = known_names(source)
         # what follows the point in a name of timm tells its weights
         if (name.partition(".")[0] if source == "timm" else name) not in known:
@@ -153,12 +159,25 @@ def _specify(model: str, line: Mapping, config: Mapping) -> dict:
         file = f"{WEIGHTS}/{model}{ending[0] if ending else published}"
     elif line["weights"] not in (RANDOM, NONE):
         file = line["weights"]
+    of_mousenet = {}
+    if line["source"] == "mousenet":
+        of_mousenet = _preset(model, line["name"], config["mousenet"]["presets"])
+        native = {"native_px": of_mousenet["input_px"], "native_normalisation": "imagenet", "native_interpolation": "bilinear"}
+        line = dict(line) | native
     return {
         **{key: line[key] for key in (*LABELS, "source", "name", "weights", "seed")},
         "file": file,
-        "code": user_code(line["name"]) if line["source"] == "python" else None,
+        "code": CODE[line["source"]](line["name"]) if line["source"] in CODE else None,
+        "options": of_mousenet,
         "input": _input(model, line, config),
     }
+
+
+def _preset(model: str, name: str, presets: Mapping[str, Mapping]) -> dict:
+    """Return the options of a MouseNet."""
+    if name not in presets:
+        raise InputError(f"config: model {model}: mousenet.presets has no {name!r}. {suggest(name, presets)}")
+    return dict(presets[name])
 
 
 def _input(model: str, line: Mapping, config: Mapping) -> dict:
@@ -194,7 +213,7 @@ def downloads(models: Mapping[str, Mapping]) -> dict[str, dict]:
 
 def architecture(spec: Mapping) -> dict:
     """Return what of a specification makes the network, apart from its weights."""
-    return {key: spec[key] for key in ("source", "name", "code", "input")}
+    return {key: spec[key] for key in ("source", "name", "code", "options", "input")}
 
 
 def same_network(models: Mapping[str, Mapping]) -> dict[str, str]:
