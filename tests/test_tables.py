@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dormouse.columns import TABLES
 from dormouse.errors import InputError
-from dormouse.tables import TABLES, cross, layer_table, optional, read_table, read_tables, schema, write_by_area, write_table
+from dormouse.tables import cross, layer_table, optional, read_table, read_tables, schema, write_by_area, write_table
 
 VALUES = {pa.string(): ["a", "b"], pa.float64(): [0.25, -1.5], pa.int64(): [1, 2], pa.bool_(): [True, False]}
 

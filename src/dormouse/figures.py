@@ -115,6 +115,62 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
     return figure
 
 
+def plot_mousenet(populations: pd.DataFrame, projections: pd.DataFrame) -> plt.Figure:
+    """Draw MouseNet: populations by level of the hierarchy (abscissa) and area, projections coloured by their kernels.
+
+    Parameters
+    ----------
+    populations, projections : tables of these names
+    """
+    shown = populations[populations.level >= 0]
+    rows = {area: row for row, area in enumerate(shown[shown.level == 2].area.unique())}
+    middle, shifts = (len(rows) - 1) / 2, {"4": (-0.25, 0.0), "2/3": (0.0, 0.3), "5": (0.25, -0.3), "": (0.0, 0.0)}
+    places = {
+        node.name: (node.level + shifts[node.layer][0], -rows.get(node.area, middle) + shifts[node.layer][1])
+        for node in shown.itertuples()
+    }
+    places["input"] = (-0.6, -middle)
+    sns.set_theme(context="paper", style="white")
+    figure, ax = plt.subplots(figsize=(9.5, 6.5), layout="constrained")
+    colours = plt.get_cmap("viridis_r", 6)
+    scale = plt.Normalize(0, projections.kernel.max())
+    for edge in projections.itertuples():
+        arrow = {"arrowstyle": "-|>", "color": colours(scale(edge.kernel)), "shrinkA": 15, "shrinkB": 15, "linewidth": 0.9}
+        ax.annotate("", places[edge.target], places[edge.source], arrowprops=arrow)
+    for node in populations.itertuples():
+        style = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"}
+        label = f"{node.name}\n{node.channels} x {node.map_px}²"
+        ax.annotate(label, places[node.name], ha="center", va="center", fontsize=7, bbox=style)
+    ax.set(xlim=(-1, 3.6), ylim=(-len(rows) + 0.2, 0.8), yticks=[], xticks=[-0.6, 0, 1, 2, 3])
+    ax.set_xticklabels(["image", "LGN", "level 1", "level 2", "level 3"])
+    sns.despine(figure, left=True)
+    figure.colorbar(plt.cm.ScalarMappable(scale, colours), ax=ax, label="kernel (pixels)", shrink=0.6)
+    figure.suptitle(f"MouseNet: {len(projections)} projections; channels x size of the map")
+    return figure
+
+
+def plot_training(history: pd.DataFrame) -> plt.Figure:
+    """Draw loss and accuracy of every run over its epochs, on training images (dashed) and test images.
+
+    Parameters
+    ----------
+    history : table `training`
+    """
+    sns.set_theme(context="paper", style="whitegrid")
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
+    for (run, rows), colour in zip(
+        history.groupby("run"), sns.color_palette("colorblind", history.run.nunique()), strict=True
+    ):
+        for ax, quantity in zip(axes, ("loss", "accuracy"), strict=True):
+            ax.plot(rows.epoch, rows[f"test_{quantity}"], "o-", markersize=3, color=colour, label=f"{run}, test")
+            ax.plot(rows.epoch, rows[f"train_{quantity}"], "--", color=colour, label=f"{run}, training")
+            ax.set(xlabel="epoch", ylabel={"loss": "cross-entropy", "accuracy": "share named rightly"}[quantity])
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[1].set_ylim(0, 1)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
 def save(figure: plt.Figure, paths: Iterable[str | Path]) -> None:
     """Write a figure to every path, in the format of its ending, without a date, and close it."""
     for path in map(Path, paths):

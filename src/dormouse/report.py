@@ -8,8 +8,9 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from dormouse.columns import TABLES
 from dormouse.files import atomic
-from dormouse.tables import TABLES, WHOLE
+from dormouse.tables import WHOLE
 
 VARIANTS = {"rsa": "pearson", "ridge": "srp"}
 

@@ -18,7 +18,19 @@ ROOT = Path(workflow.basedir)
 # one line that reaches every job, so that the package need not be installed
 sys.path.insert(0, str(ROOT / "src"))
 
-from dormouse.models.registry import LABELS, WEIGHTS, architecture, downloads, list_models, same_network, weights_files
+from dormouse.models.registry import (
+    LABELS,
+    OF_RUN,
+    TRAINED,
+    WEIGHTS,
+    architecture,
+    downloads,
+    list_models,
+    same_network,
+    training_spec,
+    weights_files,
+)
+from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import open_dataset
 from dormouse.recordings.nwb import is_address
 from dormouse.schemas import check
@@ -36,6 +48,10 @@ SELECTION = config["selection"]
 PRESET = preset(SELECTION)
 MODELS = list_models(model_rows, config)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
+MOUSENET_TABLES = sorted(map(str, FOLDER.glob("*.tsv")))
+# of models: the runs that train them, and the MouseNets
+RUNS = sorted({spec["weights"].removeprefix(OF_RUN) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
+MOUSENETS = sorted({spec["name"] for spec in MODELS.values() if spec["source"] == "mousenet"})
 METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
 
 RESULTS = f"results/{DATASET.name}"
@@ -50,6 +66,8 @@ SERVICE_METRICS = (
 )
 FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
 FIGURES += expand(f"{RESULTS}/figures/thresholds.{{ending}}", ending=["pdf", "png"]) if THRESHOLDS else []
+FIGURES += expand("results/mousenet/{preset}/network.{ending}", preset=MOUSENETS, ending=["pdf", "png"])
+FIGURES += expand(f"{TRAINED}/training.{{ending}}", ending=["pdf", "png"]) if RUNS else []
 
 
 wildcard_constraints:
@@ -57,6 +75,8 @@ wildcard_constraints:
     area="|".join(DATASET.areas),
     model="|".join(map(re.escape, MODELS)),
     metric="|".join(METRICS),
+    preset="|".join(map(re.escape, config["mousenet"]["presets"])),
+    run="|".join(map(re.escape, config["training"])) or "none",
 
 
 def recordings():

@@ -14,6 +14,7 @@ from torch import nn
 from dormouse.errors import InputError
 from dormouse.models.baselines import GaborBank, Noise, Pixels
 from dormouse.models.checkpoints import fit, read_state, renamed, without
+from dormouse.models.registry import TRAINED
 from dormouse.models.taskonomy import TaskonomyEncoder
 from dormouse.mousenet.anatomy import Options, read_anatomy
 from dormouse.mousenet.network import MouseNet
@@ -43,8 +44,9 @@ def build(spec: Mapping) -> nn.Module:
 
 
 def random_twin(spec: Mapping) -> nn.Module | None:
-    """Return the network of a specification as its library draws it, or None where its weights are not called trained."""
-    return build({**spec, "file": None, "seed": 0}) if spec["file"] else None
+    """Return the network of a specification as its library draws it, or None where nobody else says that it was trained."""
+    of_others = spec["file"] and Path(spec["file"]).parent != Path(TRAINED)  # what is trained here is, if little
+    return build({**spec, "file": None, "seed": 0}) if of_others else None
 
 
 def native_input(spec: Mapping) -> dict:
@@ -69,12 +71,12 @@ def native_input(spec: Mapping) -> dict:
     return own | recipe
 
 
-def load_torchvision(name: str, state: State) -> nn.Module:
-    """Load a network of torchvision."""
+def load_torchvision(name: str, state: State, **options) -> nn.Module:
+    """Load a network of torchvision; `options` are those of its function."""
     make_torchvision_importable()
     from torchvision.models import get_model
 
-    network = get_model(name, weights=None)
+    network = get_model(name, weights=None, **options)
     if state is None:
         return network
     if hasattr(network, "transform_input"):
@@ -131,10 +133,10 @@ def load_baseline(name: str, state: State) -> nn.Module:
     return BASELINES[name]()
 
 
-def load_mousenet(name: str, state: State, **options) -> nn.Module:
-    """Make a MouseNet of these `anatomy.Options`, with as many classes as its weights have, or those of ImageNet."""
-    classes = {} if state is None or "classifier.bias" not in state else {"n_classes": len(state["classifier.bias"])}
-    network = MouseNet(read_anatomy(Options(**options)), **classes)
+def load_mousenet(name: str, state: State, num_classes: int | None = None, **options) -> nn.Module:
+    """Make a MouseNet of these `anatomy.Options`, with as many classes as its weights have, else those of ImageNet."""
+    of_weights = None if state is None or "classifier.bias" not in state else len(state["classifier.bias"])
+    network = MouseNet(read_anatomy(Options(**options)), num_classes or of_weights or 1000)
     return network if state is None else fit(network, state)
 
 

@@ -16,6 +16,8 @@ from dormouse.stimuli import RECIPE, check_recipe
 
 RANDOM, NONE = "random", "none"  # words in the place of weights
 WEIGHTS = "resources/weights"  # where downloads go
+TRAINED = "results/trained"  # where weights go that are trained here, named after the run
+OF_RUN = "trained:"  # before the name of a run, in the place of weights
 BASELINES = {"pixels", "gabor", "noise"}
 OWN_INPUT = {"taskonomy", "baseline", "mousenet"}  # sources that the transform of the paper leaves to themselves
 # mean and sd of a channel, of an image from 0 to 1
@@ -45,7 +47,7 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     table : resources/models.tsv, all columns as text. A row with random weights stands for one model per seed, named with the
         seed behind: resnet18-random is resnet18-random0.
     config : models (`groups` of the table, names to `include` besides and to `exclude`, `seeds`, models to `add`), `mousenet`
-        (its presets), `transform` and `input`, the preprocessing
+        (its presets), `training` (its runs), `transform` and `input`, the preprocessing
 
     Returns
     -------
@@ -136,6 +138,8 @@ def check_line(line: Mapping, place: str) -> None:
             raise InputError(f"{place}: {source} has no network {name!r}. {suggest(name, known)}")
     if weights == NONE and source not in ("baseline", "python"):
         raise InputError(f"{place}.weights: {NONE!r} does not go with {source}; it is for baselines and for python.")
+    if weights.startswith(OF_RUN):
+        return
     if weights not in (RANDOM, NONE) and not line["address"] and not Path(weights).is_file():
         raise InputError(f"{place}.weights: no file {weights!r} in {Path.cwd()}; expected {RANDOM!r}, a file or an address.")
 
@@ -152,32 +156,58 @@ def known_names(source: str) -> set[str]:
 
 def _specify(model: str, line: Mapping, config: Mapping) -> dict:
     """Return the specification of one model."""
-    file = None
+    file, options, line = None, _options(model, line, config), dict(line)
+    if line["source"] == "mousenet":
+        line |= {"native_px": options["input_px"], "native_normalisation": "imagenet", "native_interpolation": "bilinear"}
     if line["address"]:
         ending = ENDING.search(line["address"])
         published = ".safetensors" if line["address"].startswith(("hf-hub:", "timm:")) else ".pth"
         file = f"{WEIGHTS}/{model}{ending[0] if ending else published}"
+    elif line["weights"].startswith(OF_RUN):
+        run = line["weights"].removeprefix(OF_RUN)
+        file = f"{TRAINED}/{run}.safetensors"
+        line["input"] = {"size": config["training"][run]["input_px"]} | line.get("input", {})
     elif line["weights"] not in (RANDOM, NONE):
         file = line["weights"]
-    of_mousenet = {}
-    if line["source"] == "mousenet":
-        of_mousenet = _preset(model, line["name"], config["mousenet"]["presets"])
-        native = {"native_px": of_mousenet["input_px"], "native_normalisation": "imagenet", "native_interpolation": "bilinear"}
-        line = dict(line) | native
     return {
         **{key: line[key] for key in (*LABELS, "source", "name", "weights", "seed")},
         "file": file,
         "code": CODE[line["source"]](line["name"]) if line["source"] in CODE else None,
-        "options": of_mousenet,
+        "options": options,
         "input": _input(model, line, config),
     }
 
 
-def _preset(model: str, name: str, presets: Mapping[str, Mapping]) -> dict:
-    """Return the options of a MouseNet."""
-    if name not in presets:
-        raise InputError(f"config: model {model}: mousenet.presets has no {name!r}. {suggest(name, presets)}")
-    return dict(presets[name])
+def _options(model: str, line: Mapping, config: Mapping) -> dict:
+    """Return what a loader needs beside a name: of a MouseNet its preset, of a network that is trained here its classes."""
+    place, options, presets = f"config: model {model}", {}, config["mousenet"]["presets"]
+    if line["source"] == "mousenet":
+        if line["name"] not in presets:
+            raise InputError(f"{place}: mousenet.presets has no {line['name']!r}. {suggest(line['name'], presets)}")
+        options = dict(presets[line["name"]])
+    if line["weights"].startswith(OF_RUN):
+        run = line["weights"].removeprefix(OF_RUN)
+        if run not in config["training"]:
+            raise InputError(f"{place}.weights: training has no {run!r}. {suggest(run, config['training'])}")
+        trained = config["training"][run]
+        if trained["network"] != {key: line[key] for key in ("source", "name")}:
+            raise InputError(f"{place}.weights: {run} trains {trained['network']}, not {line['source']} {line['name']}.")
+        options["num_classes"] = trained["classes"]
+    return options
+
+
+def training_spec(run: str, config: Mapping) -> dict:
+    """Return the specification of the network of a training run, before training.
+
+    Raises InputError where its size of images is not that of its MouseNet.
+    """
+    recipe, place = config["training"][run], f"config: training.{run}"
+    line = {**recipe["network"], "weights": RANDOM, "address": ""}
+    check_line(line, f"{place}.network")
+    options = _options(run, line, config) | {"num_classes": recipe["classes"]}
+    if options.get("input_px", recipe["input_px"]) != recipe["input_px"]:
+        raise InputError(f"{place}.input_px: {recipe['input_px']}, but its network is for {options['input_px']} pixels.")
+    return {**recipe["network"], "file": None, "seed": recipe["seed"], "options": options}
 
 
 def _input(model: str, line: Mapping, config: Mapping) -> dict:

@@ -8,7 +8,7 @@ et al. 2019, Nature 575:195.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -227,6 +227,14 @@ def _projection(
         padding,
         float(peak),
     )
+
+
+def describe(anatomy: Anatomy) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return populations and projections as the tables of these names."""
+    populations = pd.DataFrame([asdict(node) for node in anatomy.populations.values()])
+    rows = [asdict(edge) | {"in_degree": edge.in_degree, "density": edge.density} for edge in anatomy.projections]
+    projections = pd.DataFrame(rows).assign(padding=[",".join(map(str, edge.padding)) for edge in anatomy.projections])
+    return populations, projections.assign(order=range(len(rows)))
 
 
 def gaussian(half: int, width: float) -> np.ndarray:

@@ -1,0 +1,9 @@
+"""Draw MouseNet's populations and projections."""
+
+from dormouse.errors import log_to
+from dormouse.figures import plot_mousenet, save
+from dormouse.tables import read_table
+
+log_to(snakemake.log[0])
+populations = read_table("populations", snakemake.input.populations)
+save(plot_mousenet(populations, read_table("projections", snakemake.input.projections)), snakemake.output)
