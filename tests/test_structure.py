@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "projection": set(),
     "gram": {"projection"},
     "kernels": set(),
-    "mousenet": set(),
+    "physiology": {"stimuli"},
+    "mousenet": {"physiology", "stimuli"},
     "models": {"download", "gabor", "mousenet", "stimuli"},
     "training": {"models"},
     "memory": set(),
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     "zoo": {"attestation", "features", "memory", "models", "projection", "recordings", "stimuli"},
     "provenance": set(),
     "stats": set(),
-    "figures": {"tables"},
+    "figures": {"columns", "tables"},
     "report": {"columns", "tables"},
 }
 MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_SCRIPT_LINES = 50, 300, 30

@@ -19,7 +19,7 @@ from dormouse.tables import read_table
 
 pytestmark = pytest.mark.workflow
 
-PARTS = ("Snakefile", "config.yaml", "src", "workflow", "profiles", "resources/models.tsv", "envs")
+PARTS = ("Snakefile", "config.yaml", "src", "workflow", "profiles", "resources/models.tsv", "resources/mousenet", "envs")
 SMALL = {
     "dataset": "demo",
     "areas": ["VISp", "VISl"],

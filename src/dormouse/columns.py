@@ -189,6 +189,35 @@ TABLES = {
         "in_degree": (FLOAT, "expected neurons of the source that contact one of the target, if there were enough"),
         "density": (FLOAT, "expected share of weights that are connections"),
     },
+    "units": {
+        "model": (STRING, "network, or empty for recorded neurons"),
+        "area": (STRING, "cortical area"),
+        "layer": (STRING, "cortical layer, or empty"),
+        "unit": (INT, "place in the flattened map of the population, or among the neurons of all areas"),
+        "lifetime_sparseness": (FLOAT, "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does"),
+        "image_selectivity": (
+            FLOAT,
+            "1 - 2 (mean - least) / (largest - least response to scenes); missing if these are equal",
+        ),
+        "signal_correlation": (
+            FLOAT,
+            "r over scenes with another unit of the population or area; missing if one is constant",
+        ),
+        "orientation_selectivity": (
+            FLOAT,
+            "1 - circular variance over gratings; missing for neurons, and if silent",
+        ),
+    },
+    "unit_distances": {
+        "model": (STRING, "network"),
+        "area": (STRING, "area of the network, its layers together"),
+        "recorded_area": (STRING, "recorded area that it is compared with"),
+        "quantity": (STRING, "column of the table units"),
+        "n_units": (INT, "units of the network"),
+        "n_neurons": (INT, "recorded neurons"),
+        "wasserstein": (FLOAT, "Wasserstein-1 distance of the two distributions, in units of the quantity"),
+        "ks": (FLOAT, "Kolmogorov-Smirnov distance of the two distributions"),
+    },
     "training": {
         "run": (STRING, "training run, as in the configuration"),
         "epoch": (INT, "times that the network saw all images; 0 before training"),

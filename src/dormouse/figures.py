@@ -13,6 +13,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
+from dormouse.columns import FLOAT, TABLES
 from dormouse.files import atomic
 from dormouse.tables import WHOLE
 
@@ -146,6 +147,104 @@ def plot_mousenet(populations: pd.DataFrame, projections: pd.DataFrame) -> plt.F
     sns.despine(figure, left=True)
     figure.colorbar(plt.cm.ScalarMappable(scale, colours), ax=ax, label="kernel (pixels)", shrink=0.6)
     figure.suptitle(f"MouseNet: {len(projections)} projections; channels x size of the map")
+    return figure
+
+
+def plot_populations(
+    scores: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: list[str], title: str
+) -> plt.Figure:
+    """Draw the similarity of every population of MouseNets (abscissa) with every recorded area (panels): RSA, Spearman.
+
+    Parameters
+    ----------
+    scores, ceilings, models : tables of these names; of data sets without whole areas, the mean over an area's sites is shown
+    areas : order of the panels
+
+    Dotted: the best layer of the pixels; dashed: noise ceiling.
+    """
+    shown = scores[(scores.metric == "rsa") & (scores.variant == "spearman")].merge(models, on="model")
+    if (shown.cortical_layer == WHOLE).any():
+        shown = shown[shown.cortical_layer == WHOLE]
+    nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # populations, without the classifier
+    order = list(dict.fromkeys(nets.sort_values("layer_index").layer))
+    pixels = shown[(shown.source == "baseline") & (shown.name == "pixels")].groupby("area").score.max()
+    limits = ceilings[(ceilings.metric == "rsa") & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
+    sns.set_theme(context="paper", style="whitegrid")
+    size = {"figsize": (8, 1 + PANEL_IN * len(areas)), "layout": "constrained"}
+    figure, axes = plt.subplots(len(areas), 1, sharex=True, sharey=True, squeeze=False, **size)
+    for area, ax in zip(areas, axes[:, 0], strict=True):
+        inside = nets[nets.area == area].groupby(["display_name", "layer"]).score.mean()
+        for name in nets.display_name.unique():
+            ax.plot(order, inside[name].reindex(order), "o-", markersize=3, label=name)
+        for limit in limits.ceiling[limits.area == area]:
+            ax.axhline(limit, color="firebrick", linestyle="--", linewidth=1, label="noise ceiling")
+        ax.axhline(pixels.get(area, float("nan")), color="black", linestyle=":", linewidth=1, label="pixels")
+        ax.set_ylabel(area)
+    axes[-1, 0].tick_params(axis="x", rotation=90)
+    figure.suptitle(f"{title}: similarity of RDMs (RSA, Spearman)")
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def plot_trajectory(
+    best: pd.DataFrame, models: pd.DataFrame, history: pd.DataFrame, areas: list[str], title: str
+) -> plt.Figure:
+    """Draw the best similarity (RSA, Spearman) of networks that were trained here with every area, over their accuracy.
+
+    Parameters
+    ----------
+    best, models, history : tables `best_layers`, `models` and `training`; weights as trained:RUN or trained:RUN@EPOCH
+    areas : order of the lines
+    """
+    told = models.weights.str.extract(r"^trained:(?P<run>[^@]+)@?(?P<epoch>\d*)$")
+    last = history.groupby("run").epoch.max()
+    epoch = pd.to_numeric(told.epoch).fillna(told.run.map(last))
+    trained = models[["model"]].assign(run=told.run, epoch=epoch).dropna().astype({"epoch": int})
+    shown = best[(best.metric == "rsa") & (best.variant == "spearman")].merge(trained, on="model")
+    shown = shown.merge(history, on=["run", "epoch"]).groupby(["run", "area", "epoch"])[["test_accuracy", "score"]].mean()
+    runs = shown.index.unique("run")
+    sns.set_theme(context="paper", style="whitegrid")
+    figure, axes = plt.subplots(
+        1, len(runs), figsize=(1 + 3.5 * len(runs), 3.2), sharey=True, squeeze=False, layout="constrained"
+    )
+    for run, ax in zip(runs, axes[0], strict=True):
+        for area, colour in zip(areas, sns.color_palette("colorblind", len(areas)), strict=True):
+            line = shown.loc[(run, area)].sort_index()
+            ax.plot(line.test_accuracy, line.score, "o-", markersize=3, color=colour, label=area)
+        ax.set(title=run, xlabel="share of test images named rightly")
+    axes[0, 0].set_ylabel("similarity of RDMs (Spearman)")
+    figure.suptitle(title)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def plot_units(units: pd.DataFrame, models: pd.DataFrame, areas: list[str], title: str) -> plt.Figure:
+    """Draw cumulative distributions: a column an area that mouse and MouseNet share, a row a quantity, a line a network.
+
+    Parameters
+    ----------
+    units, models : tables of these names
+    areas : order of the columns
+    """
+    named = units.merge(models[["model", "display_name"]], on="model", how="left").fillna({"display_name": "mouse"})
+    of_networks = set(named.area[named.model != ""])
+    shared = [area for area in areas if area in of_networks] or areas[:1]
+    quantities = [column for column, (kind, _) in TABLES["units"].items() if kind == FLOAT]
+    colours = {"mouse": "black"} | dict(zip(models.display_name, sns.color_palette("colorblind", len(models)), strict=True))
+    sns.set_theme(context="paper", style="whitegrid")
+    size = {"figsize": (1 + 2.1 * len(shared), 1 + 1.8 * len(quantities)), "layout": "constrained"}
+    figure, axes = plt.subplots(len(quantities), len(shared), sharex="row", sharey=True, squeeze=False, **size)
+    for (row, quantity), (column, area) in product(enumerate(quantities), enumerate(shared)):
+        ax = axes[row, column]
+        for name, rows in named[named.area == area].groupby("display_name", sort=False):
+            if rows[quantity].notna().any():
+                ax.ecdf(rows[quantity].dropna(), color=colours[name], linewidth=1.2, label=name)
+        ax.set(title=area if row == 0 else "", xlabel=quantity.replace("_", " "))
+    figure.supylabel("share of units")
+    figure.suptitle(title)
+    handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from dormouse.errors import InputError
 
@@ -72,6 +73,12 @@ def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]
     """Read .npz files of the same arrays and join those of one name along an axis."""
     parts = [read_arrays(path) for path in paths]
     return {name: np.concatenate([part[name] for part in parts], axis=axis) for name in parts[0]}
+
+
+def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table as text between tabs, numbers with every digit."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False)
 
 
 def write_json(path: str | Path, value) -> None:

@@ -33,6 +33,7 @@ PARTS = (
     "profiles",
     "envs",
     "resources/models.tsv",
+    "resources/mousenet",
     "resources/published_counts.tsv",
 )
 AREAS = ("VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl")

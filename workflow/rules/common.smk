@@ -26,6 +26,7 @@ from dormouse.models.registry import (
     architecture,
     downloads,
     list_models,
+    run_of,
     same_network,
     training_spec,
     weights_files,
@@ -48,10 +49,6 @@ SELECTION = config["selection"]
 PRESET = preset(SELECTION)
 MODELS = list_models(model_rows, config)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
-MOUSENET_TABLES = sorted(map(str, FOLDER.glob("*.tsv")))
-# of models: the runs that train them, and the MouseNets
-RUNS = sorted({spec["weights"].removeprefix(OF_RUN) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
-MOUSENETS = sorted({spec["name"] for spec in MODELS.values() if spec["source"] == "mousenet"})
 METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
 
 RESULTS = f"results/{DATASET.name}"
@@ -66,8 +63,6 @@ SERVICE_METRICS = (
 )
 FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
 FIGURES += expand(f"{RESULTS}/figures/thresholds.{{ending}}", ending=["pdf", "png"]) if THRESHOLDS else []
-FIGURES += expand("results/mousenet/{preset}/network.{ending}", preset=MOUSENETS, ending=["pdf", "png"])
-FIGURES += expand(f"{TRAINED}/training.{{ending}}", ending=["pdf", "png"]) if RUNS else []
 
 
 wildcard_constraints:

@@ -1,9 +1,17 @@
-"""MouseNet: its anatomy as tables and a drawing; and networks trained here, whose weights models can name."""
+"""MouseNet: its anatomy, its populations beside recorded areas, its units beside recorded neurons."""
+
+OF_MOUSENET = [model for model, spec in MODELS.items() if spec["source"] == "mousenet"]
+if OF_MOUSENET:
+    MOUSENETS = sorted({MODELS[model]["name"] for model in OF_MOUSENET})
+    FIGURES += expand("results/mousenet/{preset}/network.{ending}", preset=MOUSENETS, ending=["pdf", "png"])
+    FIGURES += [f"{RESULTS}/figures/populations.pdf", f"{RESULTS}/figures/populations.png"]
+if OF_MOUSENET and DATASET.kind == "responses":
+    FIGURES += [f"{RESULTS}/figures/units.pdf", f"{RESULTS}/figures/units.png"]
 
 
 rule describe_mousenet:
     input:
-        MOUSENET_TABLES,
+        sorted(FOLDER.glob("*.tsv")),
     output:
         populations="results/mousenet/{preset}/populations.parquet",
         projections="results/mousenet/{preset}/projections.parquet",
@@ -35,38 +43,92 @@ rule plot_mousenet:
         "../scripts/plot_mousenet.py"
 
 
-rule train_network:
-    output:
-        weights=f"{TRAINED}/{{run}}.safetensors",
-        history=f"{TRAINED}/{{run}}.parquet",
-    log:
-        f"{TRAINED}/logs/train_network/{{run}}.log",
-    conda:
-        "../../envs/torch.yaml"
-    threads: 4
-    resources:
-        gpu=1,
-    # what an interrupted run goes on from lies in a folder that Snakemake does not know, and so does not remove
-    params:
-        spec=lambda wildcards: training_spec(wildcards.run, config),
-        recipe=lambda wildcards: config["training"][wildcards.run],
-        epochs=f"{TRAINED}/{{run}}",
-        code=code("train_network"),
-    script:
-        "../scripts/train_network.py"
-
-
-rule plot_training:
+rule plot_populations:
     input:
-        expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
+        scores=f"{RESULTS}/tables/scores.parquet",
+        models=f"{RESULTS}/tables/models.parquet",
+        ceilings=CEILINGS,
     output:
-        report(f"{TRAINED}/training.pdf", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{TRAINED}/training.png", category="MouseNet", labels={"format": "png"}),
+        report(f"{RESULTS}/figures/populations.pdf", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{RESULTS}/figures/populations.png", category="MouseNet", labels={"format": "png"}),
     log:
-        f"{TRAINED}/logs/plot_training.log",
+        f"{RESULTS}/logs/plot_populations.log",
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("plot_training"),
+        areas=DATASET.areas,
+        title=TITLE,
+        code=code("plot_populations"),
     script:
-        "../scripts/plot_training.py"
+        "../scripts/plot_populations.py"
+
+
+rule measure_units:
+    input:
+        stimuli=f"{RESULTS}/stimuli.npz",
+        weights=lambda wildcards: weights_files(MODELS[wildcards.model]),
+    output:
+        f"{RESULTS}/units/{{model}}.parquet",
+    log:
+        f"{RESULTS}/logs/measure_units/{{model}}.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        **config["mousenet"]["units"],
+        spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
+        code=code("measure_units"),
+    script:
+        "../scripts/measure_units.py"
+
+
+rule measure_neurons:
+    input:
+        populations=expand(f"{RESULTS}/populations/{{area}}.npz", area=DATASET.areas),
+        stimuli=f"{RESULTS}/stimuli.npz",
+    output:
+        f"{RESULTS}/units.parquet",
+    log:
+        f"{RESULTS}/logs/measure_neurons.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        seed=config["mousenet"]["units"]["seed"],
+        code=code("measure_neurons"),
+    script:
+        "../scripts/measure_neurons.py"
+
+
+rule compare_units:
+    input:
+        f"{RESULTS}/units.parquet",
+        expand(f"{RESULTS}/units/{{model}}.parquet", model=OF_MOUSENET),
+    output:
+        units=f"{RESULTS}/tables/units.parquet",
+        distances=f"{RESULTS}/tables/unit_distances.parquet",
+    log:
+        f"{RESULTS}/logs/compare_units.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("compare_units"),
+    script:
+        "../scripts/compare_units.py"
+
+
+rule plot_units:
+    input:
+        units=f"{RESULTS}/tables/units.parquet",
+        models=f"{RESULTS}/tables/models.parquet",
+    output:
+        report(f"{RESULTS}/figures/units.pdf", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{RESULTS}/figures/units.png", category="MouseNet", labels={"format": "png"}),
+    log:
+        f"{RESULTS}/logs/plot_units.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        areas=DATASET.areas,
+        title=TITLE,
+        code=code("plot_units"),
+    script:
+        "../scripts/plot_units.py"

@@ -10,6 +10,7 @@ log_to(snakemake.log[0])
 params, recipe = snakemake.params, snakemake.params.recipe
 network = build(params.spec)
 images = read_images(recipe["images"], recipe["folder"], recipe["input_px"])
-history = train(network, images, recipe, params.epochs, snakemake.threads)
+made = {"code": params.code, "network": params.spec}  # a run that was stopped goes on if these are the same
+history = train(network, images, recipe | made, params.epochs, snakemake.threads)
 write_table("training", history.assign(run=snakemake.wildcards.run), snakemake.output.history)
 write_state(network, snakemake.output.weights)

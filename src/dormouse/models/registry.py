@@ -17,7 +17,7 @@ from dormouse.stimuli import RECIPE, check_recipe
 RANDOM, NONE = "random", "none"  # words in the place of weights
 WEIGHTS = "resources/weights"  # where downloads go
 TRAINED = "results/trained"  # where weights go that are trained here, named after the run
-OF_RUN = "trained:"  # before the name of a run, in the place of weights
+OF_RUN = "trained:"  # in the place of weights, before the name of a run, which @ and an epoch may follow
 BASELINES = {"pixels", "gabor", "noise"}
 OWN_INPUT = {"taskonomy", "baseline", "mousenet"}  # sources that the transform of the paper leaves to themselves
 # mean and sd of a channel, of an image from 0 to 1
@@ -164,9 +164,8 @@ def _specify(model: str, line: Mapping, config: Mapping) -> dict:
         published = ".safetensors" if line["address"].startswith(("hf-hub:", "timm:")) else ".pth"
         file = f"{WEIGHTS}/{model}{ending[0] if ending else published}"
     elif line["weights"].startswith(OF_RUN):
-        run = line["weights"].removeprefix(OF_RUN)
-        file = f"{TRAINED}/{run}.safetensors"
-        line["input"] = {"size": config["training"][run]["input_px"]} | line.get("input", {})
+        file = f"{TRAINED}/{line['weights'].removeprefix(OF_RUN)}.safetensors"
+        line["input"] = {"size": config["training"][run_of(line["weights"])]["input_px"]} | line.get("input", {})
     elif line["weights"] not in (RANDOM, NONE):
         file = line["weights"]
     return {
@@ -186,14 +185,21 @@ def _options(model: str, line: Mapping, config: Mapping) -> dict:
             raise InputError(f"{place}: mousenet.presets has no {line['name']!r}. {suggest(line['name'], presets)}")
         options = dict(presets[line["name"]])
     if line["weights"].startswith(OF_RUN):
-        run = line["weights"].removeprefix(OF_RUN)
+        run, (_, at, epoch) = run_of(line["weights"]), line["weights"].partition("@")
         if run not in config["training"]:
             raise InputError(f"{place}.weights: training has no {run!r}. {suggest(run, config['training'])}")
         trained = config["training"][run]
+        if at and epoch not in map(str, range(trained["epochs"] + 1)):
+            raise InputError(f"{place}.weights: {run} has epochs 0 to {trained['epochs']}, not {epoch!r}.")
         if trained["network"] != {key: line[key] for key in ("source", "name")}:
             raise InputError(f"{place}.weights: {run} trains {trained['network']}, not {line['source']} {line['name']}.")
         options["num_classes"] = trained["classes"]
     return options
+
+
+def run_of(weights: str) -> str:
+    """Return the name of the run that weights are of, without epoch."""
+    return weights.removeprefix(OF_RUN).partition("@")[0]
 
 
 def training_spec(run: str, config: Mapping) -> dict:

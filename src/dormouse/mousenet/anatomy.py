@@ -21,6 +21,7 @@ INPUT, LGN, LAYERS = "input", "LGNd", ("4", "2/3", "5")  # layers in the order i
 INPUT_CHANNELS = 3
 WIDTHS_PX = {LGN: 4.0, "VISp4": 1.0}  # of what they receive; the second after Durand et al. 2016, J. Neurosci. 36:12144
 L4_WIDTH_UM = 114.0  # of connections within layer 4 of the mouse (Levy & Reyes 2012, J. Neurosci. 32:5609), scales the cat's
+NO_WIDTH = 1e-9  # pixels, of projections of which the connectome tells no width: a connection to the very place
 PROBED_UM = 75.0  # distance at which probabilities between layers were measured
 FOLDER = Path(__file__).parents[3] / "resources/mousenet"
 TABLES = {
@@ -112,12 +113,15 @@ def read_anatomy(options: Options | None = None, folder: str | Path = FOLDER) ->
 
     Raises InputError where a table lacks columns or a connection that the hierarchy asks for.
     """
-    tables = {name: _read(Path(folder) / f"{name}.tsv", name) for name in TABLES}
+    tables = {name: read_measured(name, folder) for name in TABLES}
     return build_anatomy(**tables, options=options or Options())
 
 
-def _read(path: Path, name: str) -> pd.DataFrame:
-    table = pd.read_csv(path, sep="\t", dtype={"layer": str, "source_layer": str, "target_layer": str}, keep_default_na=False)
+def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
+    """Read one of `TABLES`; raises InputError where it lacks columns."""
+    path = Path(folder) / f"{name}.tsv"
+    text = {column: str for column in ("layer", "source_layer", "target_layer")}  # an empty one is no missing number
+    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values={"surface_area_mm2": ""})
     if missing := [column for column in TABLES[name] if column not in table]:
         raise InputError(f"{path}: no column {missing[0]!r}; expected {', '.join(TABLES[name])}.")
     return table
@@ -157,7 +161,7 @@ def _populations(table: pd.DataFrame, options: Options) -> Iterator[Population]:
                 f"MouseNet: {row.area}{row.layer} has {n_neurons:.0f} neurons for {size} x {size} pixels; "
                 "take a smaller image or more neurons."
             )
-        area_mm2 = float(row.surface_area_mm2 or np.nan)
+        area_mm2 = float(row.surface_area_mm2)
         yield Population(f"{row.area}{row.layer}", row.area, row.layer, row.level, n_neurons, area_mm2, size, channels)
 
 
@@ -240,7 +244,13 @@ def describe(anatomy: Anatomy) -> tuple[pd.DataFrame, pd.DataFrame]:
 def gaussian(half: int, width: float) -> np.ndarray:
     """Return exp(-(x^2 + y^2) / 2 width^2) at whole offsets from -half to half, (2 half + 1, 2 half + 1) float64."""
     squares = np.arange(-half, half + 1.0) ** 2
-    return np.exp(-(squares[:, None] + squares) / (2 * width**2))
+    return np.exp(-(squares[:, None] + squares) / (2 * max(width, NO_WIDTH) ** 2))
+
+
+def split_name(population: str) -> tuple[str, str]:
+    """Return area and layer of a population by its name; the layer of LGNd is empty."""
+    layer = next((layer for layer in LAYERS if population.endswith(layer)), "")
+    return population.removesuffix(layer), layer
 
 
 def draw_masks(anatomy: Anatomy, seed: int) -> list[np.ndarray]:

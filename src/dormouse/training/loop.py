@@ -30,7 +30,8 @@ def train(
     ----------
     network : is changed
     images : to train on and to test on
-    recipe : epochs, batch, learning_rate, drops (epochs after which it is a tenth), momentum, weight_decay, seed
+    recipe : epochs, batch, learning_rate, drops (epochs after which it is a tenth), momentum, weight_decay, seed; whatever
+        else it holds has to be the same for a run to go on
     folder : gets epoch_000.safetensors, the weights before training, one for each epoch, and resume.pt, from which a
         run with the same recipe and network goes on
     threads : of a processor; on a GPU products are of bfloat16

@@ -1,0 +1,62 @@
+"""What single units of a MouseNet do."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+
+from dormouse.mousenet.anatomy import split_name
+from dormouse.mousenet.network import MouseNet
+from dormouse.physiology import gratings, measure
+from dormouse.stimuli import BLANK, Stimuli, preprocess
+
+BATCH = 16
+
+
+def measure_network(network: MouseNet, stimuli: Stimuli, recipe: Mapping, n_units: int, seed: int) -> pd.DataFrame:
+    """Return area, layer, unit and every quantity (`physiology.measure`) of some units of every population, a row a unit.
+
+    Parameters
+    ----------
+    stimuli : the blank is left out
+    recipe : preprocessing of images
+    n_units : of each population, at most
+    """
+    rng, scenes = np.random.default_rng(seed), stimuli.images[stimuli.names != BLANK]
+    bars = gratings(recipe["size"])
+    inputs = torch.from_numpy(preprocess(scenes, recipe))
+    units = draw_units(network, inputs, n_units, rng)
+    to_scenes = unit_activity(network, inputs, units)
+    to_bars = unit_activity(network, torch.from_numpy(preprocess(bars.reshape(-1, *bars.shape[-2:]), recipe)), units)
+    parts = []
+    for name, places in units.items():
+        responses = to_bars[name].reshape(*bars.shape[:3], -1)
+        area, layer = split_name(name)
+        place = {"area": area, "layer": layer, "unit": places.numpy()}
+        parts.append(measure(to_scenes[name], responses, rng).assign(**place))
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw_units(network: MouseNet, inputs: torch.Tensor, n_units: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    """Return the places of at most `n_units` units of every population, drawn at random from its flattened map."""
+    with torch.inference_mode():
+        sizes = {name: values[0].numel() for name, values in network.activity(inputs[:1]).items()}
+    return {name: torch.from_numpy(rng.permutation(size)[:n_units]) for name, size in sizes.items()}
+
+
+def unit_activity(network: MouseNet, inputs: torch.Tensor, units: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Return the activity of some units of every population, name -> (n_images, n_units) float64.
+
+    Parameters
+    ----------
+    network : in evaluation mode
+    inputs : (n_images, 3, input_px, input_px), preprocessed
+    units : of `draw_units`
+    """
+    parts: dict[str, list[torch.Tensor]] = {name: [] for name in units}
+    with torch.inference_mode():
+        for batch in inputs.split(BATCH):
+            for name, values in network.activity(batch).items():
+                parts[name].append(values.flatten(1)[:, units[name]])
+    return {name: torch.cat(part).double().numpy() for name, part in parts.items()}

@@ -1,0 +1,132 @@
+"""The files of the voxel connectome, as published, read as far as visual cortex goes."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dormouse.errors import InputError
+from dormouse.mousenet.connectome import Connectome
+
+VISUAL = "VIS"  # acronym of visual cortex
+LEFT, RIGHT = 1, 2  # hemispheres; another number is both
+ROWS_AT_ONCE = 4096
+
+
+def read_connectome(folder: str | Path, populations: pd.DataFrame) -> Connectome:
+    """Read the voxel connectome of a folder.
+
+    Parameters
+    ----------
+    folder : with the factors weights.csv.gz and nodes.csv.gz; source_mask_params.json and target_mask_params.json, which say
+        of which voxels they are; annotation_100.nrrd, the structure of each voxel; structures.json, an answer of the service
+    populations : area, layer and level; those above level 0 are structures, as VISp2/3
+
+    Raises InputError where a file cannot be read, structures are missing, or sizes do not fit.
+    """
+    names = (populations.area + populations.layer)[populations.level > 0]
+    folder = Path(folder)
+    structures = read_structures(folder / "structures.json")
+    annotation = _read_annotation(folder / "annotation_100.nrrd")
+    visual = np.isin(annotation, list(within(structures, VISUAL)))
+    masks = {
+        part: _mask(annotation, structures, _read_json(folder / f"{part}_mask_params.json")) for part in ("source", "target")
+    }
+    here = visual & masks["source"]
+    rank = {part: np.cumsum(mask.ravel()).reshape(mask.shape) - 1 for part, mask in masks.items()}  # place in C order
+    rows, columns = rank["source"][here], rank["target"][here]
+    weights = _read_rows(folder / "weights.csv.gz", rows, int(masks["source"].sum()))
+    every = np.union1d(rows, columns)
+    nodes = _read_columns(folder / "nodes.csv.gz", every, int(masks["target"].sum()), weights.shape[1])
+    nodes = {
+        "published": nodes[:, np.searchsorted(every, rows)],
+        "corrected": nodes[:, np.searchsorted(every, columns)],
+    }
+    ids, members = annotation[here], np.full(int(here.sum()), "", dtype=object)
+    for name in names:
+        members[np.isin(ids, list(within(structures, name)))] = name
+    if empty := sorted(set(names) - set(members)):
+        raise InputError(f"{folder}/annotation_100.nrrd: no voxel of {', '.join(empty)} in the right hemisphere.")
+    return Connectome(np.argwhere(here), members.astype(str), weights, nodes)
+
+
+def read_structures(path: Path) -> dict[str, list[int]]:
+    """Return for every acronym its own id and those of all structures that hold it, from an answer of the service."""
+    answer = _read_json(path)
+    try:
+        paths = {row["acronym"]: row["structure_id_path"].strip("/").split("/") for row in answer["msg"]}
+        return {acronym: list(map(int, ids)) for acronym, ids in paths.items()}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        what = "not a list of structures of the Allen service"
+        raise InputError(f"{path}: {what} ({error!r}). Remove it and run again.") from error
+
+
+def within(structures: Mapping[str, list[int]], acronym: str) -> set[int]:
+    """Return the ids of a structure and of all within it; raises InputError where there is none of this acronym."""
+    if acronym not in structures:
+        raise InputError(f"structures.json: no structure {acronym!r}.")
+    own = structures[acronym][-1]
+    return {path[-1] for path in structures.values() if own in path}
+
+
+def _mask(annotation: np.ndarray, structures: Mapping[str, list[int]], params: Mapping) -> np.ndarray:
+    """Return which voxels a factor of the model holds: those within some structures, of one hemisphere or both."""
+    chosen = set(params["structure_ids"])
+    ids = [path[-1] for path in structures.values() if chosen & set(path)]
+    mask, middle = np.isin(annotation, ids), annotation.shape[2] // 2
+    if params["hemisphere_id"] == LEFT:
+        mask[..., middle:] = False
+    elif params["hemisphere_id"] == RIGHT:
+        mask[..., :middle] = False
+    return mask
+
+
+def _read_json(path: Path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}). Remove it and run again.") from error
+
+
+def _read_annotation(path: Path) -> np.ndarray:
+    """Return the structure of every voxel, (backwards, down, to the side)."""
+    import nrrd
+
+    try:
+        return nrrd.read(str(path))[0]
+    except Exception as error:  # nrrd raises its own, and those of what it is read with
+        raise InputError(f"{path}: not a readable NRRD file ({error}). Remove it and run again.") from error
+
+
+def _read_rows(path: Path, rows: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return some rows of a table of numbers, which has to have `n_rows`."""
+    parts, seen = [], 0
+    for part in _chunks(path):
+        places = rows[(rows >= seen) & (rows < seen + len(part))] - seen
+        parts.append(part.to_numpy(np.float64)[places])
+        seen += len(part)
+    if seen != n_rows:
+        raise InputError(f"{path}: {seen} rows, but the mask has {n_rows} voxels. Remove it and run again.")
+    return np.concatenate(parts)
+
+
+def _read_columns(path: Path, columns: np.ndarray, n_columns: int, n_rows: int) -> np.ndarray:
+    """Return some columns of a table of numbers, which has to have `n_columns` and `n_rows`."""
+    parts = []
+    for part in _chunks(path, rows=16):
+        if part.shape[1] != n_columns:
+            raise InputError(f"{path}: {part.shape[1]} columns, but the mask has {n_columns} voxels. Remove it and run again.")
+        parts.append(part.to_numpy(np.float64)[:, columns])
+    nodes = np.concatenate(parts)
+    if len(nodes) != n_rows:
+        raise InputError(f"{path}: {len(nodes)} rows, but weights.csv.gz has {n_rows} columns. Remove both and run again.")
+    return nodes
+
+
+def _chunks(path: Path, rows: int = ROWS_AT_ONCE):
+    try:
+        yield from pd.read_csv(path, header=None, chunksize=rows, dtype=np.float64)
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(f"{path}: not a readable table of numbers ({error}). Remove it and run again.") from error

@@ -1,0 +1,81 @@
+"""Networks trained here, whose weights models name as trained:RUN, or trained:RUN@EPOCH."""
+
+RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
+if RUNS:
+    FIGURES += [f"{TRAINED}/training.pdf", f"{TRAINED}/training.png"]
+    FIGURES += [f"{RESULTS}/figures/trajectory.pdf", f"{RESULTS}/figures/trajectory.png"]
+
+
+rule train_network:
+    output:
+        weights=f"{TRAINED}/{{run}}.safetensors",
+        history=f"{TRAINED}/{{run}}.parquet",
+    log:
+        f"{TRAINED}/logs/train_network/{{run}}.log",
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+    # what an interrupted run goes on from lies in a folder that Snakemake does not know, and so does not remove
+    params:
+        spec=lambda wildcards: training_spec(wildcards.run, config),
+        recipe=lambda wildcards: config["training"][wildcards.run],
+        epochs=f"{TRAINED}/{{run}}",
+        code=code("train_network"),
+    script:
+        "../scripts/train_network.py"
+
+
+rule keep_epoch:
+    input:
+        f"{TRAINED}/{{run}}.parquet",
+    output:
+        f"{TRAINED}/{{run}}@{{epoch}}.safetensors",
+    log:
+        f"{TRAINED}/logs/keep_epoch/{{run}}@{{epoch}}.log",
+    wildcard_constraints:
+        epoch=r"\d+",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        weights=lambda wildcards: f"{TRAINED}/{wildcards.run}/epoch_{int(wildcards.epoch):03}.safetensors",
+        code=code("keep_epoch"),
+    script:
+        "../scripts/keep_epoch.py"
+
+
+rule plot_training:
+    input:
+        expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
+    output:
+        report(f"{TRAINED}/training.pdf", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{TRAINED}/training.png", category="MouseNet", labels={"format": "png"}),
+    log:
+        f"{TRAINED}/logs/plot_training.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("plot_training"),
+    script:
+        "../scripts/plot_training.py"
+
+
+rule plot_trajectory:
+    input:
+        best=f"{RESULTS}/tables/best_layers.parquet",
+        models=f"{RESULTS}/tables/models.parquet",
+        histories=expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
+    output:
+        report(f"{RESULTS}/figures/trajectory.pdf", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{RESULTS}/figures/trajectory.png", category="MouseNet", labels={"format": "png"}),
+    log:
+        f"{RESULTS}/logs/plot_trajectory.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        areas=DATASET.areas,
+        title=TITLE,
+        code=code("plot_trajectory"),
+    script:
+        "../scripts/plot_trajectory.py"

@@ -1,0 +1,10 @@
+"""Gather units and neurons, and measure how far their distributions are apart."""
+
+from dormouse.errors import log_to
+from dormouse.physiology import distances
+from dormouse.tables import read_tables, write_table
+
+log_to(snakemake.log[0])
+units = read_tables("units", snakemake.input)
+write_table("units", units, snakemake.output.units)
+write_table("unit_distances", distances(units), snakemake.output.distances)

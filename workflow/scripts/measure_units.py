@@ -1,0 +1,13 @@
+"""Measure what single units of a MouseNet do, over scenes and gratings."""
+
+from dormouse.errors import log_to
+from dormouse.models.build import build
+from dormouse.mousenet.units import measure_network
+from dormouse.stimuli import read_stimuli
+from dormouse.tables import write_table
+
+log_to(snakemake.log[0])
+params = snakemake.params
+stimuli = read_stimuli(snakemake.input.stimuli)
+units = measure_network(build(params.spec), stimuli, params.spec["input"], params.n_units, params.seed)
+write_table("units", units.assign(model=snakemake.wildcards.model), snakemake.output[0])

@@ -1,0 +1,15 @@
+"""Draw the similarity of every population of MouseNet with every recorded area."""
+
+from dormouse.errors import log_to
+from dormouse.figures import plot_populations, save
+from dormouse.tables import read_table, read_tables
+
+log_to(snakemake.log[0])
+figure = plot_populations(
+    read_table("scores", snakemake.input.scores),
+    read_tables("ceilings", snakemake.input.ceilings),
+    read_table("models", snakemake.input.models),
+    snakemake.params.areas,
+    snakemake.params.title,
+)
+save(figure, snakemake.output)

@@ -1,0 +1,15 @@
+"""Draw the similarity of networks with recorded areas over their training."""
+
+from dormouse.errors import log_to
+from dormouse.figures import plot_trajectory, save
+from dormouse.tables import read_table, read_tables
+
+log_to(snakemake.log[0])
+figure = plot_trajectory(
+    read_table("best_layers", snakemake.input.best),
+    read_table("models", snakemake.input.models),
+    read_tables("training", snakemake.input.histories),
+    snakemake.params.areas,
+    snakemake.params.title,
+)
+save(figure, snakemake.output)

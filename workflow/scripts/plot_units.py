@@ -1,0 +1,9 @@
+"""Draw distributions of quantities of single units, of MouseNets and of recorded neurons."""
+
+from dormouse.errors import log_to
+from dormouse.figures import plot_units, save
+from dormouse.tables import read_table
+
+log_to(snakemake.log[0])
+units, models = read_table("units", snakemake.input.units), read_table("models", snakemake.input.models)
+save(plot_units(units, models, snakemake.params.areas, snakemake.params.title), snakemake.output)
