@@ -179,8 +179,9 @@ def _specify(model: str, line: Mapping, config: Mapping) -> dict:
 
 def _options(model: str, line: Mapping, config: Mapping) -> dict:
     """Return what a loader needs beside a name: of a MouseNet its preset, of a network that is trained here its classes."""
-    place, options, presets = f"config: model {model}", {}, config["mousenet"]["presets"]
+    place, options = f"config: model {model}", {}
     if line["source"] == "mousenet":
+        presets = config["mousenet"]["presets"]
         if line["name"] not in presets:
             raise InputError(f"{place}: mousenet.presets has no {line['name']!r}. {suggest(line['name'], presets)}")
         options = dict(presets[line["name"]])
