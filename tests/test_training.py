@@ -1,5 +1,7 @@
 """Training: that it learns, that what was stopped ends as what was not, and what images it takes."""
 
+import shutil
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -10,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dormouse.errors import InputError
+from dormouse.models import registry
 from dormouse.models.build import build
 from dormouse.models.registry import training_spec
 from dormouse.training.images import CIFAR_MEAN, CIFAR_SD, MEAN, SD, read_images
@@ -212,3 +215,13 @@ def test_every_run_of_the_configuration_has_a_network(config):
         with torch.device("meta"):
             network = build(spec)
         assert list(network.parameters())[-1].shape == (recipe["classes"],)
+
+
+def test_a_network_of_other_tables_is_another_run(config, root, tmp_path, monkeypatch):
+    before = training_spec("mousenet_digits", config)["code"]
+    shutil.copytree(root / "resources/mousenet", tmp_path / "tables")
+    monkeypatch.setattr(registry, "FOLDER", tmp_path / "tables")
+    assert training_spec("mousenet_digits", config)["code"] == before
+    (tmp_path / "tables/laminar.tsv").write_text("changed")
+    assert training_spec("mousenet_digits", config)["code"] != before
+    assert training_spec("vgg16_imagenet", config)["code"] is None

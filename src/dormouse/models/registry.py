@@ -171,10 +171,15 @@ def _specify(model: str, line: Mapping, config: Mapping) -> dict:
     return {
         **{key: line[key] for key in (*LABELS, "source", "name", "weights", "seed")},
         "file": file,
-        "code": CODE[line["source"]](line["name"]) if line["source"] in CODE else None,
+        "code": _code(line),
         "options": options,
         "input": _input(model, line, config),
     }
+
+
+def _code(line: Mapping) -> str | None:
+    """Return a hash of the files that a network is made from, besides its library; None where there are none."""
+    return CODE[line["source"]](line["name"]) if line["source"] in CODE else None
 
 
 def _options(model: str, line: Mapping, config: Mapping) -> dict:
@@ -214,7 +219,7 @@ def training_spec(run: str, config: Mapping) -> dict:
     options = _options(run, line, config) | {"num_classes": recipe["classes"]}
     if options.get("input_px", recipe["input_px"]) != recipe["input_px"]:
         raise InputError(f"{place}.input_px: {recipe['input_px']}, but its network is for {options['input_px']} pixels.")
-    return {**recipe["network"], "file": None, "seed": recipe["seed"], "options": options}
+    return {**recipe["network"], "file": None, "seed": recipe["seed"], "code": _code(line), "options": options}
 
 
 def _input(model: str, line: Mapping, config: Mapping) -> dict:
