@@ -16,6 +16,7 @@ from dormouse.features.extraction import extract
 from dormouse.models.build import build
 from dormouse.models.registry import list_models
 from dormouse.mousenet.anatomy import TABLES, Options, draw_masks, gaussian, read_anatomy
+from dormouse.mousenet.convolution import convolve, convolve_directly
 from dormouse.mousenet.network import MouseNet, together
 
 SMALL = Options(input_px=16, neuron_fraction=1 / 16)  # a second on one core
@@ -184,6 +185,27 @@ def test_fused_is_unfused(anatomy, dtype, tolerance):
     assert list(a) == list(b) == list(fused.populations)
     for name in a:
         torch.testing.assert_close(a[name], b[name], rtol=tolerance, atol=tolerance * float(b[name].detach().abs().max()))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [9, 11, 17, 21])
+@pytest.mark.parametrize("size", [8, 14, 32])
+def test_wide_convolutions_by_spectra_are_convolutions(size, kernel, stride):
+    padding = ((kernel - stride) // 2, (kernel - 1) // 2) * 2
+    generator = torch.Generator().manual_seed(size + kernel)
+    inputs, weight, bias, gradient = (
+        torch.randn(shape, dtype=torch.float64, generator=generator)
+        for shape in [(2, 3, size, size), (4, 3, kernel, kernel), (4,), (2, 4, size // stride, size // stride)]
+    )
+    a, b = (
+        torch.autograd.functional.vjp(
+            lambda *arrays, way=way: way(*arrays, padding, stride), (inputs, weight, bias), gradient, strict=True
+        )
+        for way in (convolve, convolve_directly)
+    )
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-11)
+    single = convolve(inputs.float(), weight.float(), bias.float(), padding, stride)
+    torch.testing.assert_close(single.double(), b[0], rtol=0, atol=1e-5 * float(b[0].abs().max()))
 
 
 def test_activity_is_that_of_a_loop_over_the_equation(small):

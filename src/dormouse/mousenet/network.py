@@ -2,7 +2,8 @@
 
 A population's activity is y = ReLU(BN(sum over sources of conv(x_source, W * mask) + b)) (Shi et al. 2022). Convolutions of
 smaller kernels are those of larger ones with zeros around, so that all projections from VISp to other areas are one
-convolution, and those to VISpor a few: about twenty in the place of 49, with the same numbers.
+convolution, and those to VISpor a few: about twenty in the place of 49, with the same numbers. Those with wide kernels, in
+which most of the work lies, are products of spectra.
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 
 from dormouse.errors import InputError, suggest
 from dormouse.mousenet.anatomy import INPUT, LGN, Anatomy, Projection, draw_masks
+from dormouse.mousenet.convolution import convolve, convolve_directly
 
 POOLED = 4  # places of a readout's map on a side
 READOUT = "5"  # layer of every area that the classifier sees
@@ -70,7 +72,7 @@ class MouseNet(nn.Module):
     ----------
     anatomy : of `read_anatomy`; weights, and masks without a seed of their own, are drawn from torch's generator
     n_classes : of the classifier
-    fused : whether convolutions that can run as one do
+    fused : whether convolutions that can run as one do, and those of wide kernels as products of spectra
     """
 
     def __init__(self, anatomy: Anatomy, n_classes: int = 1000, fused: bool = True):
@@ -93,6 +95,7 @@ class MouseNet(nn.Module):
         width = POOLED**2 * sum(anatomy.populations[name].channels for name in self.readouts)
         self.classifier = nn.Linear(width, n_classes)
         groups = together(anatomy) if fused else [_join([edge]) for edge in anatomy.projections]
+        self.convolve = convolve if fused else convolve_directly
         # what has to run before each population
         self.steps: list[tuple[str, list[Together]]] = []
         for node in nodes:
@@ -132,7 +135,7 @@ class MouseNet(nn.Module):
             else active[group.edges[0].source]
         )
         weight, bias = self._weight(group)
-        return F.conv2d(F.pad(sent, group.padding), weight, bias, group.stride)
+        return self.convolve(sent, weight, bias, group.padding, group.stride)
 
     def _weight(self, group: Together) -> tuple[torch.Tensor, torch.Tensor]:
         """Return kernel and bias of a group, as one convolution."""
