@@ -16,10 +16,10 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/recordings.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/scores.smk"
-include: "workflow/rules/paper.smk"
 include: "workflow/rules/mousenet.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/connectome.smk"
+include: "workflow/rules/paper.smk"
 include: "workflow/rules/zoo.smk"
 
 

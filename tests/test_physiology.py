@@ -1,5 +1,7 @@
 """Quantities of single units: against loops over their definitions, on units whose answer is known, through the workflow."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -174,7 +176,7 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     results = "results/demo"
     pictures = [*(f"{results}/figures/{name}.png" for name in ("populations", "units", "trajectory"))]
     pictures += ["results/trained/training.png", "results/mousenet/small/network.png"]
-    snakemake(*pictures, config=config)
+    snakemake(*pictures, f"{results}/report.html", config=config)
     assert all((tmp_path / "run" / picture).stat().st_size > 20_000 for picture in pictures)
     history = read_table("training", tmp_path / "run/results/trained/mousenet_digits.parquet")
     assert history.test_accuracy.iloc[-1] > 0.85
@@ -184,3 +186,10 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     assert models.weights_sha256.nunique() == 3
     projections = read_table("projections", tmp_path / "run/results/mousenet/small/projections.parquet")
     assert len(projections) == 49
+    page = (tmp_path / "run" / results / "report.html").read_text()
+    assert page.count('src="data:image/png;base64,') == 2 + 1 + len(pictures)  # scores, thresholds
+    assert "MouseNet beside the mouse" in page
+    distances = read_table("unit_distances", tmp_path / "run" / results / "tables/unit_distances.parquet")
+    same = distances[(distances.model == "after") & (distances.area == distances.recorded_area)]
+    far = same[same.quantity == "lifetime_sparseness"].wasserstein.mean()
+    assert re.search(rf"<td>after</td>\s*<td>{far:.3f}</td>", page)

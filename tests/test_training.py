@@ -1,8 +1,11 @@
 """Training: that it learns, that what was stopped ends as what was not, and what images it takes."""
 
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 import safetensors.torch
 import torch
@@ -15,6 +18,7 @@ from dormouse.errors import InputError
 from dormouse.models import registry
 from dormouse.models.build import build
 from dormouse.models.registry import training_spec
+from dormouse.tables import read_table
 from dormouse.training.images import CIFAR_MEAN, CIFAR_SD, MEAN, SD, read_images
 from dormouse.training.loop import train
 
@@ -114,6 +118,29 @@ def test_a_run_that_was_stopped_within_an_epoch_ends_as_one_that_was_not(config,
         a, b = (safetensors.torch.load_file(tmp_path / run / f"epoch_{epoch:03}.safetensors") for run in ("whole", "stopped"))
         assert a.keys() == b.keys()
         assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.workflow
+def test_a_training_job_that_was_killed_goes_on_after_its_last_epoch(run_workflow, tmp_path):
+    target, config = "results/trained/mousenet_digits.parquet", {"dataset": "demo", "models": {"groups": ["baselines"]}}
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(run_workflow, tmp_path / "run", target, config=config)
+        while not list(tmp_path.glob("run/results/trained/*/epoch_001.safetensors")) and not first.done():
+            time.sleep(0.02)
+        time.sleep(0.3)  # into the second epoch
+        for process in psutil.Process().children(recursive=True):
+            if "train_network.py" in " ".join(process.cmdline()):
+                process.kill()
+    assert first.result().returncode != 0, "it ended before it could be killed"
+    assert not (tmp_path / "run" / target).exists()
+    again = run_workflow(tmp_path / "run", target, config=config)
+    assert again.returncode == 0, again.stdout
+    log = next(tmp_path.glob("run/results/trained/logs/train_network/*.log")).read_text()
+    assert "goes on after epoch 1" in log
+    assert "epoch 1, training" not in log
+    history = read_table("training", tmp_path / "run" / target)
+    assert history.epoch.tolist() == [0, 1, 2]
+    assert history.test_accuracy[2] > 0.85
 
 
 def test_more_epochs_go_on_and_another_recipe_starts_anew(digits, tmp_path, capsys):

@@ -143,7 +143,7 @@ def test_a_new_time_alone_changes_nothing(finished):
     ("module", "rules"),
     [
         ("ridge", {"score_ridge", "gather_scores", "choose_layers", *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
-        ("figures", {"plot_scores", "plot_thresholds", "write_report"}),
+        ("figures/scores", {"plot_scores", "plot_thresholds", "write_report"}),
     ],
 )
 def test_editing_a_module_reruns_what_rests_on_it_and_nothing_else(finished, module, rules):

@@ -66,6 +66,14 @@ def score_tables(
     return tables
 
 
+def distances_of_units(distances: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """Return for each network (rows) and quantity the Wasserstein distance to the neurons, mean over areas that both have."""
+    same = distances[distances.area == distances.recorded_area]
+    table = same.pivot_table(index="model", columns="quantity", values="wasserstein", sort=False)
+    names = models.set_index("model").display_name
+    return table.rename(index=names).rename_axis(index="network", columns=None).reset_index()
+
+
 def render(
     template: str | Path,
     path: str | Path,
@@ -73,12 +81,8 @@ def render(
     figures: Sequence[str],
     captions: Sequence[str],
     metrics: Sequence[str],
-    best: pd.DataFrame,
-    ceilings: pd.DataFrame,
-    models: pd.DataFrame,
-    neurons: pd.DataFrame,
-    counts: pd.DataFrame,
-    thresholds: Sequence[str],
+    tables: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, Sequence[str]],
     dataset: Mapping,
     config: Mapping,
 ) -> None:
@@ -87,9 +91,10 @@ def render(
     Parameters
     ----------
     figures : PNG files, one for each of `metrics`
-    captions : scores.rst, which names the metric as {{ snakemake.wildcards.metric }} as in Snakemake's report, thresholds.rst
-    best, ceilings, models, neurons, counts : tables; `ceilings`, `neurons` and `counts`, of selection, may be empty
-    thresholds : PNG file of the thresholds, or none
+    captions : files of captions, named as the figures; scores.rst names the metric as {{ snakemake.wildcards.metric }}, as in
+        Snakemake's report
+    tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
+    pictures : PNG files of the sections neurons and mousenet
     dataset : name, description, citation and areas
     config : the configuration of the run
     """
@@ -97,7 +102,9 @@ def render(
     pages = Environment(
         loader=FileSystemLoader(folders), autoescape=select_autoescape(default=True), undefined=StrictUndefined
     )
-    scores, about = score_tables(best, ceilings, models, dataset["areas"]), pages.get_template("scores.rst")
+    models, neurons, counts = tables["models"], tables["neurons"], tables["selection_counts"]
+    scores = score_tables(tables["best_layers"], tables["ceilings"], models, dataset["areas"])
+    about, far = pages.get_template("scores.rst"), tables["unit_distances"]
     captions = [about.render(snakemake={"wildcards": {"metric": metric}}) for metric in metrics]
     sections = [
         {"metric": metric, "picture": picture(figure), "caption": caption, "scores": as_html(scores[metric])}
@@ -108,7 +115,8 @@ def render(
         sections=sections,
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
         combinations=as_html(combination_counts(counts)) if counts.agrees.notna().any() else None,
-        thresholds=[picture(file) for file in thresholds],
+        distances=as_html(distances_of_units(far, models)) if len(far) else None,
+        pictures={section: [(picture(file), Path(file).stem) for file in files] for section, files in pictures.items()},
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
         config=as_yaml(config),

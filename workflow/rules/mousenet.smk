@@ -1,12 +1,17 @@
 """MouseNet: its anatomy, its populations beside recorded areas, its units beside recorded neurons."""
 
 OF_MOUSENET = [model for model, spec in MODELS.items() if spec["source"] == "mousenet"]
+DISTANCES, MOUSENET_FIGURES = [], []
 if OF_MOUSENET:
-    MOUSENETS = sorted({MODELS[model]["name"] for model in OF_MOUSENET})
-    FIGURES += expand("results/mousenet/{preset}/network.{ending}", preset=MOUSENETS, ending=["pdf", "png"])
-    FIGURES += [f"{RESULTS}/figures/populations.pdf", f"{RESULTS}/figures/populations.png"]
+    MOUSENET_FIGURES += [f"{RESULTS}/figures/populations.pdf", f"{RESULTS}/figures/populations.png"]
 if OF_MOUSENET and DATASET.kind == "responses":
-    FIGURES += [f"{RESULTS}/figures/units.pdf", f"{RESULTS}/figures/units.png"]
+    DISTANCES += [f"{RESULTS}/tables/unit_distances.parquet"]
+    MOUSENET_FIGURES += [f"{RESULTS}/figures/units.pdf", f"{RESULTS}/figures/units.png"]
+MOUSENET_FIGURES += expand(
+    "results/mousenet/{preset}/network.{ending}",
+    preset=sorted({MODELS[model]["name"] for model in OF_MOUSENET}),
+    ending=["pdf", "png"],
+)
 
 
 rule describe_mousenet:
@@ -31,8 +36,18 @@ rule plot_mousenet:
         populations="results/mousenet/{preset}/populations.parquet",
         projections="results/mousenet/{preset}/projections.parquet",
     output:
-        report("results/mousenet/{preset}/network.pdf", category="MouseNet", labels={"preset": "{preset}", "format": "pdf"}),
-        report("results/mousenet/{preset}/network.png", category="MouseNet", labels={"preset": "{preset}", "format": "png"}),
+        report(
+            "results/mousenet/{preset}/network.pdf",
+            caption="../report/network.rst",
+            category="MouseNet",
+            labels={"preset": "{preset}", "format": "pdf"},
+        ),
+        report(
+            "results/mousenet/{preset}/network.png",
+            caption="../report/network.rst",
+            category="MouseNet",
+            labels={"preset": "{preset}", "format": "png"},
+        ),
     log:
         "results/mousenet/logs/plot_mousenet/{preset}.log",
     conda:
@@ -49,8 +64,18 @@ rule plot_populations:
         models=f"{RESULTS}/tables/models.parquet",
         ceilings=CEILINGS,
     output:
-        report(f"{RESULTS}/figures/populations.pdf", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{RESULTS}/figures/populations.png", category="MouseNet", labels={"format": "png"}),
+        report(
+            f"{RESULTS}/figures/populations.pdf",
+            caption="../report/populations.rst",
+            category="MouseNet",
+            labels={"format": "pdf"},
+        ),
+        report(
+            f"{RESULTS}/figures/populations.png",
+            caption="../report/populations.rst",
+            category="MouseNet",
+            labels={"format": "png"},
+        ),
     log:
         f"{RESULTS}/logs/plot_populations.log",
     conda:
@@ -120,8 +145,8 @@ rule plot_units:
         units=f"{RESULTS}/tables/units.parquet",
         models=f"{RESULTS}/tables/models.parquet",
     output:
-        report(f"{RESULTS}/figures/units.pdf", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{RESULTS}/figures/units.png", category="MouseNet", labels={"format": "png"}),
+        report(f"{RESULTS}/figures/units.pdf", caption="../report/units.rst", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{RESULTS}/figures/units.png", caption="../report/units.rst", category="MouseNet", labels={"format": "png"}),
     log:
         f"{RESULTS}/logs/plot_units.log",
     conda:

@@ -1,5 +1,7 @@
 """Figures and the report, from the tables alone."""
 
+FIGURES += MOUSENET_FIGURES
+
 
 rule plot_scores:
     input:
@@ -53,14 +55,16 @@ rule plot_thresholds:
 rule write_report:
     input:
         template=ROOT / "workflow/report/report.html",
-        captions=[ROOT / "workflow/report/scores.rst", ROOT / "workflow/report/thresholds.rst"],
+        captions=sorted((ROOT / "workflow/report").glob("*.rst")),
         figures=expand(f"{RESULTS}/figures/scores_{{metric}}.png", metric=METRICS),
         best=f"{RESULTS}/tables/best_layers.parquet",
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
         neurons=NEURONS,
         counts=COUNTS,
+        distances=DISTANCES,
         thresholds=[figure for figure in FIGURES if figure.endswith("thresholds.png")],
+        mousenet=[figure for figure in MOUSENET_FIGURES if figure.endswith(".png")],
     output:
         f"{RESULTS}/report.html",
     log:

@@ -2,8 +2,8 @@
 
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
 if RUNS:
-    FIGURES += [f"{TRAINED}/training.pdf", f"{TRAINED}/training.png"]
-    FIGURES += [f"{RESULTS}/figures/trajectory.pdf", f"{RESULTS}/figures/trajectory.png"]
+    MOUSENET_FIGURES += [f"{RESULTS}/figures/trajectory.pdf", f"{RESULTS}/figures/trajectory.png"]
+    MOUSENET_FIGURES += [f"{TRAINED}/training.pdf", f"{TRAINED}/training.png"]
 
 
 rule train_network:
@@ -49,8 +49,8 @@ rule plot_training:
     input:
         expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
     output:
-        report(f"{TRAINED}/training.pdf", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{TRAINED}/training.png", category="MouseNet", labels={"format": "png"}),
+        report(f"{TRAINED}/training.pdf", caption="../report/training.rst", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{TRAINED}/training.png", caption="../report/training.rst", category="MouseNet", labels={"format": "png"}),
     log:
         f"{TRAINED}/logs/plot_training.log",
     conda:
@@ -67,8 +67,18 @@ rule plot_trajectory:
         models=f"{RESULTS}/tables/models.parquet",
         histories=expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
     output:
-        report(f"{RESULTS}/figures/trajectory.pdf", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{RESULTS}/figures/trajectory.png", category="MouseNet", labels={"format": "png"}),
+        report(
+            f"{RESULTS}/figures/trajectory.pdf",
+            caption="../report/trajectory.rst",
+            category="MouseNet",
+            labels={"format": "pdf"},
+        ),
+        report(
+            f"{RESULTS}/figures/trajectory.png",
+            caption="../report/trajectory.rst",
+            category="MouseNet",
+            labels={"format": "png"},
+        ),
     log:
         f"{RESULTS}/logs/plot_trajectory.log",
     conda:

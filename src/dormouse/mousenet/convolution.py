@@ -1,8 +1,8 @@
 """Convolutions with wide kernels as products of spectra, by the convolution theorem.
 
-Mathieu, Henaff & LeCun 2014, "Fast training of convolutional networks through FFTs", ICLR. Maps of some thirty places on a side
-are too small for fast transforms to pay: here a transform is a product with a matrix of waves, which leaves spectra in the
-order in which they are multiplied. The numbers are those of `torch.nn.functional.conv2d`, in another order of sums.
+Mathieu, Henaff & LeCun 2014, "Fast training of convolutional networks through FFTs", ICLR. Maps of some thirty places on a
+side are too small for fast transforms to pay: here a transform is a product with a matrix of waves, which leaves spectra in
+the order in which they are multiplied. The numbers are those of `torch.nn.functional.conv2d`, in another order of sums.
 """
 
 import math

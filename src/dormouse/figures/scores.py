@@ -1,0 +1,108 @@
+"""Figures of scores, and of the neurons that they rest on."""
+
+from itertools import product
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import MaxNLocator
+
+from dormouse.figures.style import PANEL_IN, plt
+from dormouse.tables import WHOLE
+
+# colour and shift from the middle of its row, from the surface of cortex downwards
+LAYERS = dict(
+    zip(("2/3", "4", "5", "6"), zip(sns.color_palette("viridis_r", 4), (0.3, 0.1, -0.1, -0.3), strict=True), strict=True)
+)
+LABELS = {
+    "rsa": ("pearson", "similarity of RDMs (RSA, Pearson r)"),
+    "ridge": ("srp", "prediction of left-out responses (ridge, Pearson r, mean over neurons)"),
+}
+ROW_IN = 0.26  # height of a row, inches
+
+
+def plot_scores(
+    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, metric: str, areas: list[str], title: str
+) -> plt.Figure:
+    """Draw the score of every model in every area: a panel an area, a row a model, a dot a site.
+
+    Parameters
+    ----------
+    best, ceilings, models : tables `best_layers`, `ceilings` and `models`
+    metric : rsa or ridge
+    areas : order of the panels
+
+    Models are ordered by their mean over the dots that are shown largest. The dashed line is the noise ceiling of the area.
+    """
+    variant, label = LABELS[metric]
+    shown = best[(best.metric == metric) & (best.variant == variant)].merge(models[["model", "display_name"]], on="model")
+    main = shown[shown.cortical_layer == WHOLE] if (shown.cortical_layer == WHOLE).any() else shown
+    order = main.groupby("display_name").score.mean().sort_values().index
+    shown = shown.assign(row=shown.display_name.map({name: row for row, name in enumerate(order)}))
+    limits = ceilings[(ceilings.metric == metric) & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
+    sns.set_theme(context="paper", style="whitegrid")
+    figure, axes = plt.subplots(
+        1,
+        len(areas),
+        figsize=(2.0 + PANEL_IN * len(areas), 1.1 + ROW_IN * len(order)),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for area, ax in zip(areas, axes[0], strict=True):
+        inside = shown[shown.area == area]
+        for layer, (colour, shift) in LAYERS.items():
+            dots = inside[inside.cortical_layer == layer]
+            ax.plot(dots.score, dots.row + shift, "o", markersize=3, color=colour, label=f"layer {layer}")
+        dots = inside[inside.cortical_layer == WHOLE]
+        ax.plot(dots.score, dots.row, "d", markersize=6, color="black", label="whole area")
+        for limit in limits.ceiling[limits.area == area]:
+            ax.axvline(limit, color="firebrick", linestyle="--", linewidth=1, label="noise ceiling")
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set_title(area)
+        ax.grid(axis="x", visible=False)
+    axes[0, 0].set_yticks(range(len(order)), order)
+    axes[0, 0].set_ylim(-0.6, len(order) - 0.4)
+    figure.suptitle(f"{title}: {label}")
+    lines = {line.get_label(): line for ax in axes[0] for line in ax.lines if len(line.get_xdata())}
+    lines = {label: line for label, line in lines.items() if not label.startswith("_")}
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines), frameon=False)
+    return figure
+
+
+def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: float, title: str) -> plt.Figure:
+    """Draw the split-half r of every site over the limit of reliability: a column an area, a row a cortical layer.
+
+    Parameters
+    ----------
+    table : table `thresholds`
+    areas : order of the columns
+    min_reliability : limit in use, dashed
+    """
+    layers = [layer for layer in (WHOLE, *LAYERS) if layer == WHOLE or (table.cortical_layer == layer).any()]
+    sns.set_theme(context="paper", style="whitegrid")
+    size = {"figsize": (1.2 + PANEL_IN * len(areas), 1.2 + PANEL_IN * len(layers)), "layout": "constrained"}
+    figure, axes = plt.subplots(len(layers), len(areas), sharex=True, sharey=True, squeeze=False, **size)
+    for (row, layer), (column, area) in product(enumerate(layers), enumerate(areas)):
+        ax, site = axes[row, column], table[(table.area == area) & (table.cortical_layer == layer)]
+        counts = ax.twinx()
+        each = site[site.instance == "matrix"]
+        counts.fill_between(each.threshold, each.n_neurons, color="0.9", label="neurons (right)")
+        counts.set_ylim(0, max(1, 1.1 * each.n_neurons.max()) if len(each) else 1)
+        counts.grid(visible=False)
+        counts.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        counts.tick_params(labelsize="x-small", colors="0.5")
+        ax.set_zorder(counts.get_zorder() + 1)
+        ax.patch.set_visible(False)
+        for instance, colour in zip(("matrix", "image"), sns.color_palette("colorblind"), strict=False):
+            dots = site[site.instance == instance]
+            ax.errorbar(dots.threshold, dots.split_half_r, dots.split_half_sem, fmt="o-", ms=3, color=colour, label=instance)
+        ax.axvline(min_reliability, color="black", linestyle="--", linewidth=0.8)
+        ax.set_title(area if row == 0 else "")
+        ax.set_ylabel("" if column else "whole area" if layer == WHOLE else f"layer {layer}")
+    figure.supxlabel("lowest reliability of the neurons")
+    figure.supylabel("split-half r")
+    figure.suptitle(title)
+    handles = {label: h for part in (ax, counts) for h, label in zip(*part.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    return figure
