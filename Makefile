@@ -49,6 +49,7 @@ bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/reliability.py
 	$(BIN)/python tests/benchmarks/streaming.py
+	$(BIN)/python tests/benchmarks/mousenet.py
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results .snakemake

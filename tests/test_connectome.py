@@ -8,6 +8,7 @@ import nrrd
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from web import File, cut
 
 from dormouse.errors import InputError
@@ -249,13 +250,15 @@ def test_populations_that_are_no_structures_are_named(published):
 
 
 @pytest.mark.workflow
-def test_the_rules_fetch_and_measure(published, tmp_path, web, snakemake):
+def test_the_rules_fetch_and_measure_and_a_preset_names_the_result(root, published, tmp_path, web, snakemake):
     """From a local server that breaks off once, to tables that make a network."""
     web.files |= {f"/{path.name}": File(path) for path in published.iterdir()}
     web.will(cut(1000), at="/weights")
     sources = {"model": web.address, "annotation": web.address, "structures": f"{web.address}/structures.json"}
     tables = "results/mousenet/connectome/corrected"
-    snakemake(f"{tables}/projections.tsv", config={"dataset": "demo", "mousenet": {"connectome": sources}})
+    mine = yaml.safe_load((root / "config.yaml").read_text())["mousenet"]["presets"]["small"] | {"tables": tables}
+    config = {"dataset": "demo", "mousenet": {"connectome": sources, "presets": {"mine": mine}}}
+    snakemake("results/mousenet/mine/projections.parquet", config=config)
     known = read_measured("populations")
     populations, expected = measure(read_connectome(published, known), known, "corrected")
     found = read_measured("projections", tmp_path / "run" / tables)

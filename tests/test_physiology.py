@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from dormouse.mousenet.anatomy import Options, read_anatomy, split_name
 from dormouse.mousenet.network import MouseNet
@@ -193,3 +194,14 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     same = distances[(distances.model == "after") & (distances.area == distances.recorded_area)]
     far = same[same.quantity == "lifetime_sparseness"].wasserstein.mean()
     assert re.search(rf"<td>after</td>\s*<td>{far:.3f}</td>", page)
+
+
+@pytest.mark.workflow
+def test_what_readers_are_told_to_run_can_be_run(root, snakemake):
+    config = yaml.safe_load((root / "mousenet.yaml").read_text()) | {"dataset": "demo"}
+    planned = snakemake("--dry-run", "--quiet", "rules", config=config)
+    assert planned.returncode == 0, planned.stdout
+    jobs = dict(line.split() for line in planned.stdout.splitlines() if re.fullmatch(r"\w+ +\d+", line))
+    assert jobs["train_network"] == str(len(config["training"]))
+    models = config["models"]  # besides: pixels and Gabor filters, and MouseNet and noise with every seed
+    assert jobs["extract_features"] == str(len(models["add"]) + 2 + 2 * len(models["seeds"]))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dormouse.errors import InputError
-from dormouse.models.registry import LABELS, WEIGHTS, check_line, downloads, list_models, same_network, weights_files
+from dormouse.models.registry import LABELS, WEIGHTS, check_line, downloads, list_models, network_files, same_network
 from dormouse.schemas import check
 
 IMAGENET = {
@@ -182,7 +182,7 @@ def test_only_weights_of_a_file_are_the_input_of_a_job(tmp_path):
     weights = str(tmp_path / "mine.pt")
     Path(weights).touch()
     models = specify("baselines", "random", "selfsupervised", mine=added(weights=weights))
-    files = {model: weights_files(spec) for model, spec in models.items() if weights_files(spec)}
+    files = {model: network_files(spec) for model, spec in models.items() if network_files(spec)}
     assert files == {"swav": [f"{WEIGHTS}/swav.torch"], "mine": [weights]}
     assert list(downloads(models)) == ["swav.torch"]
 

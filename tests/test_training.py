@@ -13,11 +13,14 @@ import yaml
 from PIL import Image
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.data import Subset
 
 from dormouse.errors import InputError
 from dormouse.models import registry
 from dormouse.models.build import build
 from dormouse.models.registry import training_spec
+from dormouse.mousenet.anatomy import Options, read_anatomy
+from dormouse.mousenet.network import MouseNet
 from dormouse.tables import read_table
 from dormouse.training.images import CIFAR_MEAN, CIFAR_SD, MEAN, SD, read_images
 from dormouse.training.loop import train
@@ -141,6 +144,14 @@ def test_a_training_job_that_was_killed_goes_on_after_its_last_epoch(run_workflo
     history = read_table("training", tmp_path / "run" / target)
     assert history.epoch.tolist() == [0, 1, 2]
     assert history.test_accuracy[2] > 0.85
+
+
+def test_another_anatomy_starts_anew(digits, tmp_path, capsys):
+    few = Subset(digits[0], range(32)), Subset(digits[1], range(32))
+    for seed, told in ((0, ""), (0, "goes on after epoch 1"), (1, "training starts anew")):
+        options = Options(input_px=16, neuron_fraction=1 / 16, mask_seed=seed)
+        train(MouseNet(read_anatomy(options), 10), few, RECIPE | {"epochs": 1}, tmp_path, threads=1)
+        assert told in capsys.readouterr().err
 
 
 def test_more_epochs_go_on_and_another_recipe_starts_anew(digits, tmp_path, capsys):

@@ -26,10 +26,11 @@ from dormouse.models.registry import (
     architecture,
     downloads,
     list_models,
+    network_files,
     run_of,
     same_network,
+    table_files,
     training_spec,
-    weights_files,
 )
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import open_dataset

@@ -26,7 +26,7 @@ rule download_weights:
 rule extract_features:
     input:
         stimuli=f"{RESULTS}/stimuli.npz",
-        weights=lambda wildcards: weights_files(MODELS[wildcards.model]),
+        network=lambda wildcards: network_files(MODELS[wildcards.model]),
     output:
         f"{RESULTS}/grams/{{model}}.npz",
     log:

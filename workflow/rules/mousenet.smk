@@ -17,6 +17,7 @@ MOUSENET_FIGURES += expand(
 rule describe_mousenet:
     input:
         sorted(FOLDER.glob("*.tsv")),
+        lambda wildcards: table_files(config["mousenet"]["presets"][wildcards.preset]),
     output:
         populations="results/mousenet/{preset}/populations.parquet",
         projections="results/mousenet/{preset}/projections.parquet",
@@ -91,7 +92,7 @@ rule plot_populations:
 rule measure_units:
     input:
         stimuli=f"{RESULTS}/stimuli.npz",
-        weights=lambda wildcards: weights_files(MODELS[wildcards.model]),
+        network=lambda wildcards: network_files(MODELS[wildcards.model]),
     output:
         f"{RESULTS}/units/{{model}}.parquet",
     log:

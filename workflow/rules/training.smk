@@ -7,6 +7,8 @@ if RUNS:
 
 
 rule train_network:
+    input:
+        lambda wildcards: network_files(training_spec(wildcards.run, config)),
     output:
         weights=f"{TRAINED}/{{run}}.safetensors",
         history=f"{TRAINED}/{{run}}.parquet",

@@ -239,9 +239,15 @@ def _input(model: str, line: Mapping, config: Mapping) -> dict:
     return recipe
 
 
-def weights_files(spec: Mapping) -> list[str]:
-    """Return the file of weights that a specification names, if it names one."""
-    return [spec["file"]] if spec["file"] else []
+def network_files(spec: Mapping) -> list[str]:
+    """Return the files that a specification names: of its weights, and of what its MouseNet is made from."""
+    return [spec["file"]] * bool(spec["file"]) + table_files(spec["options"])
+
+
+def table_files(options: Mapping) -> list[str]:
+    """Return the files of the tables that a preset of MouseNet names, if it names any."""
+    folder = options.get("tables")
+    return [f"{folder}/{table}.tsv" for table in ("populations", "projections")] if folder else []
 
 
 def downloads(models: Mapping[str, Mapping]) -> dict[str, dict]:

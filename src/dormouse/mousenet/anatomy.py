@@ -44,6 +44,7 @@ class Options:
     mask: str = "independent"  # shared: by all pairs of channels of a projection; none: every connection is there
     mask_seed: int | None = 2021  # of theirs; None: drawn with the weights
     initialisation: str = "dense"  # masked: the variance of weights is that of the connections there are
+    tables: str | None = None  # folder of populations.tsv and projections.tsv; None: those of the paper
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,13 @@ class Anatomy:
 def read_anatomy(options: Options | None = None, folder: str | Path = FOLDER) -> Anatomy:
     """Read the tables of a folder, populations.tsv, projections.tsv and laminar.tsv, and return the network that they make.
 
+    The first two are read from the folder that `options` names, if they name one.
     Raises InputError where a table lacks columns or a connection that the hierarchy asks for.
     """
-    tables = {name: read_measured(name, folder) for name in TABLES}
-    return build_anatomy(**tables, options=options or Options())
+    options = options or Options()
+    measured = options.tables or folder
+    tables = {name: read_measured(name, folder if name == "laminar" else measured) for name in TABLES}
+    return build_anatomy(**tables, options=options)
 
 
 def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:

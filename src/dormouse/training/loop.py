@@ -77,16 +77,21 @@ def resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Mapping
     if not path.is_file():
         return []
     stored = torch.load(path, map_location="cpu", weights_only=True)
-    same = {key: value.shape for key, value in stored["network"].items()} == {
-        key: value.shape for key, value in network.state_dict().items()
-    }
-    if stored["recipe"] != _told(recipe) or not same:
+    if stored["recipe"] != _told(recipe) or not _same_network(stored["network"], network.state_dict()):
         print(f"{path}: of another recipe or network; training starts anew", file=sys.stderr)
         return []
     network.load_state_dict(stored["network"])
     optimizer.load_state_dict(stored["optimizer"])
     print(f"{path}: goes on after epoch {len(stored['history']) - 1}", file=sys.stderr)
     return stored["history"]
+
+
+def _same_network(stored: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> bool:
+    """Return whether all shapes are the same, and what never learns: masks, which are of bool."""
+    shapes = [{key: value.shape for key, value in state.items()} for state in (stored, own)]
+    return shapes[0] == shapes[1] and all(
+        torch.equal(stored[key], own[key].cpu()) for key in own if own[key].dtype == torch.bool
+    )
 
 
 def write_state(network: nn.Module, path: Path) -> None:
