@@ -144,6 +144,27 @@ def test_options_of_masks():
     assert all(mask.all() for mask in draw_masks(read_anatomy(Options(mask="none")), 0))
 
 
+def test_a_learned_mask_is_one_for_all_channels_and_learns():
+    network = make(read_anatomy(replace(SMALL, mask="learned")))
+    before = {name: edge.mask.detach().clone() for name, edge in network.projections.items()}
+    shared = draw_masks(read_anatomy(replace(SMALL, mask="shared")), SMALL.mask_seed)
+    for mask, expected in zip(before.values(), shared, strict=True):
+        np.testing.assert_array_equal(mask, expected[0, 0])
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(images(4, 16)).square().sum().backward()
+    optimizer.step()
+    assert any((edge.mask != 0)[before[name] == 0].any() for name, edge in network.projections.items())
+
+
+def test_widths_and_in_degrees_that_were_set_by_hand_are_options(anatomy):
+    options = Options(lgn_width_px=2.0, visp4_width_px=3.0, l4_width_um=57.0, in_degree=500.0)
+    for edge, other in zip(anatomy.projections, read_anatomy(options).projections, strict=True):
+        ratio = {"input": 0.5, "LGN": 3.0, "laminar": 0.5, "interareal": 1.0}[edge.kind]
+        assert other.width_px == pytest.approx(ratio * edge.width_px)
+        if edge.kind == "interareal":
+            assert other.in_degree == pytest.approx(edge.in_degree / 2)
+
+
 def test_clipping_states_the_in_degree_that_is_reached():
     reached = {edge.source: edge.in_degree for edge in read_anatomy(Options(clip=True)).projections if edge.kernel == 1}
     assert reached == {"VISal2/3": 15.0, "VISal5": 15.0}

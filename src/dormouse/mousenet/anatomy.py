@@ -19,8 +19,7 @@ from dormouse.errors import InputError
 
 INPUT, LGN, LAYERS = "input", "LGNd", ("4", "2/3", "5")  # layers in the order in which signals pass them
 INPUT_CHANNELS = 3
-WIDTHS_PX = {LGN: 4.0, "VISp4": 1.0}  # of what they receive; the second after Durand et al. 2016, J. Neurosci. 36:12144
-L4_WIDTH_UM = 114.0  # of connections within layer 4 of the mouse (Levy & Reyes 2012, J. Neurosci. 32:5609), scales the cat's
+IN_DEGREE = 1000  # of a neuron from all populations of other areas, in the table of projections
 NO_WIDTH = 1e-9  # pixels, of projections of which the connectome tells no width: a connection to the very place
 PROBED_UM = 75.0  # distance at which probabilities between layers were measured
 FOLDER = Path(__file__).parents[3] / "resources/mousenet"
@@ -37,11 +36,15 @@ class Options:
 
     input_px: int = 64  # of the image, about a degree each; even
     neuron_fraction: float = 1.0  # of neurons and in-degrees; (input_px / 64)**2 keeps channels and probabilities
+    lgn_width_px: float = 4.0  # of the Gaussian by which the image reaches the LGN
+    visp4_width_px: float = 1.0  # and the LGN VISp4; after Durand et al. 2016, J. Neurosci. 36:12144
+    l4_width_um: float = 114.0  # within layer 4 (Levy & Reyes 2012, J. Neurosci. 32:5609); the cat's widths are scaled by it
+    in_degree: float = 1000.0  # neurons of other areas that contact one in layer 4
     reach: float = 1.0  # half a kernel, in widths of its Gaussian
     laminar_in_degree: str = "cut"  # whole: what kernels between layers lose beyond their edge is made up for inside
     clip: bool = False  # probabilities above 1, and with them the in-degrees that are stated
     lgn: str = "rectified"  # linear: neither normalised nor rectified, as in the preprint
-    mask: str = "independent"  # shared: by all pairs of channels of a projection; none: every connection is there
+    mask: str = "independent"  # shared: by all pairs of channels; learned: shared, and learns; none: all connections are there
     mask_seed: int | None = 2021  # of theirs; None: drawn with the weights
     initialisation: str = "dense"  # masked: the variance of weights is that of the connections there are
     tables: str | None = None  # folder of populations.tsv and projections.tsv; None: those of the paper
@@ -138,11 +141,11 @@ def build_anatomy(populations: pd.DataFrame, projections: pd.DataFrame, laminar:
     nodes = {node.name: node for node in _populations(populations, options)}
     between = projections.set_index(["source", "target"])
     within = laminar.set_index(["source_layer", "target_layer"])
-    widths = within.cat_width_um / within.cat_width_um["4", "4"] * L4_WIDTH_UM
-    made = [_fixed(nodes, INPUT, LGN, options)]
+    widths = within.cat_width_um / within.cat_width_um["4", "4"] * options.l4_width_um
+    made = [_projection(nodes[INPUT], nodes[LGN], "input", np.nan, options.lgn_width_px, 1.0, options)]
     for source, target in connections(nodes):
-        if target in WIDTHS_PX:
-            made.append(_fixed(nodes, source, target, options))
+        if source == LGN:
+            made.append(_projection(nodes[LGN], nodes[target], "LGN", np.nan, options.visp4_width_px, 1.0, options))
         elif nodes[source].area == nodes[target].area:
             layers = nodes[source].layer, nodes[target].layer
             made.append(_laminar(nodes, source, target, widths[layers], within.probability_75um[layers], options))
@@ -193,12 +196,6 @@ def _targets(nodes: dict[str, Population], source: Population) -> Iterator[str]:
             yield node.name
 
 
-def _fixed(nodes: dict[str, Population], source: str, target: str, options: Options) -> Projection:
-    """Return a projection whose width was set in pixels, and of which all connections at its middle are there."""
-    kind = "input" if source == INPUT else "LGN"
-    return _projection(nodes[source], nodes[target], kind, np.nan, WIDTHS_PX[target], 1.0, options)
-
-
 def _laminar(nodes: dict, source: str, target: str, width_um: float, probability: float, options: Options) -> Projection:
     width_px = width_um * nodes[source].px_per_um
     peak = probability / np.exp(-(PROBED_UM**2) / (2 * width_um**2))
@@ -210,7 +207,7 @@ def _laminar(nodes: dict, source: str, target: str, width_um: float, probability
 def _interareal(nodes: dict, source: str, target: str, width_um: float, in_degree: float, options: Options) -> Projection:
     width_px = width_um * nodes[source].px_per_um
     room = nodes[source].channels * gaussian(int(width_px * options.reach), width_px).sum()
-    peak = in_degree * options.neuron_fraction / room
+    peak = in_degree * options.in_degree / IN_DEGREE * options.neuron_fraction / room
     return _projection(nodes[source], nodes[target], "interareal", width_um, width_px, peak, options)
 
 
@@ -266,7 +263,7 @@ def draw_masks(anatomy: Anatomy, seed: int) -> list[np.ndarray]:
     rng, masks = np.random.RandomState(seed), []
     for edge in anatomy.projections:
         full = (edge.out_channels, edge.in_channels, edge.kernel, edge.kernel)
-        drawn = {"independent": full, "shared": full[2:], "none": (0,)}[anatomy.options.mask]
+        drawn = {"independent": full, "shared": full[2:], "learned": full[2:], "none": (0,)}[anatomy.options.mask]
         there = rng.random_sample(drawn) < edge.probability if anatomy.options.mask != "none" else True
         masks.append(np.broadcast_to(there, full).copy())
     return masks

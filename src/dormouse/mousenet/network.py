@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dormouse.errors import InputError, suggest
-from dormouse.mousenet.anatomy import INPUT, LGN, Anatomy, Projection, draw_masks
+from dormouse.mousenet.anatomy import INPUT, LGN, Anatomy, Options, Projection, draw_masks
 from dormouse.mousenet.convolution import convolve, convolve_directly
 
 POOLED = 4  # places of a readout's map on a side
@@ -27,12 +27,16 @@ TOGETHER = (5, 9, np.inf)  # kernels up to these sizes run as one; zeros around 
 class MaskedConvolution(nn.Conv2d):
     """Weights of a projection, of which only those that are connections count and learn."""
 
-    def __init__(self, edge: Projection, mask: np.ndarray, initialisation: str = "dense"):
+    def __init__(self, edge: Projection, mask: np.ndarray, options: Options):
         super().__init__(edge.in_channels, edge.out_channels, edge.kernel, edge.stride)
-        self.register_buffer("mask", torch.as_tensor(mask))
+        if options.mask == "learned":
+            self.mask = nn.Parameter(torch.as_tensor(mask[0, 0]).float())
+        else:
+            self.register_buffer("mask", torch.as_tensor(mask))
         with torch.no_grad():
-            self.weight *= self.mask
-            if initialisation == "masked" and mask.any():
+            if options.mask != "learned":  # else what is no connection yet may become one
+                self.weight *= self.mask
+            if options.initialisation == "masked" and mask.any():
                 self.weight /= self.mask.float().mean().sqrt()
 
     @property
@@ -81,7 +85,7 @@ class MouseNet(nn.Module):
         masks = draw_masks(anatomy, int(torch.randint(2**31, ())) if seed is None else seed)
         self.projections = nn.ModuleDict(
             {
-                _key(edge): MaskedConvolution(edge, mask, anatomy.options.initialisation)
+                _key(edge): MaskedConvolution(edge, mask, anatomy.options)
                 for edge, mask in zip(anatomy.projections, masks, strict=True)
             }
         )

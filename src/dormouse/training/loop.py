@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from dormouse.files import atomic
 
-WORKERS = 4  # that read images from files; those in memory need none
 DROP = 0.1  # of the learning rate, at every epoch of `drops`
 SEEDS_APART = 100_003  # between the seeds of two epochs
 
@@ -108,7 +107,8 @@ def _told(recipe: Mapping) -> str:
 
 def _batches(images: Dataset, batch: int, shuffled: bool, device: torch.device) -> DataLoader:
     in_memory = hasattr(images, "tensors") or hasattr(images, "images")
-    workers = {"num_workers": 0 if in_memory else WORKERS, "pin_memory": device.type == "cuda"}
+    # images that lie in files are read by as many processes as there are threads
+    workers = {"num_workers": 0 if in_memory else torch.get_num_threads(), "pin_memory": device.type == "cuda"}
     return DataLoader(images, batch, shuffle=shuffled, **workers)
 
 
