@@ -229,6 +229,17 @@ def test_wide_convolutions_by_spectra_are_convolutions(size, kernel, stride):
     torch.testing.assert_close(single.double(), b[0], rtol=0, atol=1e-5 * float(b[0].abs().max()))
 
 
+def test_half_precision(anatomy):
+    network, inputs, dtype = make(anatomy).train(), images(2, 64), torch.bfloat16
+    expected = network.features(inputs)
+    with torch.autocast("cpu", dtype):
+        found = network.features(inputs)
+    assert found.dtype == dtype
+    assert np.corrcoef(found.detach().float().flatten(), expected.detach().flatten())[0, 1] > 0.999
+    with torch.no_grad():
+        assert network.to(dtype)(inputs.to(dtype)).dtype == dtype
+
+
 def test_activity_is_that_of_a_loop_over_the_equation(small):
     """Convolutions one by one, by the unfolded image and a matrix product, in float64."""
     network = make(small).double().eval()
