@@ -165,6 +165,18 @@ def test_widths_and_in_degrees_that_were_set_by_hand_are_options(anatomy):
             assert other.in_degree == pytest.approx(edge.in_degree / 2)
 
 
+def test_readouts_by_name(anatomy):
+    network = make(read_anatomy(replace(SMALL, readout=["VISpor5", "VISp4"])))
+    inputs = images(2, 16)
+    active = network.activity(inputs)
+    pooled = [F.adaptive_avg_pool2d(active[name], 4).flatten(1) for name in ("VISpor5", "VISp4")]
+    torch.testing.assert_close(network.features(inputs), torch.cat(pooled, dim=1))
+    assert network.classifier.in_features == 16 * (29 + 26)
+    for name in ("VISpor6", "input"):
+        with pytest.raises(InputError, match=rf"^MouseNet: no population '{name}' to read out"):
+            read_anatomy(Options(readout=[name]))
+
+
 def test_clipping_states_the_in_degree_that_is_reached():
     reached = {edge.source: edge.in_degree for edge in read_anatomy(Options(clip=True)).projections if edge.kernel == 1}
     assert reached == {"VISal2/3": 15.0, "VISal5": 15.0}

@@ -7,7 +7,7 @@ and probability at 75 um (Billeh et al. 2020, Neuron 106:388) of connections bet
 et al. 2019, Nature 575:195.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dormouse.errors import InputError
+from dormouse.errors import InputError, suggest
 
 INPUT, LGN, LAYERS = "input", "LGNd", ("4", "2/3", "5")  # layers in the order in which signals pass them
 INPUT_CHANNELS = 3
@@ -47,6 +47,7 @@ class Options:
     mask: str = "independent"  # shared: by all pairs of channels; learned: shared, and learns; none: all connections are there
     mask_seed: int | None = 2021  # of theirs; None: drawn with the weights
     initialisation: str = "dense"  # masked: the variance of weights is that of the connections there are
+    readout: Sequence[str] | None = None  # populations that the classifier sees; None: layer 5 of all areas
     tables: str | None = None  # folder of populations.tsv and projections.tsv; None: those of the paper
 
 
@@ -139,6 +140,8 @@ def build_anatomy(populations: pd.DataFrame, projections: pd.DataFrame, laminar:
     if options.input_px % 2:
         raise InputError(f"MouseNet: an image of {options.input_px} pixels; expected an even number, of which areas see half.")
     nodes = {node.name: node for node in _populations(populations, options)}
+    if unknown := set(options.readout or ()) - (nodes.keys() - {INPUT}):
+        raise InputError(f"MouseNet: no population {min(unknown)!r} to read out. {suggest(min(unknown), nodes)}")
     between = projections.set_index(["source", "target"])
     within = laminar.set_index(["source_layer", "target_layer"])
     widths = within.cat_width_um / within.cat_width_um["4", "4"] * options.l4_width_um

@@ -70,7 +70,7 @@ class Together:
 
 
 class MouseNet(nn.Module):
-    """The network of an anatomy, with a classifier on layer 5 of all areas.
+    """The network of an anatomy, with a classifier on its readouts: layer 5 of all areas, or populations that it names.
 
     Parameters
     ----------
@@ -95,7 +95,8 @@ class MouseNet(nn.Module):
             {node.name: PopulationActivity(node.name, node.channels, node.name in linear) for node in nodes}
         )
         # in the order of the features of the paper
-        self.readouts = [node.name for node in reversed(nodes) if node.layer == READOUT]
+        of_paper = [node.name for node in reversed(nodes) if node.layer == READOUT]
+        self.readouts = list(anatomy.options.readout or of_paper)
         width = POOLED**2 * sum(anatomy.populations[name].channels for name in self.readouts)
         self.classifier = nn.Linear(width, n_classes)
         groups = together(anatomy) if fused else [_join([edge]) for edge in anatomy.projections]
