@@ -5,6 +5,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from dormouse.figures.style import plt
+from dormouse.tables import WHOLE
 
 
 def plot_training(history: pd.DataFrame) -> plt.Figure:
@@ -36,7 +37,8 @@ def plot_trajectory(
 
     Parameters
     ----------
-    best, models, history : tables `best_layers`, `models` and `training`; weights as trained:RUN or trained:RUN@EPOCH
+    best, models, history : tables `best_layers`, `models` and `training`; weights as trained:RUN or trained:RUN@EPOCH. Of data
+        sets without whole areas, the mean over an area's sites is shown
     areas : order of the lines
     """
     told = models.weights.str.extract(r"^trained:(?P<run>[^@]+)@?(?P<epoch>\d*)$")
@@ -44,6 +46,8 @@ def plot_trajectory(
     epoch = pd.to_numeric(told.epoch).fillna(told.run.map(last))
     trained = models[["model"]].assign(run=told.run, epoch=epoch).dropna().astype({"epoch": int})
     shown = best[(best.metric == "rsa") & (best.variant == "spearman")].merge(trained, on="model")
+    if (shown.cortical_layer == WHOLE).any():
+        shown = shown[shown.cortical_layer == WHOLE]
     shown = shown.merge(history, on=["run", "epoch"]).groupby(["run", "area", "epoch"])[["test_accuracy", "score"]].mean()
     runs = shown.index.unique("run")
     sns.set_theme(context="paper", style="whitegrid")

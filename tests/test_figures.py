@@ -1,0 +1,120 @@
+"""What figures of MouseNet show: which rows of the tables, read off the lines that are drawn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dormouse.figures.mousenet import colours_of, lines_of, plot_populations, plot_units
+from dormouse.figures.style import plt
+from dormouse.figures.training import plot_trajectory
+from dormouse.report import distances_of_units
+
+POPULATIONS = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
+MODELS = pd.DataFrame(
+    [
+        ["net0", "Net", "mousenet", "paper", "random", 0],
+        ["net1", "Net 1", "mousenet", "paper", "random", 1],
+        ["start", "before", "mousenet", "paper", "trained:run@0", None],
+        ["end", "after", "mousenet", "paper", "trained:run", None],
+        ["other", "corrected", "mousenet", "corrected", "trained:other", None],
+        ["pixels", "Pixels", "baseline", "pixels", "none", None],
+    ],
+    columns=["model", "display_name", "source", "name", "weights", "seed"],
+).astype({"seed": "Int64"})
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays():
+    yield
+    plt.close("all")
+
+
+def scores_of(layers, cortical_layers):
+    """Scores that tell which row they are of."""
+    rows = [
+        [model, layer, k, area, cortical_layer, "rsa", variant, 0.1 * m + 0.01 * k + 0.001 * a + (cortical_layer == "4")]
+        for m, model in enumerate(MODELS.model)
+        for k, layer in enumerate(["Pixels-1"] if model == "pixels" else layers, start=1)
+        for a, area in enumerate(["VISp", "VISl"])
+        for cortical_layer in cortical_layers
+        for variant in ("spearman", "pearson")
+    ]
+    columns = ["model", "layer", "layer_index", "area", "cortical_layer", "metric", "variant", "score"]
+    return pd.DataFrame(rows, columns=columns).assign(score=lambda t: t.score + 9 * (t.variant == "pearson"))
+
+
+def drawn(ax):
+    return {line.get_label(): np.asarray(line.get_ydata(), float) for line in ax.lines if len(line.get_xdata())}
+
+
+@pytest.mark.parametrize(("cortical_layers", "shift"), [(["all", "4"], 0.0), (["4", "5"], 0.5)])
+def test_populations_are_of_whole_areas_or_the_mean_of_sites_and_seeds_are_one_line(cortical_layers, shift):
+    limits = {"metric": "rsa", "cortical_layer": "all", "neuron": None, "ceiling": 0.987}
+    ceilings = pd.DataFrame([limits | {"area": area} for area in ("VISp", "VISl")])
+    scores = scores_of(POPULATIONS, cortical_layers).sample(frac=1, random_state=0)
+    figure = plot_populations(scores, ceilings, MODELS, ["VISp", "VISl"], "test")
+    for a, ax in enumerate(figure.axes):
+        lines = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 3]
+        expected = 0.01 * np.arange(1, 4) + 0.001 * a + shift  # without the classifier
+        np.testing.assert_allclose(lines, [expected + 0.1 * m for m in (0.5, 2, 3, 4)])
+        (pixels,) = {line.get_ydata()[0] for line in ax.lines if line.get_label() == "pixels"}
+        assert pixels == pytest.approx(0.51 + 0.001 * a + shift)
+        assert "noise ceiling 0.99" in [text.get_text() for text in ax.texts]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["Net", "before", "after", "corrected", "pixels"]
+
+
+def test_a_preset_has_a_hue_and_seeds_have_one_name():
+    lines = lines_of(MODELS)
+    assert lines == {"net0": "Net", "net1": "Net", "start": "before", "end": "after", "other": "corrected"}
+    colours = colours_of(MODELS, lines)
+    assert list(colours) == ["Net", "before", "after", "corrected"]
+    brightness = [sum(colours[name]) for name in ("Net", "before", "after")]
+    assert brightness == sorted(brightness, reverse=True)
+    assert all(colours[name][2] > colours[name][0] for name in ("Net", "before", "after"))  # blue, not orange
+    assert colours["corrected"][0] > colours["corrected"][2]
+
+
+def test_trajectories_are_of_whole_areas_in_the_order_of_epochs():
+    accuracies = {"run": [0.1, 0.5, 0.9], "other": [0.2, 0.7]}
+    history = pd.DataFrame(
+        [(run, epoch, accuracy) for run, values in accuracies.items() for epoch, accuracy in enumerate(values)],
+        columns=["run", "epoch", "test_accuracy"],
+    )
+    figure = plot_trajectory(scores_of(["LGNd"], ["all", "4"]), MODELS, history, ["VISp", "VISl"], "test")
+    other, run = figure.axes
+    assert (other.get_title(), run.get_title()) == ("other", "run")
+    for a, area in enumerate(("VISp", "VISl")):
+        (line,) = [line for line in run.lines if line.get_label() == area]
+        np.testing.assert_allclose(line.get_xdata(), [0.1, 0.9])
+        np.testing.assert_allclose(line.get_ydata(), [0.21 + 0.001 * a, 0.31 + 0.001 * a])
+        assert drawn(other)[area] == pytest.approx([0.41 + 0.001 * a])
+
+
+def test_units_of_seeds_are_one_distribution_beside_the_mouse():
+    values = {"": [0.1, 0.2], "net0": [0.3], "net1": [0.5], "end": [0.4, np.nan]}
+    quantities = ("lifetime_sparseness", "image_selectivity", "signal_correlation", "orientation_selectivity")
+    units = pd.DataFrame(
+        [
+            {"model": model, "area": "VISp", **dict.fromkeys(quantities, value)}
+            for model, own in values.items()
+            for value in own
+        ]
+    )
+    figure = plot_units(units, MODELS, ["VISl", "VISp"], "test")
+    assert len(figure.axes) == len(quantities)  # one area is shared
+    for ax in figure.axes:
+        steps = {line.get_label(): sorted(set(np.asarray(line.get_xdata())[1:])) for line in ax.lines}
+        assert steps == {"mouse": [0.1, 0.2], "Net": [0.3, 0.5], "after": [0.4]}
+
+
+def test_the_report_gives_distances_of_areas_that_both_have():
+    rows = [
+        ("start", "VISp", "VISp", "sparseness", 0.2),
+        ("start", "VISl", "VISl", "sparseness", 0.4),
+        ("start", "VISp", "VISl", "sparseness", 9.0),
+        ("end", "VISp", "VISp", "sparseness", 0.1),
+    ]
+    table = pd.DataFrame(rows, columns=["model", "area", "recorded_area", "quantity", "wasserstein"])
+    found = distances_of_units(table, MODELS)
+    assert found.network.tolist() == ["before", "after"]
+    np.testing.assert_allclose(found.sparseness, [0.3, 0.1])
