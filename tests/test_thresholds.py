@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dormouse import ceilings, figures, tables, thresholds
+from dormouse import ceilings, tables, thresholds
+from dormouse.figures.scores import plot_thresholds
+from dormouse.figures.style import save
 from dormouse.recordings.trials import Recording
 
 N_SPLITS, SEED = 5, 4
@@ -214,5 +216,5 @@ def test_limits_that_no_neuron_reaches_give_an_empty_table_and_figure(recordings
     found = thresholds.sweep("VISp", recordings.items(), candidates, [0.99], 3, N_SPLITS, SEED)
     tables.write_table("thresholds", found, tmp_path / "thresholds.parquet")
     assert len(tables.read_table("thresholds", tmp_path / "thresholds.parquet")) == 0
-    figures.save(figures.plot_thresholds(found, ["VISp"], 0.75, "none"), [tmp_path / "none.png"])
+    save(plot_thresholds(found, ["VISp"], 0.75, "none"), [tmp_path / "none.png"])
     assert (tmp_path / "none.png").exists()
