@@ -20,7 +20,7 @@ MODELS = pd.DataFrame(
         ["pixels", "Pixels", "baseline", "pixels", "none", None],
     ],
     columns=["model", "display_name", "source", "name", "weights", "seed"],
-).astype({"seed": "Int64"})
+).astype({"seed": float})  # as they are read
 
 
 @pytest.fixture(autouse=True)

@@ -100,8 +100,8 @@ def similarities(scores: pd.DataFrame, models: pd.DataFrame) -> tuple[pd.DataFra
 def lines_of(models: pd.DataFrame) -> dict[str, str]:
     """Return for each MouseNet of the table `models` the name of its line: seeds of the same random weights have one."""
     own = models[models.source == "mousenet"]
-    seeded = own.display_name.where(own.seed.fillna(0) == 0, own.display_name.str.replace(r" \d+$", "", regex=True))
-    return dict(zip(own.model, seeded, strict=True))
+    # as `models.registry` names them
+    return {net.model: net.display_name.removesuffix(f" {net.seed:.0f}") for net in own.itertuples()}
 
 
 def colours_of(models: pd.DataFrame, lines: dict[str, str]) -> dict[str, tuple]:
