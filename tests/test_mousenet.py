@@ -15,7 +15,7 @@ from dormouse.errors import InputError
 from dormouse.features.extraction import extract
 from dormouse.models.build import build
 from dormouse.models.registry import list_models
-from dormouse.mousenet.anatomy import TABLES, Options, draw_masks, gaussian, read_anatomy
+from dormouse.mousenet.anatomy import MEASURED, Options, draw_masks, gaussian, read_anatomy
 from dormouse.mousenet.convolution import convolve, convolve_directly
 from dormouse.mousenet.network import MouseNet, together
 
@@ -365,15 +365,15 @@ def test_sizes_that_give_no_network(options, message):
 
 
 def test_tables_that_lack_something(tables, tmp_path):
-    for name in TABLES:
+    for name in MEASURED:
         (tmp_path / f"{name}.tsv").write_bytes((tables / f"{name}.tsv").read_bytes())
     lines = (tables / "projections.tsv").read_text().splitlines()
     (tmp_path / "projections.tsv").write_text("\n".join(lines[:3] + lines[4:]))
     with pytest.raises(InputError, match="no row from VISp4 to VISli4"):
-        read_anatomy(folder=tmp_path)
-    (tmp_path / "laminar.tsv").write_text("source_layer\ttarget_layer\n")
-    with pytest.raises(InputError, match=r"laminar.tsv: no column 'cat_width_um'; expected source_layer"):
-        read_anatomy(folder=tmp_path)
+        read_anatomy(Options(tables=str(tmp_path)))
+    (tmp_path / "projections.tsv").write_text("source\ttarget\n")
+    with pytest.raises(InputError, match=r"projections.tsv: no column 'width_um'; expected source"):
+        read_anatomy(Options(tables=str(tmp_path)))
 
 
 # --- in the zoo

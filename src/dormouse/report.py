@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from dormouse.columns import TABLES
 from dormouse.files import atomic
-from dormouse.tables import WHOLE
+from dormouse.tables import WHOLE, whole_areas
 
 VARIANTS = {"rsa": "pearson", "ridge": "srp"}
 
@@ -48,9 +48,7 @@ def score_tables(
 
     Sites are whole areas in the order of `areas`, or their cortical layers where the data set has no whole areas.
     """
-    named = best.merge(models[["model", "display_name"]], on="model")
-    if (named.cortical_layer == WHOLE).any():
-        named = named[named.cortical_layer == WHOLE]
+    named = whole_areas(best).merge(models[["model", "display_name"]], on="model")
     sites = [f"{area} {layer}" for area in areas for layer in sorted(named.cortical_layer[named.area == area].unique())]
     limits = ceilings[ceilings.neuron.isna()]
     limits = limits.assign(site=limits.area + " " + limits.cortical_layer)

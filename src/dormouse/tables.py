@@ -108,6 +108,12 @@ def layer_table(layer: np.ndarray, block: np.ndarray, n_features: np.ndarray, bl
     )
 
 
+def whole_areas(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of whole areas, or all where the data set has none."""
+    whole = table.cortical_layer == WHOLE
+    return table[whole] if whole.any() else table
+
+
 def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
     """Return a matrix of scores (n_rows, n_columns) as a long table: each row of `rows` with each row of `columns`.
 

@@ -7,7 +7,7 @@ import seaborn as sns
 
 from dormouse.columns import FLOAT, TABLES
 from dormouse.figures.style import PANEL_IN, plt
-from dormouse.tables import WHOLE
+from dormouse.tables import WHOLE, whole_areas
 
 HUES = ("Blues", "Oranges", "Greens", "Purples")
 
@@ -88,9 +88,7 @@ def plot_populations(
 
 def similarities(scores: pd.DataFrame, models: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """Return the scores of MouseNets' populations in the order in which signals pass, and by area those of the pixels."""
-    shown = scores[(scores.metric == "rsa") & (scores.variant == "spearman")].merge(models, on="model")
-    if (shown.cortical_layer == WHOLE).any():
-        shown = shown[shown.cortical_layer == WHOLE]
+    shown = whole_areas(scores[(scores.metric == "rsa") & (scores.variant == "spearman")]).merge(models, on="model")
     shown = shown.groupby(["model", "source", "name", "area", "layer", "layer_index"], as_index=False).score.mean()
     nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # populations, without the classifier
     pixels = shown[(shown.source == "baseline") & (shown.name == "pixels")]

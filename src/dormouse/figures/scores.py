@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from dormouse.figures.style import PANEL_IN, plt
-from dormouse.tables import WHOLE
+from dormouse.tables import WHOLE, whole_areas
 
 # colour and shift from the middle of its row, from the surface of cortex downwards
 LAYERS = dict(
@@ -35,8 +35,7 @@ def plot_scores(
     """
     variant, label = LABELS[metric]
     shown = best[(best.metric == metric) & (best.variant == variant)].merge(models[["model", "display_name"]], on="model")
-    main = shown[shown.cortical_layer == WHOLE] if (shown.cortical_layer == WHOLE).any() else shown
-    order = main.groupby("display_name").score.mean().sort_values().index
+    order = whole_areas(shown).groupby("display_name").score.mean().sort_values().index
     shown = shown.assign(row=shown.display_name.map({name: row for row, name in enumerate(order)}))
     limits = ceilings[(ceilings.metric == metric) & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
     sns.set_theme(context="paper", style="whitegrid")

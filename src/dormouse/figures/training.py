@@ -5,7 +5,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from dormouse.figures.style import plt
-from dormouse.tables import WHOLE
+from dormouse.tables import whole_areas
 
 
 def plot_training(history: pd.DataFrame) -> plt.Figure:
@@ -45,9 +45,7 @@ def plot_trajectory(
     last = history.groupby("run").epoch.max()
     epoch = pd.to_numeric(told.epoch).fillna(told.run.map(last))
     trained = models[["model"]].assign(run=told.run, epoch=epoch).dropna().astype({"epoch": int})
-    shown = best[(best.metric == "rsa") & (best.variant == "spearman")].merge(trained, on="model")
-    if (shown.cortical_layer == WHOLE).any():
-        shown = shown[shown.cortical_layer == WHOLE]
+    shown = whole_areas(best[(best.metric == "rsa") & (best.variant == "spearman")]).merge(trained, on="model")
     shown = shown.merge(history, on=["run", "epoch"]).groupby(["run", "area", "epoch"])[["test_accuracy", "score"]].mean()
     runs = shown.index.unique("run")
     sns.set_theme(context="paper", style="whitegrid")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dormouse.errors import InputError, suggest
 from dormouse.models.libraries import files_hash, registered, user_code
-from dormouse.mousenet.anatomy import FOLDER
+from dormouse.mousenet.anatomy import FOLDER, MEASURED
 from dormouse.stimuli import RECIPE, check_recipe
 
 RANDOM, NONE = "random", "none"  # words in the place of weights
@@ -247,7 +247,7 @@ def network_files(spec: Mapping) -> list[str]:
 def table_files(options: Mapping) -> list[str]:
     """Return the files of the tables that a preset of MouseNet names, if it names any."""
     folder = options.get("tables")
-    return [f"{folder}/{table}.tsv" for table in ("populations", "projections")] if folder else []
+    return [f"{folder}/{table}.tsv" for table in MEASURED] if folder else []
 
 
 def downloads(models: Mapping[str, Mapping]) -> dict[str, dict]:

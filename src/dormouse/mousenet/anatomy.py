@@ -28,6 +28,7 @@ TABLES = {
     "projections": ("source", "target", "width_um", "in_degree"),
     "laminar": ("source_layer", "target_layer", "cat_width_um", "probability_75um"),
 }
+MEASURED = ("populations", "projections")  # in a voxel connectome
 
 
 @dataclass(frozen=True)
@@ -113,16 +114,14 @@ class Anatomy:
     options: Options
 
 
-def read_anatomy(options: Options | None = None, folder: str | Path = FOLDER) -> Anatomy:
-    """Read the tables of a folder, populations.tsv, projections.tsv and laminar.tsv, and return the network that they make.
+def read_anatomy(options: Options | None = None) -> Anatomy:
+    """Read the tables that `options` names, and that of connections between layers, and return the network that they make.
 
-    The first two are read from the folder that `options` names, if they name one.
     Raises InputError where a table lacks columns or a connection that the hierarchy asks for.
     """
     options = options or Options()
-    measured = options.tables or folder
-    tables = {name: read_measured(name, folder if name == "laminar" else measured) for name in TABLES}
-    return build_anatomy(**tables, options=options)
+    measured = {name: read_measured(name, options.tables or FOLDER) for name in MEASURED}
+    return build_anatomy(**measured, laminar=read_measured("laminar"), options=options)
 
 
 def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:

@@ -31,8 +31,8 @@ def convolve(
     (n_images, out_channels, n, n), n = (size + left + right - kernel) // stride + 1
     """
     # a GPU's library chooses a way for every size by itself; in half precision there are no spectra
-    half = torch.is_autocast_enabled("cpu") or images.element_size() < torch.float32.itemsize
-    if weight.shape[-1] < WIDE or images.device.type != "cpu" or half:
+    single = images.element_size() >= torch.float32.itemsize and not torch.is_autocast_enabled("cpu")
+    if weight.shape[-1] < WIDE or images.device.type != "cpu" or not single:
         return convolve_directly(images, weight, bias, padding, stride)
     before, after = padding[0], padding[1]
     n_out = (images.shape[-1] + before + after - weight.shape[-1]) // stride + 1
