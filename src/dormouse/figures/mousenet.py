@@ -77,8 +77,8 @@ def plot_populations(
     for area, ax in zip(areas, axes[:, 0], strict=True):
         for limit in limits.ceiling[limits.area == area]:
             ax.axhline(limit, color="firebrick", linestyle="--", linewidth=1)
-            place = {"transform": ax.transAxes, "ha": "right", "va": "top", "color": "firebrick"}
-            ax.text(0.995, 0.97, f"noise ceiling {limit:.2f}", **place)
+            place = {"xy": (0.995, 0.97), "xycoords": "axes fraction", "ha": "right", "va": "top", "color": "firebrick"}
+            ax.annotate(f"noise ceiling {limit:.2f}", **place, bbox={"facecolor": "white", "linewidth": 0, "pad": 1})
     ax.set_ylim(view)
     axes[-1, 0].tick_params(axis="x", rotation=90)
     figure.suptitle(f"{title}: similarity of RDMs (RSA, Spearman)")
