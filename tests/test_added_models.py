@@ -98,7 +98,7 @@ def test_an_added_model_states_what_of_its_input_differs(weights):
     line = added(weights=weights, display_name="Mine", family="ResNet", input={"size": 227, "channels": "bgr"})
     assert specify(line) == dict.fromkeys(LABELS, "") | {
         **{"group": "added", "display_name": "Mine", "family": "ResNet", "source": "torchvision", "name": "resnet18"},
-        **{"weights": weights, "file": weights, "seed": None, "code": None, "options": {}},
+        **{"weights": weights, "file": weights, "seed": None, "code": None, "files": {}, "options": {}},
         "input": IMAGENET | {"size": 227, "channels": "bgr"},
     }
 

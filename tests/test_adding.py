@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -112,8 +113,89 @@ def test_networks_added_in_three_ways_run_and_say_what_they_rest_on(run_workflow
     assert records["function"]["seed"] == 0
     again = run_workflow(prepared, "-n", *targets, config=config)
     assert "Nothing to be done" in again.stdout
-    (prepared / "my_module.py").write_text(MODULE + "# edited\n")
+    (prepared / "my_module.py").write_text(MODULE.replace("Linear(4", "Linear(2 + 2") + "# edited\n")
     assert planned(run_workflow(prepared, "-n", *targets, config=config).stdout) == {"extract_features": {"function"}}
+
+
+DEEP = """
+import importlib
+
+import numpy as np
+import torch
+from torch import nn
+
+from my_blocks import scaled
+
+
+def build():
+    from my_parts import late  # found only while it is built
+
+    mean = np.load("mean.npy")
+    {extra}
+    return nn.Sequential(nn.Flatten(), late.Shift(float(mean)), scaled(nn.Linear(3 * 64 * 64, 10)))
+"""
+LATE = """
+from torch import nn
+
+
+class Shift(nn.Module):
+    def __init__(self, mean):
+        super().__init__()
+        self.mean = mean
+
+    def forward(self, x):
+        import my_constants
+
+        return x + self.mean + my_constants.SHIFT
+"""
+
+
+@pytest.fixture
+def deep(prepared):
+    """Working directory with a network of the user's that is made from several modules and a file."""
+    (prepared / "my_net.py").write_text(DEEP.format(extra=""))
+    (prepared / "my_blocks.py").write_text("import my_scale\n\n\ndef scaled(layer):\n    return my_scale.apply(layer)\n")
+    (prepared / "my_scale.py").write_text("def apply(layer):\n    return layer\n")
+    (prepared / "my_parts").mkdir()
+    (prepared / "my_parts/late.py").write_text(LATE)
+    (prepared / "my_constants.py").write_text("SHIFT = 1.0\n")
+    np.save(prepared / "mean.npy", np.array(0.5))
+    return prepared
+
+
+def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow, deep, dataset_folder):
+    line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": ["mean.npy"]}
+    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
+    target = "results/mice/grams/deep.npz"
+    done = run_workflow(deep, target, config=config)
+    assert done.returncode == 0, done.stdout
+    for file in ("my_net.py", "my_blocks.py", "my_scale.py", "my_parts/late.py", "my_constants.py"):
+        text = (deep / file).read_text()
+        (deep / file).write_text(f"{text}# a comment\n")
+        assert "Nothing to be done" in run_workflow(deep, "-n", target, config=config).stdout, file
+        (deep / file).write_text(f"{text}CHANGED = 1\n")
+        assert planned(run_workflow(deep, "-n", target, config=config).stdout) == {"extract_features": {"deep"}}, file
+        (deep / file).write_text(text)
+    np.save(deep / "mean.npy", np.array(0.6))
+    os.utime(deep / "mean.npy", (0, 0))
+    assert planned(run_workflow(deep, "-n", target, config=config).stdout) == {"extract_features": {"deep"}}
+
+
+@pytest.mark.parametrize(
+    ("files", "extra", "message"),
+    [
+        ([], "", r"my_net:build: opens mean\.npy, which the configuration does not name.* Add files: \[mean\.npy\]"),
+        (["mean.npy"], 'importlib.import_module("my_" + "module")', r"imports my_module, .* Add files: \[my_module\.py\]"),
+    ],
+)
+def test_what_a_network_reaches_unnamed_is_refused(run_workflow, deep, dataset_folder, files, extra, message):
+    (deep / "my_net.py").write_text(DEEP.format(extra=extra))
+    line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": files}
+    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
+    done = run_workflow(deep, "results/mice/grams/deep.npz", config=config)
+    assert done.returncode == 1
+    assert re.search(message, done.stdout)
+    assert not (deep / "results/mice/grams/deep.npz").exists()
 
 
 def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_workflow, prepared, dataset_folder):

@@ -20,7 +20,7 @@ def test_a_folder_of_responses_lists_its_sessions_images_and_areas(dataset_folde
     assert (dataset.name, dataset.kind, dataset.reader) == ("mice", "responses", "folder")
     assert dataset.recordings == ["one", "two"]
     assert dataset.source.format(recording="two") == str(dataset_folder / "responses" / "two.npz")
-    assert dataset.described_by == (str(dataset_folder / "dataset.yaml"), str(dataset_folder / "neurons.csv"))
+    assert dataset.described_by == (str(dataset_folder / "neurons.csv"),)
     assert dataset.images == tuple(str(dataset_folder / "stimuli" / f"image_{i}.png") for i in range(8))
     assert dataset.citation == "nobody"
 
@@ -29,7 +29,7 @@ def test_a_folder_of_similarities_has_areas_and_borrowed_images_but_no_recording
     dataset = opened(similarity_folder)
     assert (dataset.name, dataset.kind, dataset.recordings) == ("alike", "similarity", [])
     assert dataset.areas == ["VISp", "VISl"]
-    assert dataset.described_by == (str(similarity_folder / "dataset.yaml"), str(similarity_folder / "similarity.npz"))
+    assert dataset.described_by == (str(similarity_folder / "similarity.npz"),)
     assert len(dataset.images) == 8
 
 

@@ -11,7 +11,7 @@ from dormouse.errors import InputError
 from dormouse.features.extraction import stream
 from dormouse.features.survey import survey
 from dormouse.models.build import build, make_torchvision_importable, native_input, random_twin
-from dormouse.models.libraries import user_code
+from dormouse.models.user import user_code
 
 PX = 64
 RANDOM = [
@@ -45,6 +45,7 @@ def one_thread():
 def module(tmp_path, monkeypatch):
     """Give module(name, text), which writes a module of the user to the working directory."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     written = []
 
     def write(name, text):
@@ -201,9 +202,7 @@ MAKE = "from torch import nn\n\n\ndef make():\n    return nn.Conv2d(3, {n}, 3)\n
 
 def test_a_function_of_the_working_directory_gives_a_network(module, tmp_path):
     module("net_of_mine", MAKE.format(n=4))
-    before = list(sys.path)
     network = build(spec("python", "net_of_mine:make", seed=1))
-    assert sys.path == before
     torch.manual_seed(1)
     assert torch.equal(numbers(network), numbers(nn.Conv2d(3, 4, 3)))
     assert not network.training
@@ -229,11 +228,9 @@ def test_a_function_of_a_package_of_the_working_directory_gives_a_network(module
 )
 def test_a_function_that_gives_no_network_is_refused(module, tmp_path, name, message):
     module("faulty", "from torch import nn\n\nnumber = 3\n\n\ndef text():\n    return 'network'\n")
-    before = list(sys.path)
     with pytest.raises(InputError, match=rf"^{re.escape(name)}: ") as caught:
         build(spec("python", name))
     assert message in str(caught.value)
-    assert sys.path == before
 
 
 def test_weights_that_do_not_fit_a_function_of_the_user_are_refused(module, tmp_path):
@@ -243,23 +240,31 @@ def test_weights_that_do_not_fit_a_function_of_the_user_are_refused(module, tmp_
         build(spec("python", "net_of_mine:make", seed=None, file=str(tmp_path / "a.pt")))
 
 
-def test_the_hash_of_the_users_code_changes_with_its_file_and_with_no_other(module):
-    module("net_of_mine", MAKE.format(n=4))
-    first = user_code("net_of_mine:make")
+def test_the_users_code_is_what_its_module_imports_at_any_depth(module):
+    module("net_of_mine", "import parts.blocks as b\n\n\ndef make():\n    from parts import deep\n    return b, deep\n")
+    module("parts/__init__", "")
+    module("parts/blocks", "from . import relative\nfrom .relative import x\n")
+    module("parts/relative", "import numpy\n\nx = 1\n")
+    module("parts/deep", "from parts.deeper import *\n")
+    module("parts/deeper", "y = 1\n")
+    module("parts/unused", "z = 1\n")
     module("others", "x = 1\n")
-    assert user_code("net_of_mine:make") == first != ""
-    module("net_of_mine", MAKE.format(n=5))
-    assert user_code("net_of_mine:make") != first
+    first = user_code("net_of_mine:make")
+    assert set(first) == {"net_of_mine", "parts", *(f"parts.{name}" for name in ("blocks", "relative", "deep", "deeper"))}
+    module("parts/unused", "z = 2\n")
+    module("parts/deep", '"""A docstring."""\nfrom parts.deeper import *  # a comment\n')
+    assert user_code("net_of_mine:make") == first
+    module("parts/deeper", "y = 2\n")
+    changed = user_code("net_of_mine:make")
+    assert {name for name in first if changed[name] != first[name]} == {"parts.deeper"}
 
 
-def test_the_hash_of_the_users_code_covers_all_files_of_a_package(module):
-    module("nets_of_mine/small", MAKE.format(n=4))
-    seen = {user_code("nets_of_mine.small:make")}
-    for change in (("nets_of_mine/blocks", ""), ("nets_of_mine/blocks", "x = 1\n"), ("nets_of_mine/small", "x = 1\n")):
-        module(*change)
-        seen.add(user_code("nets_of_mine.small:make"))
-    assert len(seen) == 4
+def test_a_module_of_the_user_that_cannot_be_parsed_is_named(module):
+    module("net_of_mine", "import broken\n")
+    module("broken", "def make(:\n")
+    with pytest.raises(InputError, match=r"broken\.py: not readable as Python \(invalid syntax"):
+        user_code("net_of_mine:make")
 
 
-def test_an_installed_module_has_no_code_of_the_user(module):
-    assert user_code("torch.nn:Flatten") == ""
+def test_what_is_installed_is_told_by_the_record_of_its_files(module):
+    assert list(user_code("torch.nn:Flatten")) == ["torch, as installed"]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ SMALL = {
     },
 }
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
+GATHERING = ("gather_scores", "choose_layers")
 BETWEEN_ANIMALS = ("estimate_ceilings", "gather_areas")  # neurons are predicted from those of other animals by the same ridge
 
 
@@ -139,21 +141,54 @@ def test_a_new_time_alone_changes_nothing(finished):
     assert finished.planned() == {}
 
 
-@pytest.mark.parametrize(
-    ("module", "rules"),
-    [
-        ("ridge", {"score_ridge", "gather_scores", "choose_layers", *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
-        ("figures/scores", {"plot_scores", "plot_thresholds", "write_report"}),
-    ],
-)
-def test_editing_a_module_reruns_what_rests_on_it_and_nothing_else(finished, module, rules):
-    file = finished.folder / f"src/dormouse/{module}.py"
+@contextmanager
+def edited(file, change):
+    """Change the text of a file, and bring it back."""
     text = file.read_text()
     try:
-        file.write_text(text + "# edited\n")
-        assert set(finished.planned()) == rules
+        file.write_text(change(text))
+        yield
     finally:
         file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "rules"),
+    [
+        ("ridge", "score_layers", {"score_ridge", *GATHERING, *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
+        ("rsa", "compare", {"score_rsa", *GATHERING, "plot_scores", "write_report"}),
+        ("figures/scores", "plot_scores", {"plot_scores", "write_report"}),
+    ],
+)
+def test_editing_a_definition_reruns_what_uses_it_and_nothing_else(finished, module, name, rules):
+    with edited(finished.folder / f"src/dormouse/{module}.py", lambda text: f"{text}\n{name} = {name}\n"):
+        assert set(finished.planned()) == rules
+
+
+def test_comments_docstrings_and_definitions_that_a_job_does_not_use_rerun_nothing(finished):
+    with ExitStack() as edits:
+        for module in ("models/registry", "mousenet/convolution", "rsa", "gram", "files", "recordings/trials"):
+            file = finished.folder / f"src/dormouse/{module}.py"
+            edits.enter_context(
+                edited(file, lambda text: f'"""Another docstring."""\n# edited\n{text}\n\ndef new():\n    return 1\n')
+            )
+        assert finished.planned() == {}
+
+
+def test_a_project_that_was_copied_elsewhere_has_nothing_to_do(finished, tmp_path):
+    copy = Project.__new__(Project)
+    copy.folder = shutil.copytree(finished.folder, tmp_path / "elsewhere" / "copy", copy_function=shutil.copyfile)
+    for k, file in enumerate(sorted(copy.folder.rglob("*"), reverse=True)):  # and in another order
+        os.utime(file, (1e9 + k, 1e9 + k))
+    assert copy.planned() == {}
+
+
+def test_what_is_gathered_follows_the_models_and_areas_that_are_asked_for(finished):
+    fewer = finished.planned(merged(SMALL, {"models": {"exclude": ["noise-random0", "gabor"]}}))
+    assert set(fewer) == {"gather_models", *GATHERING, "plot_scores", "write_report"}
+    one = finished.planned(merged(SMALL, {"areas": ["VISp"]}))
+    assert {"select_neurons", "gather_areas", *GATHERING} <= set(one)
+    assert not set(one) & {"read_recording", "measure_reliability", "extract_features"}
 
 
 def test_another_reliability_threshold_reads_no_recording(finished):
@@ -191,22 +226,56 @@ def test_another_label_runs_no_network(finished):
     assert set(planned) == {"gather_models", "plot_scores", "write_report"}
 
 
-def test_changed_weights_rerun_their_model(finished, tmp_path):
+def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_path):
     import torch
 
     from dormouse.models.build import build
 
-    weights = tmp_path / "weights.pt"
+    weights, elsewhere = tmp_path / "weights.pt", tmp_path / "elsewhere.pt"
     config = merged(SMALL, {"models": {"add": {"small": {"weights": str(weights)}}}})
+    target = "results/demo/grams/small.npz"
     for seed in (1, 2):
         spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": seed}
         trained = {key: value * 1.3 + 0.01 for key, value in build(spec).state_dict().items()}
         torch.save(trained, weights)
-        target = "results/demo/grams/small.npz"
+        os.utime(weights, (0, 0))  # of the same size, too
+        assert "extract_features" in finished.planned(config)
         finished.run(target, config=config)
         assert "extract_features" not in finished.planned(config)
-        os.utime(weights, (0, 0))
-    finished.run("results/demo/grams/small.npz")  # as it was
+    os.utime(weights)
+    assert "extract_features" not in finished.planned(config)
+    weights.rename(elsewhere)
+    assert "extract_features" not in finished.planned(
+        merged(config, {"models": {"add": {"small": {"weights": str(elsewhere)}}}})
+    )
+    finished.run(target)  # as it was
+
+
+def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finished, tmp_path):
+    project = Project(root, tmp_path / "two")
+    first = subprocess.Popen(
+        project.command(config=SMALL),
+        cwd=project.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not (project.folder / "results/.lock").exists() and first.poll() is None:
+            time.sleep(0.02)
+        second = subprocess.run(project.command(config=SMALL), cwd=project.folder, capture_output=True, text=True)
+        assert second.returncode == 1
+        assert "another run of the workflow works in this folder" in second.stdout + second.stderr
+        project.run("--dry-run")
+        assert first.poll() is None, "the first run ended before the second could be refused"
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    leftover = project.folder / "results/demo/.stimuli.unfinished-00000000000000000000000000000000.npz"
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.touch()
+    project.run("results/demo/stimuli.npz")
+    assert not leftover.exists()
 
 
 def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):

@@ -3,11 +3,11 @@
 import errno
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -15,23 +15,20 @@ import pandas as pd
 from dormouse.errors import InputError
 
 NO_ROOM_BYTES = 1 << 16
+UNFINISHED = r"\..*\.unfinished-[0-9a-f]{32}(\..*)?"  # names of files that are being written
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; rename it to `path` at the end, or remove it on any error.
+    """Give a temporary name beside `path` to write to, of its own; rename it to `path` at the end, or remove it on any error.
 
-    What a process that was killed left of the same file is removed first: a file has one writer at a time. Raises InputError
-    where the disk is full.
+    What a process that was killed leaves is removed by the next run (`lock.lock_results`). Raises InputError where the disk is
+    full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    leftover = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
-    for file in path.parent.iterdir():
-        if leftover.fullmatch(file.name):
-            file.unlink(missing_ok=True)
     # the ending stays last, because writers choose the format by it
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.unfinished-{uuid4().hex}{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -15,7 +15,6 @@ LIBRARIES = ("dormouse", "torch", "torchvision", "timm", "numpy")
 IN_TABLE = (
     "source",
     "name",
-    "weights",
     "seed",
     "weights_sha256",
     "transform_sha256",

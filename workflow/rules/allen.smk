@@ -42,6 +42,7 @@ checkpoint list_recordings:
     params:
         areas=config["areas"],
         filters={key: ALLEN[key] for key in ("include_failed", "cre_lines", "depths_um", "recordings", "exclude")},
+        events=bool(DATASET.events),
         code=code("list_recordings"),
     script:
         "../scripts/list_recordings.py"

@@ -15,6 +15,7 @@ rule estimate_ceilings:
         "../../envs/analysis.yaml"
     params:
         **config["reliability"],
+        recordings=lambda _: recordings(),
         score_on=PRESET["score_on"],
         min_neurons=SELECTION["min_neurons"],
         penalty=config["method"]["penalty"],
@@ -36,6 +37,7 @@ rule sweep_thresholds:
         "../../envs/analysis.yaml"
     params:
         **config["thresholds"],
+        recordings=lambda _: recordings(),
         seed=config["reliability"]["seed"],
         correction=SELECTION["correction"],
         score_on=PRESET["score_on"],
@@ -57,6 +59,7 @@ rule gather_areas:
     conda:
         "../../envs/analysis.yaml"
     params:
+        areas=DATASET.areas,
         code=code("gather_areas"),
     script:
         "../scripts/gather_areas.py"

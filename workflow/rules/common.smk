@@ -1,11 +1,8 @@
 """Shared by all rules: the checked configuration, the data set, the models, and the code that a script rests on."""
 
-import ast
 import os
 import re
 import sys
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -15,15 +12,21 @@ import yaml
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(workflow.basedir)
-# one line that reaches every job, so that the package need not be installed
+# the package beside this workflow, here and in every job, whichever is installed
 sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
 
+from dormouse.code import script_code
+from dormouse.contents import file_hash, is_made
+from dormouse.lock import lock_results
 from dormouse.models.registry import (
     LABELS,
     OF_RUN,
     TRAINED,
     WEIGHTS,
+    anatomy_files,
     architecture,
+    content_key,
     downloads,
     list_models,
     network_files,
@@ -31,6 +34,7 @@ from dormouse.models.registry import (
     same_network,
     table_files,
     training_spec,
+    weight_files,
 )
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import open_dataset
@@ -62,6 +66,7 @@ NEURONS, CEILINGS, COUNTS, THRESHOLDS = (
 SERVICE_METRICS = (
     [f"{RESULTS}/tables/cell_metrics.parquet"] if DATASET.name == "allen" and SELECTION["metrics"] == "service" else []
 )
+PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
 FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
 FIGURES += expand(f"{RESULTS}/figures/thresholds.{{ending}}", ending=["pdf", "png"]) if THRESHOLDS else []
 
@@ -73,6 +78,11 @@ wildcard_constraints:
     metric="|".join(METRICS),
     preset="|".join(map(re.escape, config["mousenet"]["presets"])),
     run="|".join(map(re.escape, config["training"])) or "none",
+
+
+# from here on no other run may work in this folder
+onstart:
+    lock_results("results")
 
 
 def recordings():
@@ -88,29 +98,19 @@ def stimulus_sources():
     return DATASET.images or expand(DATASET.source, recording=recordings()[:1])
 
 
-@cache
+# A job runs again when its parameters changed: settings, the code of its script, and the contents of files that a user gives.
+# Their times and places say nothing, so these files are `ancient`; between results it is contents that count, too (profiles).
+# Snakemake does not compare a parameter that is a function of `input`, so none here is.
 def code(script):
-    """Return the hash of a script and of every file of the package that it reaches by import.
-
-    As a parameter it makes a job run again when its code changed, and for no other change of code.
-    """
-    found, todo = {}, [f"workflow/scripts/{script}.py"]
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            text = (ROOT / name).read_bytes()
-            found[name] = sha256(text).hexdigest()[:16]
-            todo += imported(text)
-    return dict(sorted(found.items()))
+    """Return what gives, as a parameter, a hash of the code that a script rests on."""
+    return lambda wildcards: script_code(ROOT / f"workflow/scripts/{script}.py")
 
 
-def imported(text):
-    """Return the files of the package that a module imports, each by `from dormouse.x import y`."""
-    modules = [
-        name
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "dormouse"
-        for name in [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    ]
-    files = [f"src/{name.replace('.', '/')}.py" for name in modules]
-    return [file for file in files if (ROOT / file).is_file()]
+def contents(files):
+    """Return name and hash of each file that a user gives; addresses, and files that the workflow makes, are left out."""
+    return [(Path(file).name, file_hash(file)) for file in files if not is_address(file) and not is_made(file)]
+
+
+def timeless(files):
+    """Return files as inputs, those that a user gives without their times; addresses are no files."""
+    return [file if is_made(file) else ancient(file) for file in files if not is_address(file)]

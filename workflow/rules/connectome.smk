@@ -27,7 +27,7 @@ rule download_connectome:
 rule measure_connectome:
     input:
         files=expand("resources/connectome/{file}", file=CONNECTOME),
-        populations=FOLDER / "populations.tsv",
+        populations=timeless([str(FOLDER / "populations.tsv")]),
     output:
         populations="results/mousenet/connectome/{indexing}/populations.tsv",
         projections="results/mousenet/connectome/{indexing}/projections.tsv",
@@ -40,6 +40,7 @@ rule measure_connectome:
     resources:
         mem_mb=4000,
     params:
+        contents=lambda _: contents([str(FOLDER / "populations.tsv")]),
         code=code("measure_connectome"),
     script:
         "../scripts/measure_connectome.py"

@@ -26,7 +26,8 @@ rule download_weights:
 rule extract_features:
     input:
         stimuli=f"{RESULTS}/stimuli.npz",
-        network=lambda wildcards: network_files(MODELS[wildcards.model]),
+        weights=lambda wildcards: timeless(weight_files(MODELS[wildcards.model])),
+        tables=lambda wildcards: timeless(table_files(MODELS[wildcards.model]["options"])),
     output:
         f"{RESULTS}/grams/{{model}}.npz",
     log:
@@ -44,7 +45,7 @@ rule extract_features:
         layers=config["layers"],
         precision=config["extraction"]["precision"],
         kernels=config["method"]["predictors"] if "ridge" in METRICS else [],
-        spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
+        spec=lambda wildcards: content_key(MODELS[wildcards.model]),
         code=code("extract_features"),
     script:
         "../scripts/extract_features.py"

@@ -16,8 +16,7 @@ MOUSENET_FIGURES += expand(
 
 rule describe_mousenet:
     input:
-        sorted(FOLDER.glob("*.tsv")),
-        lambda wildcards: table_files(config["mousenet"]["presets"][wildcards.preset]),
+        lambda wildcards: timeless(anatomy_files(config["mousenet"]["presets"][wildcards.preset])),
     output:
         populations="results/mousenet/{preset}/populations.parquet",
         projections="results/mousenet/{preset}/projections.parquet",
@@ -27,6 +26,7 @@ rule describe_mousenet:
         "../../envs/analysis.yaml"
     params:
         options=lambda wildcards: config["mousenet"]["presets"][wildcards.preset],
+        contents=lambda wildcards: contents(anatomy_files(config["mousenet"]["presets"][wildcards.preset])),
         code=code("describe_mousenet"),
     script:
         "../scripts/describe_mousenet.py"
@@ -92,7 +92,8 @@ rule plot_populations:
 rule measure_units:
     input:
         stimuli=f"{RESULTS}/stimuli.npz",
-        network=lambda wildcards: network_files(MODELS[wildcards.model]),
+        weights=lambda wildcards: timeless(weight_files(MODELS[wildcards.model])),
+        tables=lambda wildcards: timeless(table_files(MODELS[wildcards.model]["options"])),
     output:
         f"{RESULTS}/units/{{model}}.parquet",
     log:
@@ -101,7 +102,7 @@ rule measure_units:
         "../../envs/torch.yaml"
     params:
         **config["mousenet"]["units"],
-        spec=lambda wildcards: {key: value for key, value in MODELS[wildcards.model].items() if key not in LABELS},
+        spec=lambda wildcards: content_key(MODELS[wildcards.model]),
         code=code("measure_units"),
     script:
         "../scripts/measure_units.py"
@@ -119,6 +120,7 @@ rule measure_neurons:
         "../../envs/analysis.yaml"
     params:
         seed=config["mousenet"]["units"]["seed"],
+        areas=DATASET.areas,
         code=code("measure_neurons"),
     script:
         "../scripts/measure_neurons.py"
@@ -136,6 +138,7 @@ rule compare_units:
     conda:
         "../../envs/analysis.yaml"
     params:
+        models=OF_MOUSENET,
         code=code("compare_units"),
     script:
         "../scripts/compare_units.py"

@@ -1,6 +1,7 @@
 """Figures and the report, from the tables alone."""
 
 FIGURES += MOUSENET_FIGURES
+TEMPLATE, CAPTIONS = str(ROOT / "workflow/report/report.html"), sorted(map(str, (ROOT / "workflow/report").glob("*.rst")))
 
 
 rule plot_scores:
@@ -54,8 +55,8 @@ rule plot_thresholds:
 
 rule write_report:
     input:
-        template=ROOT / "workflow/report/report.html",
-        captions=sorted((ROOT / "workflow/report").glob("*.rst")),
+        template=timeless([TEMPLATE]),
+        captions=timeless(CAPTIONS),
         figures=expand(f"{RESULTS}/figures/scores_{{metric}}.png", metric=METRICS),
         best=f"{RESULTS}/tables/best_layers.parquet",
         ceilings=CEILINGS,
@@ -74,6 +75,7 @@ rule write_report:
     params:
         metrics=METRICS,
         config=config,
+        contents=contents([TEMPLATE, *CAPTIONS]),
         dataset={
             "name": DATASET.name,
             "description": DATASET.description,

@@ -4,9 +4,9 @@
 rule read_recording:
     # of a recording that is read where it is published, there is no file
     input:
-        recording=[] if is_address(DATASET.source) else DATASET.source,
+        recording=timeless([DATASET.source]),
         events=DATASET.events,
-        described=DATASET.described_by,
+        described=timeless(DATASET.described_by),
     output:
         f"{RESULTS}/recordings/{{recording}}.npz",
     log:
@@ -17,8 +17,10 @@ rule read_recording:
         "../../envs/analysis.yaml"
     params:
         reader=DATASET.reader,
-        source=lambda wildcards: DATASET.source.format(recording=wildcards.recording),
+        address=lambda wildcards: expand(filter(is_address, [DATASET.source]), recording=wildcards.recording),
         response=config["response"],
+        described=DATASET.described,
+        contents=lambda wildcards: contents(expand([DATASET.source, *DATASET.described_by], recording=wildcards.recording)),
         code=code("read_recording"),
     script:
         "../scripts/read_recording.py"
@@ -56,6 +58,8 @@ rule select_neurons:
     conda:
         "../../envs/analysis.yaml"
     params:
+        recordings=lambda _: recordings(),
+        metrics=bool(SERVICE_METRICS),
         selection={
             "areas": DATASET.areas,
             "filters": PRESET["filters"],
@@ -69,7 +73,7 @@ rule select_neurons:
 rule count_neurons:
     input:
         neurons=f"{RESULTS}/tables/neurons.parquet",
-        published=[ROOT / "resources/published_counts.tsv"] if DATASET.name == "allen" else [],
+        published=PUBLISHED_COUNTS,
     output:
         f"{RESULTS}/tables/selection_counts.parquet",
     log:
@@ -80,6 +84,7 @@ rule count_neurons:
         areas=DATASET.areas,
         min_reliability=SELECTION["min_reliability"],
         max_p=SELECTION["max_p"],
+        contents=contents(PUBLISHED_COUNTS),
         code=code("count_neurons"),
     script:
         "../scripts/count_neurons.py"
@@ -97,6 +102,7 @@ rule pool_area:
     conda:
         "../../envs/analysis.yaml"
     params:
+        recordings=lambda _: recordings(),
         score_on=PRESET["score_on"],
         code=code("pool_area"),
     script:

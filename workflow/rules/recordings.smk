@@ -23,7 +23,7 @@ else:
 rule read_stimuli:
     # the images of a data set, or those inside its first recording
     input:
-        lambda _: [file for file in stimulus_sources() if not is_address(file)],
+        lambda _: timeless(stimulus_sources()),
     output:
         f"{RESULTS}/stimuli.npz",
     log:
@@ -33,8 +33,10 @@ rule read_stimuli:
         "../../envs/analysis.yaml"
     params:
         reader=DATASET.reader,
-        sources=lambda _: stimulus_sources(),
+        addresses=lambda _: list(filter(is_address, stimulus_sources())),
         blank=config["stimuli"]["blank"],
+        described=DATASET.described,
+        contents=lambda _: contents(stimulus_sources()),
         code=code("read_stimuli"),
     script:
         "../scripts/read_stimuli.py"

@@ -53,6 +53,7 @@ rule gather_scores:
     conda:
         "../../envs/analysis.yaml"
     params:
+        scored=[METRICS, DATASET.areas, list(MODELS)],
         code=code("gather_scores"),
     script:
         "../scripts/gather_scores.py"

@@ -3,7 +3,7 @@
 
 rule read_similarity:
     input:
-        DATASET.described_by,
+        timeless(DATASET.described_by),
     output:
         f"{RESULTS}/rdms/{{area}}.npz",
     log:
@@ -12,6 +12,8 @@ rule read_similarity:
     conda:
         "../../envs/analysis.yaml"
     params:
+        described=DATASET.described,
+        contents=lambda _: contents(DATASET.described_by),
         code=code("read_similarity"),
     script:
         "../scripts/read_similarity.py"

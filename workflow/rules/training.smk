@@ -58,6 +58,7 @@ rule plot_training:
     conda:
         "../../envs/analysis.yaml"
     params:
+        runs=RUNS,
         code=code("plot_training"),
     script:
         "../scripts/plot_training.py"
@@ -87,6 +88,7 @@ rule plot_trajectory:
         "../../envs/analysis.yaml"
     params:
         areas=DATASET.areas,
+        runs=RUNS,
         title=TITLE,
         code=code("plot_trajectory"),
     script:

@@ -9,5 +9,6 @@ from dormouse.tables import write_table
 log_to(snakemake.log[0])
 params = snakemake.params
 stimuli = read_stimuli(snakemake.input.stimuli)
-units = measure_network(build(params.spec), stimuli, params.spec["input"], params.n_units, params.seed)
+spec = params.spec | {"file": next(iter(snakemake.input.weights), None)}
+units = measure_network(build(spec), stimuli, spec["input"], params.n_units, params.seed)
 write_table("units", units.assign(model=snakemake.wildcards.model), snakemake.output[0])

@@ -6,5 +6,6 @@ from dormouse.recordings.trials import write_recording
 
 log_to(snakemake.log[0])
 params = snakemake.params
-recording = TRIALS[params.reader](params.source, params.response, snakemake.input.events)
+(source,) = (*snakemake.input.recording, *params.address)
+recording = TRIALS[params.reader](source, params.response, snakemake.input.events)
 write_recording(snakemake.output[0], recording)

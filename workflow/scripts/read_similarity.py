@@ -5,4 +5,4 @@ from dormouse.files import write_arrays
 from dormouse.recordings.folder import read_similarity
 
 log_to(snakemake.log[0])
-write_arrays(snakemake.output[0], read_similarity(snakemake.input[1], snakemake.wildcards.area))
+write_arrays(snakemake.output[0], read_similarity(snakemake.input[0], snakemake.wildcards.area))

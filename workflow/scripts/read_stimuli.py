@@ -5,5 +5,6 @@ from dormouse.recordings.readers import STIMULI
 from dormouse.stimuli import write_stimuli
 
 log_to(snakemake.log[0])
-stimuli = STIMULI[snakemake.params.reader](snakemake.params.sources, snakemake.params.blank)
+sources = [*snakemake.input, *snakemake.params.addresses]
+stimuli = STIMULI[snakemake.params.reader](sources, snakemake.params.blank)
 write_stimuli(snakemake.output[0], stimuli)

@@ -6,7 +6,7 @@ from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])
 render(
-    snakemake.input.template,
+    snakemake.input.template[0],
     snakemake.output[0],
     figures=snakemake.input.figures,
     captions=snakemake.input.captions,

@@ -143,13 +143,12 @@ def load_mousenet(name: str, state: State, num_classes: int | None = None, **opt
 def load_python(name: str, state: State) -> nn.Module:
     """Call the user's own `module:function`, found from the working directory, for a network."""
     module, _, function = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
+    if str(Path.cwd()) not in sys.path:  # where it stays, for what is imported later
+        sys.path.insert(0, str(Path.cwd()))
     try:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
-    finally:
-        sys.path.pop(0)
     if not callable(make):
         raise InputError(f"{name}: cannot be called ({function} is of type {type(make).__name__}).")
     network = make()

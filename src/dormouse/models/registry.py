@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from dormouse.contents import file_hash, folder_hash
 from dormouse.errors import InputError, suggest
-from dormouse.models.libraries import files_hash, registered, user_code
+from dormouse.models.libraries import registered
+from dormouse.models.user import user_code
 from dormouse.mousenet.anatomy import FOLDER, MEASURED
 from dormouse.stimuli import RECIPE, check_recipe
 
@@ -29,12 +31,12 @@ NORMALISATIONS = {
 # What tells a reader about a model; the rest of its specification changes its numbers.
 LABELS = (
     *("group", "display_name", "family", "architecture", "task", "task_cluster", "training_data", "imagenet_top1"),
-    *("address", "sha256"),
+    *("weights", "address", "sha256"),
 )
 # what a network is made from that lies in files of its own
 CODE = {
     "python": user_code,
-    "mousenet": lambda name: files_hash({file.name: file for file in sorted(FOLDER.glob("*.tsv"))}),
+    "mousenet": lambda name: folder_hash(FOLDER, FOLDER.glob("*.tsv")),
 }
 ENDING = re.compile(r"\.(?:safetensors|pth\.tar|pth|pt|torch|bin)$")  # of files of weights
 
@@ -51,7 +53,7 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
 
     Returns
     -------
-    name -> {group and the other LABELS, source, name, weights, seed, file, code, options, input}
+    name -> {group and the other LABELS, source, name, seed, file, code, files, options, input}
 
     Raises InputError for an unknown group or name, a name that is given twice, weights that are not there or that a source
     cannot have, or a preprocessing that does not fit together.
@@ -117,6 +119,9 @@ def _complete(model: str, line: Mapping, place: str) -> dict:
             raise InputError(f"{place}: an address needs the sha256 of its file beside it; `sha256sum FILE` tells it.")
     elif source == "torchvision" and re.fullmatch(r"[A-Z][A-Z0-9_]+", weights):
         address = f"torchvision:{name}.{weights}"
+    for file in line.get("files", []):
+        if not Path(file).is_file():
+            raise InputError(f"{place}.files: no file {file!r} in {Path.cwd()}.")
     complete = dict.fromkeys(LABELS, "") | {"group": "added", "display_name": model} | dict(line)
     if source == "taskonomy":
         complete |= {"native_px": "256", "native_normalisation": "half", "native_interpolation": "bilinear"}
@@ -169,16 +174,17 @@ def _specify(model: str, line: Mapping, config: Mapping) -> dict:
     elif line["weights"] not in (RANDOM, NONE):
         file = line["weights"]
     return {
-        **{key: line[key] for key in (*LABELS, "source", "name", "weights", "seed")},
+        **{key: line[key] for key in (*LABELS, "source", "name", "seed")},
         "file": file,
         "code": _code(line),
+        "files": {name: file_hash(name) for name in line.get("files", [])},
         "options": options,
         "input": _input(model, line, config),
     }
 
 
-def _code(line: Mapping) -> str | None:
-    """Return a hash of the files that a network is made from, besides its library; None where there are none."""
+def _code(line: Mapping) -> dict[str, str] | str | None:
+    """Return hashes of the files that a network is made from, besides its library; None where there are none."""
     return CODE[line["source"]](line["name"]) if line["source"] in CODE else None
 
 
@@ -222,6 +228,18 @@ def training_spec(run: str, config: Mapping) -> dict:
     return {**recipe["network"], "file": None, "seed": recipe["seed"], "code": _code(line), "options": options}
 
 
+def content_key(spec: Mapping) -> dict:
+    """Return what of a specification changes a model's numbers: no labels, and the contents of files in the place of names."""
+    told = {name: value for name, value in spec.items() if name not in (*LABELS, "file")}
+    published = spec["weights"] if spec["address"] or spec["file"] is None else None
+    return told | {"weights": published, "contents": [_content(file) for file in network_files(spec)]}
+
+
+def _content(file: str) -> str:
+    """Return the hash of a file, or its name as long as the workflow has yet to fetch or make it."""
+    return file_hash(file) if Path(file).is_file() else file
+
+
 def _input(model: str, line: Mapping, config: Mapping) -> dict:
     """Return the preprocessing of a model; under `native`, keys that only its library knows are left to the job."""
     given = dict(line.get("input", {}))
@@ -241,13 +259,23 @@ def _input(model: str, line: Mapping, config: Mapping) -> dict:
 
 def network_files(spec: Mapping) -> list[str]:
     """Return the files that a specification names: of its weights, and of what its MouseNet is made from."""
-    return [spec["file"]] * bool(spec["file"]) + table_files(spec["options"])
+    return weight_files(spec) + table_files(spec["options"])
+
+
+def weight_files(spec: Mapping) -> list[str]:
+    """Return the file of a network's weights, if it has one."""
+    return [spec["file"]] if spec["file"] else []
 
 
 def table_files(options: Mapping) -> list[str]:
     """Return the files of the tables that a preset of MouseNet names, if it names any."""
     folder = options.get("tables")
     return [f"{folder}/{table}.tsv" for table in MEASURED] if folder else []
+
+
+def anatomy_files(options: Mapping) -> list[str]:
+    """Return the files that a MouseNet is made from: the tables of the paper, and those that its preset names."""
+    return sorted(map(str, FOLDER.glob("*.tsv"))) + table_files(options)
 
 
 def downloads(models: Mapping[str, Mapping]) -> dict[str, dict]:

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dormouse.errors import InputError
@@ -14,6 +14,7 @@ from dormouse.stimuli import image_files
 
 BUILT_IN = ("allen", "demo")
 RESERVED = (*BUILT_IN, "zoo")  # folders of results that no dataset folder may share
+FREE_TEXT = ("name", "description", "citation", "stimuli")  # keys of dataset.yaml that change no number
 CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. Neurosci. 23:138)"
 
 
@@ -29,6 +30,7 @@ class Dataset:
     areas: list[str]  # those of the configuration that the data set has
     recordings: list[str] | None  # names; None where a service has yet to be asked
     source: str  # path or address of a recording, with {recording} in the place of its name
+    described: Mapping = field(default_factory=dict)  # what else than files tells how trials are read
     events: tuple[str, ...] = ()  # the same of the file of its events, where these are the response
     described_by: tuple[str, ...] = ()  # files that say what the recordings are
     images: tuple[str, ...] = ()  # files of the stimuli, where they are not inside the recordings
@@ -98,16 +100,15 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
             areas=_shared(areas, present, path),
             recordings=[file.stem for file in files],
             source=str(path / "recordings" / "{recording}.nwb"),
-            described_by=(str(path / "dataset.yaml"),),
         )
     images = image_files(folder.stimuli_folder(path))
     if description["kind"] == "similarity":
         sites, recordings = [folder.site_of(site)[0] for site in folder.site_names(path)], []
-        files = ["dataset.yaml", "similarity.npz"]
+        file = "similarity.npz"
     else:
         neurons = folder.check_folder(path)
         sites, recordings = neurons.area, list(neurons.session.unique())
-        files = ["dataset.yaml", "neurons.csv"]
+        file = "neurons.csv"
     return Dataset(
         **common,
         kind=description["kind"],
@@ -115,7 +116,9 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         areas=_shared(areas, set(sites), path),
         recordings=recordings,
         source=str(path / "responses" / "{recording}.npz"),
-        described_by=tuple(str(path / file) for file in files),
+        described={"stimuli": [image.stem for image in images]}
+        | {key: value for key, value in description.items() if key not in FREE_TEXT},
+        described_by=(str(path / file),),
         images=tuple(map(str, images)),
     )
 

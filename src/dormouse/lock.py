@@ -1,0 +1,37 @@
+"""One run of the workflow in a folder at a time."""
+
+import re
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dormouse.errors import InputError
+from dormouse.files import UNFINISHED
+
+_held: list[FileLock] = []  # until the process ends, however it ends: then the operating system gives them back
+
+
+def lock_results(folder: str | Path) -> None:
+    """Hold a folder of results for this process, and remove what processes that were killed left unfinished in it.
+
+    Raises InputError while another run holds it.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"{folder.resolve()}: another run of the workflow works in this folder. Wait until it ends, or stop it, and start "
+            "again. Runs in different working directories do not disturb each other."
+        ) from error
+    _held.append(lock)
+    remove_unfinished(folder)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove files that were being written when their process was killed."""
+    for file in folder.rglob(".*"):
+        if re.fullmatch(UNFINISHED, file.name):
+            file.unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""Code of users: which modules a network of theirs is made from, and whether it reached anything that is not named."""
+
+import ast
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib import metadata
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from dormouse.code import PACKAGE, module_code, parse
+from dormouse.contents import is_made
+from dormouse.errors import InputError
+
+# what is installed is told by versions, and does not change unseen
+INSTALLED = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
+
+
+def user_code(name: str) -> dict[str, str]:
+    """Return a hash for every module of the user's that `module:function` rests on, by the names of the modules.
+
+    Imports are followed at any depth, those inside functions too, without running anything. What is installed counts only if
+    it holds the function itself; the record of its files then stands for all of them.
+
+    Raises InputError where the module is not there, or a module cannot be parsed.
+    """
+    module = name.partition(":")[0]
+    found: dict[str, Path] = {}
+    todo = [module]
+    while todo:
+        for part, file in _files(todo.pop()).items():
+            if part not in found:
+                found[part] = file
+                todo += [] if _is_installed(file) else _imports(part, file)
+    if module not in found:
+        raise InputError(f"config: models.add: {name}: no module {module!r} in {Path.cwd()}, and none is installed.")
+    if _is_installed(found[module]):
+        return _record(module.partition(".")[0])
+    return {part: module_code(file) for part, file in sorted(found.items()) if not _is_installed(file)}
+
+
+def _record(package: str) -> dict[str, str]:
+    """Return a hash of the list of files, each with its own hash, that came with an installed package."""
+    names = metadata.packages_distributions().get(package, [])
+    records = {name: metadata.distribution(name).read_text("RECORD") or "" for name in names}
+    return {f"{name}, as installed": sha256(text.encode()).hexdigest()[:16] for name, text in sorted(records.items())}
+
+
+def _files(module: str) -> dict[str, Path]:
+    """Return the files that `import module` runs, by the names of the modules: those of its packages, and its own."""
+    top, *rest = module.split(".")
+    spec = PathFinder.find_spec(top, [str(Path.cwd()), *sys.path]) or _installed_spec(top)
+    found = {}
+    for depth in range(len(rest) + 1):
+        if spec is None:
+            break
+        if spec.origin and spec.origin.endswith(".py"):
+            found[".".join([top, *rest[:depth]])] = Path(spec.origin)
+        if depth < len(rest):
+            folders = spec.submodule_search_locations
+            spec = PathFinder.find_spec(rest[depth], list(folders)) if folders else None
+    return found
+
+
+def _installed_spec(top: str):
+    try:
+        return importlib.util.find_spec(top)  # of a package that was installed to be edited
+    except (ImportError, ValueError):
+        return None
+
+
+def _imports(module: str, file: Path) -> Iterator[str]:
+    """Yield the names of modules that a module may import."""
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(parse(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)  # a module of a package, or a name in one
+
+
+def _is_installed(file: Path) -> bool:
+    return any(folder in file.resolve().parents for folder in INSTALLED)
+
+
+@contextmanager
+def watched(spec: Mapping) -> Iterator[None]:
+    """Refuse what a network of the user's reaches while it is built and runs, if a change of it would go unnoticed.
+
+    These are modules that `user_code` did not find, as those imported by a name that is put together, and files of the
+    working directory that the configuration does not name. Files that are not opened by Python are not seen.
+
+    Raises InputError naming the first of them.
+    """
+    if spec["source"] != "python":
+        yield
+        return
+    opened: list[str] = []
+    watching, before = [True], set(sys.modules)
+    sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" and watching and _reads(args) else None)
+    yield
+    watching.clear()
+    for name in sorted(set(sys.modules) - before - spec["code"].keys()):
+        if file := getattr(sys.modules[name], "__file__", None):
+            _check_named(Path(file), spec, f"imports {name}")
+    for file in opened:
+        if not file.endswith((".py", ".pyc")):
+            _check_named(Path(file), spec, f"opens {file}")
+
+
+def _reads(args: tuple) -> bool:
+    path, mode, flags = args
+    return isinstance(path, str) and ("r" in mode if mode else flags & (os.O_WRONLY | os.O_RDWR) == 0)
+
+
+def _check_named(file: Path, spec: Mapping, what: str) -> None:
+    here, file = Path.cwd().resolve(), file.resolve()
+    named = [Path(name).resolve() for name in (*spec["files"], *filter(None, [spec["file"]]))]
+    if here not in file.parents or _is_installed(file) or PACKAGE in file.parents or file in named:
+        return
+    name = file.relative_to(here).as_posix()
+    if not is_made(name) and not name.startswith("."):
+        raise InputError(
+            f"{spec['name']}: {what}, which the configuration does not name, so that a change of it would go unnoticed. Add "
+            f"files: [{name}] to the model's line."
+        )

@@ -1,0 +1,120 @@
+"""What makes a job run again: the contents of a user's files, however they changed; and what does not."""
+
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dormouse.contents import file_hash
+
+pytestmark = pytest.mark.workflow
+
+TARGETS = ("results/mice/populations/VISp.npz", "results/mice/populations/VISl.npz")
+READ_AGAIN = {"read_recording", "measure_reliability", "select_neurons", "pool_area"}
+
+
+@pytest.fixture
+def pooled(run_workflow, dataset_folder):
+    """Give planned(dataset=None): the rules that a dry run would start, after a run to the populations of a dataset folder."""
+
+    def run(*arguments, dataset=None):
+        config = {"dataset": str(dataset or dataset_folder), "selection": {"min_reliability": 0.1}}
+        done = run_workflow(dataset_folder.parent / "run", *arguments, *TARGETS, config=config)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    run()
+    return lambda dataset=None: set(re.findall(r"^rule (\w+):", run("--dry-run", dataset=dataset), re.MULTILINE))
+
+
+def older(file):
+    """Give a file the oldest time there is."""
+    os.utime(file, (0, 0))
+
+
+def other_image(folder):
+    Image.fromarray(np.zeros((24, 32), np.uint8)).save(folder / "stimuli/image_3.png")
+    older(folder / "stimuli/image_3.png")
+
+
+def renamed_images(folder):
+    for file in sorted((folder / "stimuli").iterdir()):
+        file.rename(file.with_name(f"scene_{file.name}"))
+
+
+def other_responses(folder):
+    path = folder / "responses/one.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez(path, **arrays | {"response": arrays["response"][:, ::-1]})
+    older(path)
+
+
+def another_layer(folder):
+    path = folder / "neurons.csv"
+    path.write_text(path.read_text().replace("109,one,m1,VISl,", "109,one,m1,VISl,5"))
+    older(path)
+
+
+def another_unit(folder):
+    path = folder / "dataset.yaml"
+    path.write_text(path.read_text().replace("dF/F", "spikes"))
+    older(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        (other_image, {"read_stimuli", "measure_reliability", "select_neurons", "pool_area"}),
+        (renamed_images, {"read_stimuli", *READ_AGAIN}),
+        (other_responses, READ_AGAIN),
+        (another_layer, READ_AGAIN),
+        (another_unit, READ_AGAIN | {"read_stimuli"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_another_content_runs_what_rests_on_it_whatever_its_time(pooled, dataset_folder, change, rules):
+    change(dataset_folder)
+    assert pooled() == rules
+
+
+def test_times_and_places_of_files_run_nothing(pooled, dataset_folder):
+    for file in dataset_folder.rglob("*"):
+        os.utime(file)
+    assert pooled() == set()
+    text = (dataset_folder / "dataset.yaml").read_text()
+    (dataset_folder / "dataset.yaml").write_text(text.replace("nobody", "somebody") + "# a comment\n")
+    assert pooled() == set()
+    elsewhere = dataset_folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    shutil.move(dataset_folder, elsewhere)
+    assert pooled(elsewhere / "mice") == set()
+
+
+def test_similarities_replaced_by_older_ones_are_read_again(run_workflow, similarity_folder, tmp_path):
+    target, config = "results/alike/rdms/VISp.npz", {"dataset": str(similarity_folder)}
+    run_workflow(tmp_path / "run", target, config=config)
+    path = similarity_folder / "similarity.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez(path, **arrays | {"VISp-4": arrays["VISp-2_3"]})
+    older(path)
+    assert "read_similarity" in run_workflow(tmp_path / "run", "--dry-run", target, config=config).stdout
+
+
+def test_a_hash_is_that_of_the_content_even_where_size_and_time_are_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dormouse.contents.UNSETTLED_NS", 0)
+    file = tmp_path / "a.bin"
+    hashes = []
+    for content in (b"one", b"two", b"one"):
+        file.write_bytes(content)
+        older(file)
+        hashes += [file_hash(file), file_hash(file)]
+    assert hashes[0] == hashes[1] == hashes[4] != hashes[2] == hashes[3]
+    assert (tmp_path / ".snakemake/contents.sqlite").is_file()
+    (tmp_path / ".snakemake/contents.sqlite").write_bytes(b"no database")
+    assert file_hash(file) == hashes[0]
