@@ -25,7 +25,17 @@ CONFIG["models"]["add"] = {"mine": {"source": "timm", "name": "resnet18"}}
 
 SINGLE = {
     **{".nan": math.nan, ".inf": math.inf, "-.inf": -math.inf, "1e300": 1e300, "10^30": 10**30, "10^400": 10**400},
-    **{"{}": {}, "{key: 1}": {"key": 1}, "null": None, "[]": [], "text": "text", "''": "", "-1": -1, "true": True},
+    **{
+        "{}": {},
+        "{key: 1}": {"key": 1},
+        "null": None,
+        "5e-324": 5e-324,
+        "[]": [],
+        "text": "text",
+        "''": "",
+        "-1": -1,
+        "true": True,
+    },
 }
 NONSENSE = SINGLE | {f"[{name}]": [value] for name, value in SINGLE.items()}
 NONSENSE |= {f"[{name}, {name}]": [value, value] for name, value in SINGLE.items()}
@@ -46,6 +56,9 @@ ON_PURPOSE = {
     | DESCRIBED,
     "''": DESCRIBED,
     "-1": {"selection.min_reliability"},
+    "5e-324": {"selection.min_reliability", "selection.max_p", f"{RUN}.momentum", f"{RUN}.weight_decay"},
+    "[5e-324]": MEANS | {"thresholds.values"},
+    "[5e-324, 5e-324]": MEANS | WINDOWS | {"allen.depths_um"},
     "true": {"allen.keep", "allen.include_failed", "stimuli.blank", f"{PRESET}.clip"},
     "[text]": NAMES | {"areas", f"{PRESET}.readout"},
     "[-1]": MEANS | {"thresholds.values"},
@@ -222,6 +235,13 @@ def test_the_description_of_a_dataset_says_one_thing(dataset_folder):
         file.write("kind: similarity\n")
     with pytest.raises(InputError, match=r"dataset\.yaml: line 6: key 'kind' stands in line \d already"):
         read_description(dataset_folder)
+
+
+def test_a_column_of_neurons_that_stands_twice_is_named(dataset_folder):
+    path = dataset_folder / "neurons.csv"
+    path.write_text("\n".join(f"{row},{row.split(',')[3]}" for row in path.read_text().splitlines()))
+    with pytest.raises(InputError, match=r"neurons\.csv: two columns area; keep one of the two"):
+        read_neurons(dataset_folder)
 
 
 @pytest.mark.parametrize("depth", ["nan", "inf", "-inf", "1e999", "9" * 400, "deep"])

@@ -46,7 +46,8 @@ given, entries = workflow.config_settings.configfiles, workflow.config_settings.
 check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
 check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
-check(model_rows.to_dict("records"), {"items": MODEL_SCHEMA}, "resources/models.tsv")
+for line, row in enumerate(model_rows.to_dict("records"), start=2):
+    check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
 
 DATASET = open_dataset(config)
 SELECTION = config["selection"]
