@@ -196,13 +196,12 @@ def _advice(error: ValidationError, place: str) -> str:
     """Return what to do about a text that was meant as a value."""
     if not isinstance(error.instance, str) or error.validator not in ("type", "enum"):
         return ""
-    if place == COMMAND_LINE:
+    number = re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", error.instance, re.IGNORECASE)
+    if place == COMMAND_LINE and (number or error.instance in ("true", "false", "null")):
         return (
-            f" Behind {COMMAND_LINE}, values inside {{}} and [] are text; write them to a file and name it with --configfile."
+            f" Behind {COMMAND_LINE}, values inside {{}} and [] are text; write them to a file, and name it with --configfile."
         )
-    if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", error.instance, re.IGNORECASE):
-        return " A number stands without quotes, and in YAML with a point before an exponent: 1.0e-4."
-    return ""
+    return " A number stands without quotes, and in YAML with a point before an exponent: 1.0e-4." if number else ""
 
 
 def _shown(value: Any) -> str:

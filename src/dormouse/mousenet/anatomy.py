@@ -135,7 +135,7 @@ def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
     names = [column for column in TABLES[name] if column in NAMES]
     double = table.duplicated(names)
     if double.any():
-        what = " ".join(table.loc[double.idxmax(), names])
+        what = " ".join(map(str, table.loc[double.idxmax(), names]))
         raise InputError(f"{path}: line {double.idxmax() + 2} is a second row of {what}; keep one of the two.")
     for column in TABLES[name][len(names) :]:
         without = table.area == LGN if column == "surface_area_mm2" else False  # the LGN has no surface
