@@ -114,7 +114,8 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
     cwd : working directory, where results/ and resources/ go; made if need be
     arguments : of the command line, such as "-n", "--forcerun", a rule or a file to make (relative to `cwd`)
     config : what differs from config.yaml, nested as there. It is laid over config.yaml as --configfile does: mappings are
-        merged key by key, lists and values are replaced. The path of a dataset folder is best given in full.
+        merged key by key, lists and values are replaced. The path of a dataset folder is best given in full. Or the text of
+        the file.
     env : variables of the environment besides those of the tests
 
     The configuration of the repository is copied to `cwd`, because Snakemake reads `configfile:` from the working directory.
@@ -122,11 +123,13 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
     process: `returncode`, and in `stdout` all that was printed, standard error included. It never raises for a failed run.
     """
 
-    def run(cwd: Path, *arguments: str, config: dict | None = None, env: dict | None = None) -> subprocess.CompletedProcess:
+    def run(
+        cwd: Path, *arguments: str, config: dict | str | None = None, env: dict | None = None
+    ) -> subprocess.CompletedProcess:
         cwd.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "config.yaml", cwd)
         overrides = cwd / "overrides.yaml"
-        overrides.write_text(yaml.safe_dump(config or {}))
+        overrides.write_text(config if isinstance(config, str) else yaml.safe_dump(config or {}))
         options = {
             "--snakefile": root / "Snakefile",
             "--directory": cwd,
@@ -151,7 +154,7 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
 def snakemake(run_workflow, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     """Give run(*arguments, cwd=None, config=None): `run_workflow`, by default always in the same folder of the test."""
 
-    def run(*arguments: str, cwd: Path | None = None, config: dict | None = None) -> subprocess.CompletedProcess:
+    def run(*arguments: str, cwd: Path | None = None, config: dict | str | None = None) -> subprocess.CompletedProcess:
         return run_workflow(cwd or tmp_path / "run", *arguments, config=config)
 
     return run

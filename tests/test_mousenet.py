@@ -15,7 +15,7 @@ from dormouse.errors import InputError
 from dormouse.features.extraction import extract
 from dormouse.models.build import build
 from dormouse.models.registry import list_models
-from dormouse.mousenet.anatomy import MEASURED, Options, draw_masks, gaussian, read_anatomy
+from dormouse.mousenet.anatomy import MEASURED, Options, draw_masks, gaussian, read_anatomy, read_measured
 from dormouse.mousenet.convolution import convolve, convolve_directly
 from dormouse.mousenet.network import MouseNet, together
 
@@ -374,6 +374,26 @@ def test_tables_that_lack_something(tables, tmp_path):
     (tmp_path / "projections.tsv").write_text("source\ttarget\n")
     with pytest.raises(InputError, match=r"projections.tsv: no column 'width_um'; expected source"):
         read_anatomy(Options(tables=str(tmp_path)))
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "", "wide"])
+@pytest.mark.parametrize("column", ["n_neurons", "surface_area_mm2", "width_um", "in_degree"])
+def test_tables_hold_finite_numbers(tables, tmp_path, column, value):
+    for name in MEASURED:
+        table = pd.read_csv(tables / f"{name}.tsv", sep="\t", dtype=str, keep_default_na=False)
+        if column in table:
+            table.loc[3, column] = value
+        table.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match=rf"\w+\.tsv: line 5: {column} is '(nan|inf|{value})'; expected a finite number"):
+        read_anatomy(Options(tables=str(tmp_path)))
+
+
+def test_a_row_that_stands_twice_in_a_table_is_named(tables, tmp_path):
+    for name in MEASURED:
+        lines = (tables / f"{name}.tsv").read_text().splitlines()
+        (tmp_path / f"{name}.tsv").write_text("\n".join([*lines, lines[2] + "0"]))
+        with pytest.raises(InputError, match=rf"{name}\.tsv: line {len(lines) + 1} is a second row of VISp"):
+            read_measured(name, tmp_path)
 
 
 # --- in the zoo

@@ -50,9 +50,30 @@ def test_every_row_is_what_the_schema_says():
 @pytest.mark.parametrize(
     "change",
     [
-        *({"group": "others"}, {"architecture": "Recurrent"}, {"native_px": ""}, {"native_px": "224.0"}, {"sha256": "ABC"}),
-        *({"address": ""}, {"address": "ftp://x"}, {"weights": "random"}, {"imagenet_top1": "n/a"}, {"model": "../up"}),
-        *({"source": "python"}, {"native_normalisation": "caffe"}, {"n_parameters": "6e7"}, {"comment": "none"}),
+        *(
+            {"group": "others"},
+            {"architecture": "Recurrent"},
+            {"native_px": ""},
+            {"native_px": "224.0"},
+            {"native_px": "0"},
+            {"sha256": "ABC"},
+        ),
+        *(
+            {"address": ""},
+            {"address": "ftp://x"},
+            {"weights": "random"},
+            {"imagenet_top1": "n/a"},
+            {"imagenet_top1": "inf"},
+            {"model": "../up"},
+        ),
+        *(
+            {"source": "python"},
+            {"native_normalisation": "caffe"},
+            {"n_parameters": "6e7"},
+            {"n_parameters": "nan"},
+            {"native_px": "9" * 9},
+            {"comment": "none"},
+        ),
     ],
     ids=str,
 )

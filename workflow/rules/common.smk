@@ -39,15 +39,19 @@ from dormouse.models.registry import (
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import open_dataset
 from dormouse.recordings.nwb import is_address
-from dormouse.schemas import check
+from dormouse.schemas import check, check_layers, read_layers
 from dormouse.selection import preset
 
 CONFIG_SCHEMA, MODEL_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
 )
+# the files of the command line, which Snakemake lists before config.yaml, are laid over it
+given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
+check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
 check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
-check(model_rows.to_dict("records"), {"items": MODEL_SCHEMA}, "resources/models.tsv")
+for line, row in enumerate(model_rows.to_dict("records"), start=2):
+    check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
 
 DATASET = open_dataset(config)
 SELECTION = config["selection"]

@@ -28,6 +28,7 @@ TABLES = {
     "projections": ("source", "target", "width_um", "in_degree"),
     "laminar": ("source_layer", "target_layer", "cat_width_um", "probability_75um"),
 }
+NAMES = ("area", "layer", "source", "target", "source_layer", "target_layer")  # columns, before those of numbers
 MEASURED = ("populations", "projections")  # in a voxel connectome
 
 
@@ -125,12 +126,23 @@ def read_anatomy(options: Options | None = None) -> Anatomy:
 
 
 def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
-    """Read one of `TABLES`; raises InputError where it lacks columns."""
+    """Read one of `TABLES`; raises InputError where it lacks a column or a number, or has two rows of one name."""
     path = Path(folder) / f"{name}.tsv"
     text = {column: str for column in ("layer", "source_layer", "target_layer")}  # an empty one is no missing number
     table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values={"surface_area_mm2": ""})
     if missing := [column for column in TABLES[name] if column not in table]:
         raise InputError(f"{path}: no column {missing[0]!r}; expected {', '.join(TABLES[name])}.")
+    names = [column for column in TABLES[name] if column in NAMES]
+    double = table.duplicated(names)
+    if double.any():
+        what = " ".join(map(str, table.loc[double.idxmax(), names]))
+        raise InputError(f"{path}: line {double.idxmax() + 2} is a second row of {what}; keep one of the two.")
+    for column in TABLES[name][len(names) :]:
+        without = table.area == LGN if column == "surface_area_mm2" else False  # the LGN has no surface
+        wrong = ~(np.isfinite(pd.to_numeric(table[column], errors="coerce")) | without)
+        if wrong.any():
+            value = table.loc[wrong.idxmax(), column]
+            raise InputError(f"{path}: line {wrong.idxmax() + 2}: {column} is {str(value)!r}; expected a finite number.")
     return table
 
 

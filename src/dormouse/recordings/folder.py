@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from dormouse.errors import InputError
 from dormouse.files import read_arrays
 from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
-from dormouse.schemas import check
+from dormouse.schemas import check, read_yaml
 from dormouse.stimuli import image_files
 
 DESCRIPTION = {
@@ -50,10 +49,7 @@ def read_description(folder: Path) -> dict:
     path = folder / "dataset.yaml"
     if not path.is_file():
         raise InputError(f"{path}: not found. A dataset folder holds dataset.yaml; see the README for its keys.")
-    try:
-        description = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not readable as YAML ({error}).") from error
+    description = read_yaml(path)
     check(description, DESCRIPTION, str(path))
     return description
 
@@ -70,8 +66,11 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     missing = [column for column in NEURON_COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
+    double = [column for column in (*NEURON_COLUMNS, *OPTIONAL_COLUMNS) if f"{column}.1" in table]  # so pandas names a second
+    if double:
+        raise InputError(f"{path}: two columns {double[0]}; keep one of the two.")
     table = table.assign(**{column: empty for column, empty in OPTIONAL_COLUMNS.items() if column not in table})
-    wrong = pd.to_numeric(table.depth_um, errors="coerce").isna() & (table.depth_um != "")
+    wrong = ~np.isfinite(pd.to_numeric(table.depth_um, errors="coerce")) & (table.depth_um != "")
     if wrong.any():
         line = wrong.idxmax()
         raise InputError(f"{path}: line {line + 2}: depth_um is {table.depth_um[line]!r}; expected micrometres, or nothing.")

@@ -1,0 +1,291 @@
+"""What people write is held against a schema: nonsense in every key, files laid over each other, YAML that says two things."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from dormouse.errors import InputError
+from dormouse.recordings.folder import read_description, read_neurons
+from dormouse.schemas import check, check_layers, read_layers, read_yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG["models"]["add"] = {"mine": {"source": "timm", "name": "resnet18"}}
+
+
+# --- nonsense in every key of the configuration
+
+SINGLE = {
+    **{".nan": math.nan, ".inf": math.inf, "-.inf": -math.inf, "1e300": 1e300, "10^30": 10**30, "10^400": 10**400},
+    **{
+        "{}": {},
+        "{key: 1}": {"key": 1},
+        "null": None,
+        "5e-324": 5e-324,
+        "[]": [],
+        "text": "text",
+        "''": "",
+        "-1": -1,
+        "true": True,
+    },
+}
+NONSENSE = SINGLE | {f"[{name}]": [value] for name, value in SINGLE.items()}
+NONSENSE |= {f"[{name}, {name}]": [value, value] for name, value in SINGLE.items()}
+
+# What is no nonsense after all; a key that is new is refused all of NONSENSE, or stands here.
+DESCRIBED = {f"models.add.mine.{key}" for key in ("family", "architecture", "task", "task_cluster", "training_data")}
+MEANS = {"input.mean", "models.add.mine.input.mean"}  # of values that may be negative
+WINDOWS = {"response.window_s", "response.baseline_s"}  # whose order is checked where frames are known
+PRESET, RUN = "mousenet.presets.paper", "training.mousenet_digits"
+NAMES = {"allen.cre_lines", "models.groups", "models.include", "models.exclude"}
+ON_PURPOSE = {
+    "null": {"allen.python", "response.baseline_s", f"{RUN}.folder"}
+    | {f"{PRESET}.{k}" for k in ("mask_seed", "readout", "tables")},
+    "[]": NAMES | {"allen.recordings", "allen.exclude", "selection.presets.paper_2020.filters", f"{RUN}.drops"},
+    "text": {"dataset", "allen.python", "selection.preset", "method.preset", f"{PRESET}.tables", f"{RUN}.network.name"}
+    | {f"{RUN}.folder"}
+    | {f"models.add.mine.{key}" for key in ("name", "weights", "display_name")}
+    | DESCRIBED,
+    "''": DESCRIBED,
+    "-1": {"selection.min_reliability"},
+    "5e-324": {"selection.min_reliability", "selection.max_p", f"{RUN}.momentum", f"{RUN}.weight_decay"},
+    "[5e-324]": MEANS | {"thresholds.values"},
+    "[5e-324, 5e-324]": MEANS | WINDOWS | {"allen.depths_um"},
+    "true": {"allen.keep", "allen.include_failed", "stimuli.blank", f"{PRESET}.clip"},
+    "[text]": NAMES | {"areas", f"{PRESET}.readout"},
+    "[-1]": MEANS | {"thresholds.values"},
+    "[-1, -1]": MEANS | WINDOWS,
+}
+
+
+def keys(schema: dict, path: tuple = ()) -> Iterator[tuple]:
+    """Yield the path of every key that holds a value; of names that a user chooses, the first in CONFIG."""
+    parts = [schema, *schema.get("allOf", [])]
+    parts += [SCHEMA["$defs"][part["$ref"].rpartition("/")[2]] for part in parts if "$ref" in part]
+    merged = {key: value for part in parts for key, value in part.items()}
+    if merged.get("type") != "object":
+        yield path
+    for key, inner in merged.get("properties", {}).items():
+        yield from keys(inner, (*path, key))
+    if isinstance(merged.get("additionalProperties"), dict):
+        chosen = CONFIG
+        for key in path:
+            chosen = chosen[key]
+        yield from keys(merged["additionalProperties"], (*path, next(iter(chosen))))
+
+
+def setting(path: tuple, value) -> dict:
+    """Return the part of a configuration that sets one key."""
+    for key in reversed(path):
+        value = {key: value}
+    return value
+
+
+def passes(path: tuple, value) -> bool:
+    part, whole = setting(path, value), deepcopy(CONFIG)
+    try:
+        check_layers([("mine.yaml", part)], SCHEMA)
+    except InputError as error:
+        assert str(error).startswith(f"mine.yaml: {'.'.join(path)}"), error
+        return False
+    update_config(whole, part)  # as Snakemake does
+    check(whole, SCHEMA, "config")
+    return True
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_every_key_refuses_nonsense(name):
+    found = {".".join(path) for path in keys(SCHEMA) if passes(path, NONSENSE[name])}
+    assert found == ON_PURPOSE.get(name, set())
+
+
+def test_the_sweep_reaches_keys_at_all_depths():
+    reached = {".".join(path) for path in keys(SCHEMA)}
+    assert len(reached) > 100
+    assert {
+        "dataset",
+        "method.penalty",
+        "input.size",
+        "models.add.mine.input.std",
+        f"{PRESET}.reach",
+        f"{RUN}.seed",
+    } <= reached
+
+
+def test_a_whole_number_is_no_decimal():
+    assert not passes(("reliability", "n_splits"), 100.0)
+    assert passes(("reliability", "n_splits"), 100)
+
+
+@pytest.mark.parametrize(("key", "shown"), [(1, "1"), (None, "null"), (True, "True"), (0.5, "0.5"), (math.nan, "nan")])
+def test_a_key_that_is_no_text_is_refused(key, shown):
+    for part in ({key: 1}, {"training": {key: {}}}, {"models": {"add": {"mine": {"input": {key: 1}}}}}):
+        with pytest.raises(InputError, match=rf"mine\.yaml: .*expected text as a key, got {shown}\. Put the key in quotes"):
+            check_layers([("mine.yaml", part)], SCHEMA)
+
+
+# --- parts of a configuration, laid over each other
+
+
+def refused(*layers, schema=SCHEMA):
+    """Return the message with which parts are refused."""
+    with pytest.raises(InputError) as caught:
+        check_layers([(f"{number}.yaml", layer) for number, layer in enumerate(layers)], schema)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "mousenet.yaml"])
+def test_the_configurations_of_the_repository_pass(name):
+    check_layers(read_layers([ROOT / "config.yaml", ROOT / name], []), SCHEMA)
+
+
+def test_a_part_needs_no_other_keys_and_is_named():
+    part = {"training": {"mine": {"epochs": 3}}, "models": {"add": {"mine": {"weights": "random"}}}}
+    check_layers([("0.yaml", CONFIG), ("1.yaml", part)], SCHEMA)
+    assert refused(CONFIG, part, {"input": {"size": "224"}}) == (
+        "2.yaml: input.size: expected a whole number, got the text '224'. "
+        "A number stands without quotes, and in YAML with a point before an exponent: 1.0e-4."
+    )
+    assert refused(CONFIG, {"training": None}) == "1.yaml: training: expected a mapping, got null."
+
+
+def test_an_empty_mapping_that_would_take_something_away_is_refused():
+    for part in ({"training": {}}, {"models": {"add": {}}}, {"mousenet": {"presets": {"paper": {}}}}):
+        assert "1.yaml: " in (message := refused(CONFIG, part))
+        assert "an empty mapping takes nothing away" in message
+    check_layers(
+        [("0.yaml", CONFIG | {"models": CONFIG["models"] | {"add": {}}}), ("1.yaml", {"models": {"add": {}}})], SCHEMA
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("method={penalty: 2.0}", "--config: method.penalty: expected a number, got the text '2.0'. Behind --config, values "),
+        ("method={penalty: 1, penalty: 2}", "--config: line 1: key 'penalty' stands in line 1 already."),
+        ("input={size: {}}", "--config: input.size: expected a whole number, got {}."),
+        ("allen={keep: true}", "--config: allen.keep: expected true or false, got the text 'true'. Behind --config, values "),
+        ("transform=papr", "--config: transform: 'papr' is not one of ['paper', 'native']."),
+        ("areas=", "--config: areas: expected a list, got null."),
+    ],
+)
+def test_the_command_line_is_a_part(entry, message):
+    with pytest.raises(InputError, match=f"{re.escape(message)}($|.*--configfile|.*Keep one)"):
+        check_layers(read_layers([], [entry]), SCHEMA)
+    check_layers(read_layers([], ["dataset=[mice", "allen={access: sdk}", "areas=[VISp]"]), SCHEMA)
+
+
+# --- YAML
+
+
+@pytest.fixture
+def written(tmp_path):
+    def written(text):
+        (tmp_path / "mine.yaml").write_text(text)
+        return tmp_path / "mine.yaml"
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a: 1\nb: 2\na: 3\n", (3, 1)),
+        ("x:\n  - {a: 1}\n  - a: 1\n    'a': 1\n", (4, 3)),
+        ("{a: 1, b: 2, a: 1}", (1, 1)),
+        ("x: &x {b: 1,\n  a: 2,\n  a: 3}\ny: *x\n", (3, 2)),
+        ("x: &x {a: 1}\ny:\n  <<: *x\n  a: 2\n  a: 3\n", (5, 4)),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_both_lines(written, text, lines):
+    with pytest.raises(InputError, match=r"mine\.yaml: line {}: key 'a' stands in line {} already".format(*lines)):
+        read_yaml(written(text))
+
+
+def test_a_merged_key_may_be_overruled(written):
+    assert read_yaml(written("x: &x {a: 1, b: 1}\ny: {<<: *x, a: 2}\n"))["y"] == {"a": 2, "b": 1}
+
+
+def test_json_is_read_as_snakemake_reads_it(written):
+    assert read_yaml(written('{\n\t"a": 1e-4}')) == {"a": 1e-4}
+    assert read_yaml(written("{a: 1e-4}")) == {"a": "1e-4"}
+    with pytest.raises(InputError, match=r"mine\.yaml: key 'a' stands twice"):
+        read_yaml(written('{"x": [{"a": 1, "a": 2}]}'))
+    with pytest.raises(InputError, match=r"mine\.yaml: method\.penalty: expected a finite number, got inf"):
+        check_layers(read_layers([written(json.dumps({"method": {"penalty": math.inf}}))], []), SCHEMA)
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: 2020-13-45", "a: !!python/tuple [1]", "a: 1\n--- \nb: 2\n", "a: \0", "a: b: c"])
+def test_what_is_not_readable_is_refused_in_one_line(written, text):
+    with pytest.raises(InputError, match=r"^[^\n]*mine\.yaml: not readable as YAML \([^\n]+\)\.$"):
+        read_yaml(written(text))
+
+
+# --- dataset folders
+
+
+def test_the_description_of_a_dataset_says_one_thing(dataset_folder):
+    with (dataset_folder / "dataset.yaml").open("a") as file:
+        file.write("kind: similarity\n")
+    with pytest.raises(InputError, match=r"dataset\.yaml: line 6: key 'kind' stands in line \d already"):
+        read_description(dataset_folder)
+
+
+def test_a_column_of_neurons_that_stands_twice_is_named(dataset_folder):
+    path = dataset_folder / "neurons.csv"
+    path.write_text("\n".join(f"{row},{row.split(',')[3]}" for row in path.read_text().splitlines()))
+    with pytest.raises(InputError, match=r"neurons\.csv: two columns area; keep one of the two"):
+        read_neurons(dataset_folder)
+
+
+@pytest.mark.parametrize("depth", ["nan", "inf", "-inf", "1e999", "9" * 400, "deep"])
+def test_a_depth_that_is_no_finite_number_is_refused(dataset_folder, depth):
+    path = dataset_folder / "neurons.csv"
+    rows = path.read_text().splitlines()
+    path.write_text(
+        "\n".join([f"{rows[0]},depth_um", *(f"{row},175" for row in rows[1:5]), *(f"{row},{depth}" for row in rows[5:])])
+    )
+    with pytest.raises(InputError, match=rf"neurons\.csv: line 6: depth_um is '{depth}'; expected micrometres"):
+        read_neurons(dataset_folder)
+
+
+# --- the command line
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    ("pattern", "entries", "text"),
+    [
+        (
+            r"overrides\.yaml: line 3: key 'dataset' stands in line 1 already",
+            [],
+            "dataset: demo\nareas: [VISp]\ndataset: demo\n",
+        ),
+        (
+            r"overrides\.yaml: method\.penalty: expected a finite number, got inf",
+            [],
+            "{dataset: demo, method: {penalty: .inf}}",
+        ),
+        (r"overrides\.yaml: input\.size: expected a whole number, got \{\}", [], "{dataset: demo, input: {size: {}}}"),
+        (
+            r"--config: method\.penalty: expected a number, got the text '\.nan'",
+            ["--config", "method={penalty: .nan}"],
+            "dataset: demo",
+        ),
+    ],
+    ids=["a key twice", "infinity", "an empty mapping", "the command line"],
+)
+def test_a_fault_ends_a_dry_run_in_one_line(snakemake, tmp_path, pattern, entries, text):
+    process = snakemake("-n", *entries, config=text)
+    assert process.returncode == 1
+    assert len([line for line in process.stdout.splitlines() if re.search(pattern, line)]) == 1, process.stdout
+    assert "Traceback" not in process.stdout
+    assert not (tmp_path / "run/results").exists()
