@@ -114,7 +114,7 @@ def test_a_folder_that_is_not_described_is_refused(dataset_folder):
 
 def test_a_folder_without_images_is_refused(dataset_folder):
     shutil.rmtree(dataset_folder / "stimuli")
-    with pytest.raises(InputError, match=r"stimuli: no \*\.png; expected one image per stimulus"):
+    with pytest.raises(InputError, match=r"stimuli: no images; expected one PNG, TIFF or JPEG file per stimulus"):
         opened(dataset_folder)
 
 

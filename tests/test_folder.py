@@ -6,7 +6,8 @@ import yaml
 from PIL import Image
 
 from dormouse.errors import InputError
-from dormouse.recordings.folder import check_folder, read_description, read_neurons, read_session, read_similarity, site_of
+from dormouse.recordings.folder import check_folder, read_description, read_neurons, read_session, read_similarity
+from dormouse.recordings.names import site_of
 from dormouse.stimuli import image_files, read_images
 
 
@@ -342,7 +343,7 @@ def test_images_are_read_as_grey_in_the_order_of_their_names(dataset_folder):
 
 def test_a_folder_without_images_is_refused(dataset_folder):
     describe(dataset_folder, stimuli="elsewhere")
-    with pytest.raises(InputError, match=r"elsewhere: no \*\.png"):
+    with pytest.raises(InputError, match=r"elsewhere: no images; expected one PNG, TIFF or JPEG"):
         check_folder(dataset_folder)
 
 

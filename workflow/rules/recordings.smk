@@ -35,6 +35,7 @@ rule read_stimuli:
         reader=DATASET.reader,
         sources=lambda _: stimulus_sources(),
         blank=config["stimuli"]["blank"],
+        background=DATASET.background,
         code=code("read_stimuli"),
     script:
         "../scripts/read_stimuli.py"

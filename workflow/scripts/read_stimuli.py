@@ -5,5 +5,6 @@ from dormouse.recordings.readers import STIMULI
 from dormouse.stimuli import write_stimuli
 
 log_to(snakemake.log[0])
-stimuli = STIMULI[snakemake.params.reader](snakemake.params.sources, snakemake.params.blank)
+params = snakemake.params
+stimuli = STIMULI[params.reader](params.sources, params.blank, params.background)
 write_stimuli(snakemake.output[0], stimuli)
