@@ -65,7 +65,7 @@ def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]
     if headers["stimulus"][0] != (n_rows,):
         raise InputError(f"{path}: stimulus has shape {headers['stimulus'][0]}; expected ({n_rows},), a name for each row.")
     place = {_same_form(file.stem): k for k, file in enumerate(images)}
-    names = [_without_ending(_same_form(name), place) for name in read_text(path, "stimulus")]
+    names = [_without_ending(_same_form(name), place) for name in read_text(path, "stimulus").tolist()]
     unknown = [name for name in names if name not in place]
     if unknown:
         raise InputError(
