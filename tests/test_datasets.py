@@ -123,7 +123,7 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
         opened(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["allen", "demo", "zoo"])
+@pytest.mark.parametrize("name", ["allen", "demo", "zoo", "Demo", "mousenet", "trained"])
 def test_a_folder_with_the_name_of_other_results_is_refused_as_reserved(dataset_folder, name):
     folder = dataset_folder.rename(dataset_folder.with_name(name))
     with pytest.raises(InputError, match=rf"config: dataset: .*'{name}'.*reserved"):

@@ -143,9 +143,9 @@ def test_transparent_pixels_lie_on_the_grey_of_the_screen(tmp_path, rgb, grey):
             read(path)
 
 
-def animation(path, grey):
+def animation(path, grey, **options):
     frames = [Image.fromarray(grey), Image.fromarray(255 - grey)]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
+    frames[0].save(path, save_all=True, append_images=frames[1:], **options)
     return path
 
 
@@ -154,6 +154,7 @@ def animation(path, grey):
     [
         ("pages.tif", animation, "2 frames or pages; expected one image"),
         ("frames.png", animation, "2 frames or pages; expected one image"),
+        ("phone.jpg", lambda path, grey: animation(path, grey, format="MPO"), "2 frames or pages; expected one image"),
         ("grey16.png", lambda path, grey: saved(path, grey.astype(np.uint16)), "mode I;16.*expected up to 8 bits"),
         ("grey16.tif", lambda path, grey: saved(path, grey.astype(np.uint16)), "mode I;16.*expected up to 8 bits"),
         ("rgb16.png", lambda path, grey: png16(path, 2), "mode RGB;16B; expected up to 8 bits"),

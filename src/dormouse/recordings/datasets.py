@@ -16,7 +16,7 @@ from dormouse.recordings.readers import session_area
 from dormouse.stimuli import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")
-RESERVED = (*BUILT_IN, "zoo")  # folders of results that no dataset folder may share
+RESERVED = (*BUILT_IN, "mousenet", "trained", "zoo")  # folders of results that no dataset folder may share
 CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. Neurosci. 23:138)"
 
 
@@ -82,7 +82,7 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     if not path.is_dir():
         raise InputError(f"config: dataset: {path} is not a folder; expected {', '.join(BUILT_IN)} or a dataset folder.")
     name = path.resolve().name
-    if name in RESERVED:
+    if name.casefold() in RESERVED:  # some systems have one folder for both
         raise InputError(f"config: dataset: {path}: the name {name!r} is reserved, as results/{name} is; rename the folder.")
     if not re.fullmatch(r"[\w.-]+", name):
         raise InputError(f"config: dataset: {path}: rename the folder; its name may hold letters, digits and '_.-' alone.")
@@ -93,20 +93,7 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         "citation": description.get("citation", ""),
     }
     if description["kind"] == "nwb":
-        files = folder.nwb_files(path)
-        present = Counter()
-        for area, n_neurons in map(session_area, files):
-            present[area] += n_neurons
-        _tell_others(path / "recordings", ".nwb")
-        return Dataset(
-            **common,
-            kind="responses",
-            reader="nwb",
-            areas=_shared(areas, present, "neurons", path),
-            recordings=[file.stem for file in files],
-            source=str(path / "recordings" / "{recording}.nwb"),
-            described_by=(str(path / "dataset.yaml"),),
-        )
+        return _open_nwb(path, common, areas)
     images = image_files(folder.stimuli_folder(path))
     for note in image_notes(images[0].parent):
         print(note, file=sys.stderr)
@@ -129,6 +116,23 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         described_by=tuple(str(path / file) for file in files),
         images=tuple(map(str, images)),
         background=description.get("background"),
+    )
+
+
+def _open_nwb(path: Path, common: Mapping[str, str], areas: list[str]) -> Dataset:
+    files = folder.nwb_files(path)
+    present = Counter()
+    for area, n_neurons in map(session_area, files):
+        present[area] += n_neurons
+    _tell_others(path / "recordings", ".nwb")
+    return Dataset(
+        **common,
+        kind="responses",
+        reader="nwb",
+        areas=_shared(areas, present, "neurons", path),
+        recordings=[file.stem for file in files],
+        source=str(path / "recordings" / "{recording}.nwb"),
+        described_by=(str(path / "dataset.yaml"),),
     )
 
 
