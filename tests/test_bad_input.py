@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from test_allen import experiment
 
 pytestmark = pytest.mark.workflow
@@ -138,6 +139,50 @@ def test_neurons_without_any_response_are_named(refused, dataset_folder):
 def test_an_image_that_is_no_image_is_named(refused, dataset_folder):
     (dataset_folder / "stimuli" / "image_3.png").write_text("no image")
     refused(r"stimuli/image_3\.png: not a readable image\. Replace or remove it", dataset=dataset_folder)
+
+
+def by_number(folder):
+    for k in reversed(range(8)):
+        (folder / "stimuli" / f"image_{k}.png").rename(folder / "stimuli" / f"image_{k + 3}.png")
+
+
+def replaced(old, new):
+    def replace(folder):
+        text = (folder / "neurons.csv").read_text()
+        (folder / "neurons.csv").write_text(text.replace(old, new))
+
+    return replace
+
+
+def complex_responses(folder):
+    path = folder / "responses" / "two.npz"
+    change(path, response=get(path, "response") * (1 + 1j))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "pattern"),
+    [
+        (by_number, r"which row is which image\? .*If rows follow the numbers, pad them: python -c .*as `stimulus` in every"),
+        (replaced("VISp,2/3", "VISp,all"), r"neurons\.csv: line 2: layer is 'all': 'all' is reserved for the whole area"),
+        (replaced("VISp,2/3", "VISp ,2/3"), r"neurons\.csv: line 2: area is 'VISp ': remove the space"),
+        (complex_responses, r"two\.npz: response is of type complex64; expected real numbers"),
+    ],
+    ids=["order of numbers", "layer all", "space", "complex"],
+)
+def test_what_would_give_wrong_numbers_is_refused_at_the_start(refused, dataset_folder, spoil, pattern):
+    """As examples; test_folder.py has the others."""
+    spoil(dataset_folder)
+    refused(pattern, "-n", dataset=dataset_folder)
+
+
+def test_a_transparent_image_is_refused_where_the_screen_is_not_described(refused, dataset_folder):
+    path = dataset_folder / "stimuli" / "image_3.png"
+    image = Image.open(path)
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    image.save(path)
+    refused(
+        r"image_3\.png: \d+ of 768 pixels are transparent.*`background: 127`; or save", "read_stimuli", dataset=dataset_folder
+    )
 
 
 # --- recordings of the Allen Brain Observatory

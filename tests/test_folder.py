@@ -1,12 +1,21 @@
 """Dataset folders: what is read from them, and the one message for each thing that can be wrong with them."""
 
+import re
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
+from dormouse import tables
 from dormouse.errors import InputError
-from dormouse.recordings.folder import check_folder, read_description, read_neurons, read_session, read_similarity, site_of
+from dormouse.recordings import names
+from dormouse.recordings.datasets import open_dataset
+from dormouse.recordings.folder import check_folder, read_description, read_neurons, read_session, read_similarity
+from dormouse.recordings.names import site_of
 from dormouse.stimuli import image_files, read_images
 
 
@@ -45,6 +54,315 @@ def spoil(path, name, place, value):
     array = get(path, name)
     array[place] = value
     change(path, **{name: array})
+
+
+def opened(folder):
+    return open_dataset({"dataset": str(folder), "areas": ["VISp", "VISl"]})
+
+
+def renamed(folder, names):
+    """Rename the images image_0.png, image_1.png and so on."""
+    (folder / "stimuli").rename(folder / "before")
+    (folder / "stimuli").mkdir()
+    for k, name in enumerate(names):
+        (folder / "before" / f"image_{k}.png").rename(folder / "stimuli" / name)
+
+
+def saved(folder, name, **arrays):
+    """Add arrays to a response file."""
+    change(session(folder, name), **arrays)
+
+
+def cell(old, new):
+    return lambda folder: rewrite(folder, old, new)
+
+
+def row(text):
+    """Give what puts another row in the place of that of neuron 200, in line 12 of neurons.csv."""
+    return cell("200,two,m2,VISp,2/3", text)
+
+
+def everywhere(old, new):
+    def spoil(folder):
+        path = folder / "neurons.csv"
+        path.write_text(path.read_text().replace(old, new))
+
+    return spoil
+
+
+def cast(name, kind):
+    """Give what stores an array of session one as another type, whatever that makes of its numbers."""
+    return lambda folder: change(session(folder), **{name: np.zeros_like(get(session(folder), name), kind)})
+
+
+def speeds(value, kind=float):
+    return lambda folder: saved(folder, "one", running_speed=np.full((6, 8), value, kind))
+
+
+def named(words):
+    return lambda folder: saved(folder, "one", stimulus=np.array(words))
+
+
+def beside(name, content="x"):
+    return lambda folder: (folder / name).write_text(content)
+
+
+IMAGES = [f"image_{i}" for i in range(8)]
+# what is done to the folder of responses, and the message that follows when the workflow starts
+BAD_RESPONSES = {
+    # names
+    "layer all": (row("200,two,m2,VISp,all"), r"neurons\.csv: line 12: layer is 'all': 'all' is reserved"),
+    "layer All": (row("200,two,m2,VISp,All"), r"line 12: layer is 'All': 'all' is reserved"),
+    "area all": (row("200,two,m2,all,4"), r"line 12: area is 'all': 'all' is reserved"),
+    "space behind an area": (row("200,two,m2,VISp ,4"), r"neurons\.csv: line 12: area is 'VISp ': remove the space"),
+    "space before an animal": (row("200,two, m2,VISp,4"), r"line 12: animal is ' m2': remove the space"),
+    "space in a session": (row("200,two ,m2,VISp,4"), r"line 12: session is 'two ': remove the space"),
+    "space in a neuron": (row("200 ,two,m2,VISp,4"), r"line 12: neuron is '200 ': remove the space"),
+    "space as layer": (row("200,two,m2,VISp, "), r"line 12: layer is ' ': remove the space"),
+    "no width": (row("200,two,m2,VISp\u200b,4"), r"line 12: area is .*what cannot be seen"),
+    "neuron nan": (row("nan,two,m2,VISp,4"), r"line 12: neuron is 'nan': leave the cell empty where"),
+    "animal None": (row("200,two,None,VISp,4"), r"line 12: animal is 'None': leave the cell empty where"),
+    "layer NA": (row("200,two,m2,VISp,NA"), r"line 12: layer is 'NA': leave the cell empty where"),
+    "a date of Excel": (row("200,two,m2,VISp,2-Mar"), r"line 12: layer is '2-Mar': .*write 2/3, which spreadsheets"),
+    "layer 2_3": (row("200,two,m2,VISp,2_3"), r"neurons\.csv: layer '2_3' would be another than '2/3'; use one spelling"),
+    "layer 6a, 6A": (
+        lambda folder: (row("200,two,m2,VISp,6a")(folder), cell("201,two,m2,VISp,2/3", "201,two,m2,VISp,6A")(folder)),
+        r"layer '6A' would be another than '6a'",
+    ),
+    "areas by case": (row("200,two,m2,visp,4"), r"neurons\.csv: area 'visp' would be another than 'VISp'; use one spelling"),
+    "animals by case": (row("200,two,M2,VISp,4"), r"animal 'm2' would be another than 'M2'"),
+    "sessions by case": (row("200,Two,m2,VISp,4"), r"session 'two' would be another than 'Two'"),
+    "all areas by case": (
+        everywhere("VISp", "visp"),
+        r"mice: area 'visp' of the data is another than 'VISp' of config: areas",
+    ),
+    # rows
+    "short row": (row("200,two,m2,VISp"), r"neurons\.csv: line 12 has 4 cells, the first has 5"),
+    "commas at the end": (everywhere(",\n", ",,\n"), r"neurons\.csv: line 6 has 6 cells, the first has 5"),
+    "line after an empty one": (row("\n200,two,,VISp,4"), r"neurons\.csv: line 13 has no animal"),
+    "column twice": (cell("animal,area", "area,area"), r"neurons\.csv: 2 columns are named 'area'; rename all but one"),
+    "infinite depth": (
+        lambda folder: (everywhere("\n", ",inf\n")(folder), cell("layer,inf", "layer,depth_um")(folder)),
+        r"neurons\.csv: line 2: depth_um is 'inf'; expected micrometres",
+    ),
+    # files
+    "bmp": (beside("stimuli/more.bmp"), r"stimuli: more\.bmp is of a format that is not read \(1 such files\).*Convert"),
+    "GIF": (beside("stimuli/more.GIF"), r"stimuli: more\.GIF is of a format that is not read"),
+    "one stem": (beside("stimuli/image_3.JPG"), r"stimuli: image_3\.JPG and image_3\.png would be one stimulus"),
+    "stems by case": (beside("stimuli/Image_3.tif"), r"stimuli: Image_3\.tif and image_3\.png would be one stimulus"),
+    "one image more": (beside("stimuli/image_8.PNG"), r"response has 8 stimuli, but the folder of stimuli has 9 images"),
+    "session in upper case": (
+        lambda folder: session(folder).rename(session(folder).with_suffix(".NPZ")),
+        r"one\.(npz: not found|NPZ: rename it)",
+    ),
+    "session more in upper case": (beside("responses/three.NPZ"), r"three\.NPZ: rename it to three\.npz"),
+    "background": (lambda folder: describe(folder, background=300), r"dataset\.yaml: background: 300 is greater than .* 255"),
+    # types
+    "complex response": (cast("response", complex), r"one\.npz: response is of type complex128; expected real numbers"),
+    "bool response": (cast("response", bool), r"one\.npz: response is of type bool; expected real numbers"),
+    "dates as response": (cast("response", "M8[s]"), r"response is of type datetime64\[s\]; expected real numbers"),
+    "times as response": (cast("response", "m8[s]"), r"response is of type timedelta64\[s\]; expected real numbers"),
+    "text as response": (cast("response", "U4"), r"response is of type <U4; expected real numbers"),
+    "records as response": (cast("response", [("a", "f4")]), r"response is of type \[\('a', '<f4'\)\]; expected real numbers"),
+    "objects as response": (cast("response", object), r"response is of type object; expected real numbers"),
+    "floats as neurons": (cast("neuron", float), r"one\.npz: neuron is of type float64; expected text or whole numbers"),
+    "complex neurons": (cast("neuron", complex), r"neuron is of type complex128; expected text or whole numbers"),
+    "dates as neurons": (cast("neuron", "M8[D]"), r"neuron is of type datetime64\[D\]; expected text or whole numbers"),
+    "complex speed": (speeds(1, complex), r"one\.npz: running_speed is of type complex128; expected real numbers"),
+    "text as speed": (speeds("fast", "U4"), r"one\.npz: running_speed is of type <U4; expected real numbers"),
+    "speed of another shape": (
+        lambda folder: saved(folder, "one", running_speed=np.zeros(8)),
+        r"one\.npz: running_speed has shape \(8,\); expected \(6, 8\)",
+    ),
+    # names of stimuli
+    "unknown name": (
+        named([*IMAGES[:7], "image_9"]),
+        r"one\.npz: stimulus 'image_9' \(1 of 8 names\) is no image of .*stimuli",
+    ),
+    "name of another folder": (named([*IMAGES[:7], "old/image_7"]), r"stimulus 'old/image_7' \(1 of 8 names\) is no image"),
+    "repeated name": (named([*IMAGES[:7], "image_0.png"]), r"one\.npz: stimulus names image_0\.png 2 times"),
+    "missing name": (
+        lambda folder: saved(folder, "one", response=np.ones((6, 7, 10)), stimulus=np.array(IMAGES[:7])),
+        r"one\.npz: stimulus lacks image_7\.png; 1 of 8 images have no row",
+    ),
+    "names and rows": (named(IMAGES[:7]), r"one\.npz: stimulus has shape \(7,\); expected \(8,\), a name for each row"),
+    "numbers with points": (named(np.arange(8.0)), r"stimulus is of type float64; expected text or whole numbers"),
+    "no UTF-8": (named(np.full(8, b"\xff")), r"stimulus holds text that is not UTF-8"),
+}
+BAD_SIMILARITIES = {
+    "layer all": ({"VISp-all": 1}, r"similarity\.npz: 'VISp-all' names no site; .*'all' is reserved"),
+    "area all": ({"all": 1}, r"'all' names no site"),
+    "empty layer": ({"VISl-": 1}, r"'VISl-' names no site; expected AREA for a whole area or AREA-LAYER"),
+    "empty area": ({"-4": 1}, r"'-4' names no site"),
+    "two hyphens": ({"VISp-2-3": 1}, r"'VISp-2-3' names no site"),
+    "space": ({"VISal ": 1}, r"'VISal ' names no site"),
+    "layer nan": ({"VISp-nan": 1}, r"'VISp-nan' names no site"),
+    "one site": ({"VISp-2/3": 1}, r"'VISp-2_3' and 'VISp-2/3' are one site"),
+    "areas by case": ({"visp-5": 1}, r"area 'visp' would be another than 'VISp'"),
+    "layers by case": ({"VISp-6a": 1, "VISl-6A": 1}, r"layer '6A' would be another than '6a'"),
+    "complex": ({"VISl": 1j}, r"similarity\.npz: VISl is of type complex128; expected real numbers"),
+    "bool": ({"VISl": True}, r"similarity\.npz: VISl is of type bool; expected real numbers"),
+    "a name too few": ({"stimulus": np.array(IMAGES[:7])}, r"similarity\.npz: stimulus has shape \(7,\); expected \(8,\)"),
+    "unknown name": (
+        {"stimulus": np.array([*IMAGES[:7], "x"])},
+        r"similarity\.npz: stimulus 'x' \(1 of 8 names\) is no image",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RESPONSES)
+def test_what_is_wrong_with_responses_is_named_at_the_door(dataset_folder, case):
+    spoil, pattern = BAD_RESPONSES[case]
+    spoil(dataset_folder)
+    with pytest.raises(InputError, match=pattern):
+        opened(dataset_folder)
+
+
+@pytest.mark.parametrize("case", BAD_SIMILARITIES)
+def test_what_is_wrong_with_similarities_is_named_at_the_door(similarity_folder, case):
+    arrays, pattern = BAD_SIMILARITIES[case]
+    change(
+        similarity_folder / "similarity.npz",
+        **{name: value if name == "stimulus" else np.full((8, 8), value) for name, value in arrays.items()},
+    )
+    with pytest.raises(InputError, match=pattern):
+        opened(similarity_folder)
+
+
+def test_the_whole_area_has_one_name():
+    assert names.WHOLE == tables.WHOLE
+
+
+def test_an_infinite_speed_is_refused(dataset_folder):
+    speeds(np.inf)(dataset_folder)
+    with pytest.raises(InputError, match=r"one\.npz: running_speed is infinite in 48 trials"):
+        read_session(session(dataset_folder))
+
+
+# --- the order of stimuli
+
+
+def test_numbers_that_text_sorts_otherwise_are_refused_with_commands_for_either_order(dataset_folder, tmp_path):
+    """The commands stand for any shell between double quotes, whatever the path, and leave other files alone."""
+    folder = dataset_folder.rename(tmp_path / "mice.1")
+    renamed(folder, [f"s{k}_{k + 3}.png" for k in range(7)] + ["s7_10.PNG"])
+    shown = {file.read_bytes(): file.stem for file in (folder / "stimuli").iterdir()}
+    for other in ("._s1_4.png", "notes 1.txt"):
+        (folder / "stimuli" / other).write_text("x")
+    opened(folder)  # the first number decides
+    (folder / "stimuli" / "s0_3.png").rename(folder / "stimuli" / "s10_3.png")
+    strange = tmp_path / "O'Brien's $HOME \"1\" `x` %PATH% \\ é"
+    strange.mkdir()
+    (folder / "stimuli").rename(strange / "stimuli")
+    describe(folder, stimuli=f"../{strange.name}/stimuli")
+    with pytest.raises(InputError, match=r"which row is which image\? .*text, s10_3\.png comes before s1_4\.png; by") as error:
+        opened(folder)
+    by_number, by_text = re.findall(r'python -c ".*?" -', str(error.value))
+    for command, expected in (
+        (by_number, ["s01_04", "s02_05", "s03_06", "s04_07", "s05_08", "s06_09", "s07_10", "s10_03"]),
+        (by_text, ["0_s10_3", "1_s1_4", "2_s2_5", "3_s3_6", "4_s4_7", "5_s5_8", "6_s6_9", "7_s7_10"]),
+    ):
+        kept = tmp_path / "kept"
+        shutil.copytree(strange, kept)
+        subprocess.run(command[:-2].replace("python", f'"{sys.executable}"', 1), shell=True, check=True)
+        files = image_files(strange / "stimuli")
+        assert [file.stem for file in files] == expected
+        assert {shown[file.read_bytes()][1:] for file in files} == {name[1:] for name in shown.values()}
+        assert {"._s1_4.png", "notes 1.txt"} < {file.name for file in (strange / "stimuli").iterdir()}
+        assert len(opened(folder).images) == 8
+        shutil.rmtree(strange)
+        kept.rename(strange)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        ["1.png", "10.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png"],
+        ["a.png", "b.png", "c.png", "d.png", "e.png", "f.png", "image_10.png", "image_9.png"],
+    ],
+)
+def test_numbers_in_names_must_sort_as_text(dataset_folder, similarity_folder, images):
+    renamed(dataset_folder, images)
+    for folder in (dataset_folder, similarity_folder):
+        with pytest.raises(InputError, match=r"stimuli: which row is which image\?"):
+            opened(folder)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        ["scene.png", "scene-1.png", "scene1.png", "scene2.png", "scene_a.png", "t.png", "u.png", "v.png"],
+        ["08.png", "09.png", "10.png", "11a.png", "11b.png", "12.png", "99.png", "a7.png"],
+        ["1_a.png", "2_a.png", "3.png", "4.png", "5.png", "6.png", "7.png", "8.png"],
+    ],
+)
+def test_other_names_are_in_order_as_they_are(dataset_folder, images):
+    renamed(dataset_folder, images)
+    opened(dataset_folder)
+
+
+def test_names_that_would_become_one_are_not_padded_by_a_command(dataset_folder):
+    renamed(dataset_folder, ["1.png", "01.png", "10.png", "2.png", "3.png", "4.png", "5.png", "6.png"])
+    with pytest.raises(InputError, match=r"pad them: rename by hand, as names that differ in leading zeros alone"):
+        opened(dataset_folder)
+
+
+@pytest.mark.parametrize("as_stored", [str, "{}.png".format, "{}.PNG".format, "{}.tif".format, str.encode])
+def test_rows_with_names_come_out_in_the_order_of_the_images(dataset_folder, as_stored):
+    """In two sessions the same images have other rows, and names whose order as text is not that of their numbers."""
+    images = ["image_1", "image_10", "image_2", "image_3", "image_4", "image_5", "image_6", "é"]
+    renamed(dataset_folder, [f"{name}.png" for name in images])
+    speed, expected = np.random.default_rng(0).random((6, 8)), {}
+    for seed, name in enumerate(("one", "two")):
+        path, order = session(dataset_folder, name), np.random.default_rng(seed).permutation(8)
+        expected[name] = get(path, "response")
+        stored = np.array([as_stored(images[k]) for k in order])
+        change(path, response=expected[name][:, order], running_speed=speed[:, order], stimulus=stored)
+    opened(dataset_folder)
+    for name in ("one", "two"):
+        recording = read_session(session(dataset_folder, name))
+        np.testing.assert_array_equal(recording.response, expected[name])
+        np.testing.assert_array_equal(recording.running_speed, speed.astype(np.float32))
+        assert recording.stimulus.tolist() == images
+    change(session(dataset_folder, "two"), stimulus=None)  # each file by its own rule
+    with pytest.raises(InputError, match=r"stimuli: which row is which image\?"):
+        opened(dataset_folder)
+    with pytest.raises(InputError, match=r"stimuli: which row is which image\?"):
+        read_session(session(dataset_folder, "two"))
+
+
+def test_a_file_with_names_and_one_without_are_each_read_by_its_own_rule(dataset_folder):
+    expected = [read_session(session(dataset_folder, name)).response for name in ("one", "two")]
+    path = session(dataset_folder)
+    change(path, response=get(path, "response")[:, ::-1], stimulus=np.array(IMAGES[::-1]))
+    opened(dataset_folder)
+    for name, response in zip(("one", "two"), expected, strict=True):
+        np.testing.assert_array_equal(read_session(session(dataset_folder, name)).response, response)
+
+
+def test_names_may_be_whole_numbers_and_accents_stored_in_either_way(dataset_folder):
+    renamed(dataset_folder, ["1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "10.png"])
+    expected = get(session(dataset_folder), "response")
+    change(session(dataset_folder), stimulus=np.array([1, 2, 3, 4, 5, 6, 7, 10]))
+    recording = read_session(session(dataset_folder))
+    assert recording.stimulus.tolist() == ["1", "10", "2", "3", "4", "5", "6", "7"]
+    np.testing.assert_array_equal(recording.response[:, [0, 2, 3, 4, 5, 6, 7, 1]], expected)
+    (dataset_folder / "stimuli" / "10.png").rename(dataset_folder / "stimuli" / "e\u0301.png")
+    change(session(dataset_folder), stimulus=np.array([*"1234567", "\u00e9"]))
+    np.testing.assert_array_equal(read_session(session(dataset_folder)).response, expected)
+
+
+def test_similarities_with_names_come_out_in_the_order_of_the_images(dataset_folder, similarity_folder):
+    path, order = similarity_folder / "similarity.npz", np.random.default_rng(0).permutation(8)
+    expected = read_similarity(path, "VISp")
+    renamed(dataset_folder, [f"{k}.png" for k in (1, 10, 2, 3, 4, 5, 6, 7)])
+    names = np.array(["1", "10", "2", "3", "4", "5", "6", "7.png"])
+    sites = {site: get(path, site)[np.ix_(order, order)] for site in ("VISp-2_3", "VISp-4", "VISl")}
+    change(path, stimulus=names[order], **sites)
+    assert opened(similarity_folder).areas == ["VISp", "VISl"]
+    found = read_similarity(path, "VISp")
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key], value)
 
 
 def test_a_session_is_read_as_stored(dataset_folder):
@@ -342,7 +660,7 @@ def test_images_are_read_as_grey_in_the_order_of_their_names(dataset_folder):
 
 def test_a_folder_without_images_is_refused(dataset_folder):
     describe(dataset_folder, stimuli="elsewhere")
-    with pytest.raises(InputError, match=r"elsewhere: no \*\.png"):
+    with pytest.raises(InputError, match=r"elsewhere: no images; expected one PNG, TIFF or JPEG"):
         check_folder(dataset_folder)
 
 

@@ -385,7 +385,7 @@ def test_scenes_that_are_not_there_are_missed(tmp_path, session):
 
 
 def test_area_is_told_without_reading_traces(path):
-    assert session_area(path) == "VISp"
+    assert session_area(path) == ("VISp", N_NEURONS)
 
 
 def test_area_of_a_file_of_the_movie_is_refused(tmp_path, session):

@@ -72,7 +72,7 @@ def another_unit(folder):
         (renamed_images, {"read_stimuli", *READ_AGAIN}),
         (other_responses, READ_AGAIN),
         (another_layer, READ_AGAIN),
-        (another_unit, READ_AGAIN | {"read_stimuli"}),
+        (another_unit, READ_AGAIN),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -204,6 +204,50 @@ def test_better_neurons_make_better_populations():
         assert table.split_half_r[instance, 0.5] > table.split_half_r[instance, 0.0] + 0.03
 
 
+@pytest.mark.parametrize("answer", [0.0, 0.1])  # the sums of the second leave a remainder
+def test_r_of_images_is_missing_where_three_neurons_answer_alike_and_said_to_be(recordings, capsys, answer):
+    candidates = make_candidates(recordings, seed=4)
+    candidates = candidates.assign(cortical_layer=np.where(candidates.cortical_layer == "", "6", candidates.cortical_layer))
+    for recording in recordings.values():
+        recording.cortical_layer[recording.cortical_layer == ""] = "6"
+        recording.response[:, 3, recording.cortical_layer == "6"] = answer
+    values = candidates.value[candidates.cortical_layer == "6"].sort_values()
+    assert len(values) > 3
+    highest = values.iloc[-3]
+    table = sweep(recordings, candidates, [0.0, highest])
+    expected = sweep_by_hand(recordings, candidates, [0.0, highest], 3)
+    rows = table.set_index(["cortical_layer", "threshold", "instance"])
+    for key, (n_neurons, r, _) in expected.items():
+        if key[0] != "6":
+            assert (rows.n_neurons[key], rows.split_half_r[key]) == (n_neurons, pytest.approx(r, abs=1e-10))
+    alone = rows.loc["6"]
+    assert alone.split_half_r[:, "image"].isna().all() and alone.split_half_sem[:, "image"].isna().all()
+    assert alone.split_half_r[:, "matrix"].notna().all()
+    assert set(alone.n_neurons) == {len(values), 3}
+    assert (
+        f"VISp, cortical layer 6, limit {highest:g}: r of image is missing for 3 neurons, because in 5 of 5 splits all "
+        in (capsys.readouterr().err)
+    )
+    assert "no image is left out" in tables.TABLES["thresholds"]["split_half_r"][1]
+
+
+def test_the_figure_has_a_gap_where_r_is_missing():
+    rows = [
+        ["VISp", "all", limit, 9 - k, instance, r if instance == "image" else 0.7, 0.02]
+        for k, (limit, r) in enumerate(zip(VALUES, [0.5, np.nan, 0.3, 0.2], strict=True))
+        for instance in ("image", "matrix")
+    ]
+    columns = ["area", "cortical_layer", "threshold", "n_neurons", "instance", "split_half_r", "split_half_sem"]
+    (_, ax) = sorted(
+        plot_thresholds(pd.DataFrame(rows, columns=columns), ["VISp"], 0.75, "").axes, key=lambda ax: len(ax.lines)
+    )
+    matrix, image = (next(c for c in ax.containers if c.get_label() == label) for label in ("matrix", "image"))
+    np.testing.assert_array_equal(matrix.lines[0].get_xydata(), np.transpose([VALUES, [0.7] * 4]))
+    np.testing.assert_array_equal(image.lines[0].get_xydata(), np.transpose([VALUES, [0.5, np.nan, 0.3, 0.2]]))
+    (bars,) = image.lines[2]
+    assert [bar[0][0] for bar in bars.get_segments() if len(bar)] == [0.0, 0.5, 0.8]
+
+
 def test_the_sweep_survives_writing_and_reading(tmp_path, recordings):
     table = sweep(recordings, make_candidates(recordings, seed=9))
     tables.write_table("thresholds", table, tmp_path / "thresholds.parquet")

@@ -104,7 +104,14 @@ TABLES = {
             "what is correlated: matrix, the RDMs; image, the population's responses to one image, mean over images",
         ),
     }
-    | SPLIT_HALF,
+    | SPLIT_HALF
+    | {
+        "split_half_r": (
+            FLOAT,
+            "correlation of two halves of the trials, mean over splits; missing where in any split an RDM does not vary "
+            "(matrix), or all neurons respond alike to any image in a half (image): no image is left out of the mean",
+        ),
+    },
     "ceilings": SITE
     | {
         "recording": (STRING, "recording of the neuron; missing where the row is of a site"),

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
 from uuid import uuid4
 
@@ -70,6 +71,17 @@ def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]
     """Read .npz files of the same arrays and join those of one name along an axis."""
     parts = [read_arrays(path) for path in paths]
     return {name: np.concatenate([part[name] for part in parts], axis=axis) for name in parts[0]}
+
+
+def list_files(folder: str | Path, endings: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Return what lies in a folder and has one of these endings, in any case, and what has not, each in the order of names.
+
+    Hidden things, whose names begin with a point (.DS_Store, and ._image.png beside image.png), are in neither.
+    """
+    found = Path(folder).iterdir() if Path(folder).is_dir() else []
+    seen = sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
+    wanted = [path.suffix.lower() in endings for path in seen]
+    return list(compress(seen, wanted)), list(compress(seen, (not fits for fits in wanted)))
 
 
 def write_tsv(path: str | Path, table: pd.DataFrame) -> None:

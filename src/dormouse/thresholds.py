@@ -3,7 +3,8 @@
 The appendix of Conwell et al. (2021) shows it.
 """
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,13 @@ import pandas as pd
 from dormouse.populations import sites
 from dormouse.recordings.trials import Recording
 from dormouse.reliability import over_splits, split_half_means
-from dormouse.rsa import split_half_rdm_r
+from dormouse.rsa import CONSTANT, split_half_rdm_r
 from dormouse.tables import WHOLE, read_tables
+
+UNDEFINED = {
+    "matrix": "the RDM of a half of the trials does not vary",
+    "image": "all neurons respond alike to an image in a half of the trials",
+}
 
 
 def sweep(
@@ -32,7 +38,9 @@ def sweep(
     candidates : rows of the table `reliability` of the neurons that pass all other filters, with their reliability as `value`
 
     `matrix` is the correlation of the RDMs of two halves of the trials, `image` that of the population's responses to one
-    image, mean over images. Neither is extrapolated. A site has rows as long as it has `min_neurons` neurons.
+    image, mean over images. Neither is extrapolated. A site has rows as long as it has `min_neurons` neurons. A correlation
+    that is not defined in every split is missing, and said to be on standard error: the mean of the others would be of other
+    images at every limit.
     """
     limits = np.sort(np.asarray(values, float))
     candidates = candidates[candidates.value >= limits[0]]
@@ -54,14 +62,27 @@ def sweep(
             total = [a + b for a, b in zip(total, sums[layer, k], strict=True)]
             if total[-1] >= min_neurons:
                 place = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": total[-1]}
-                rows += [place | {"instance": name} | over_splits(r) for name, r in split_half(*total).items()]
+                found = split_half(*total)
+                _tell_undefined(place, found)
+                rows += [place | {"instance": name} | over_splits(r) for name, r in found.items()]
     if not rows:
         return read_tables("thresholds", [])
     return pd.DataFrame(rows).sort_values(["cortical_layer", "threshold", "instance"], ignore_index=True)
 
 
+def _tell_undefined(place: Mapping, found: Mapping[str, np.ndarray]) -> None:
+    site = f"{place['area']}, cortical layer {place['cortical_layer']}, limit {place['threshold']:g}"
+    for name, r in found.items():
+        n_undefined = np.isnan(r).sum()
+        if n_undefined:
+            why = f"in {n_undefined} of {len(r)} splits {UNDEFINED[name]}"
+            print(f"{site}: r of {name} is missing for {place['n_neurons']} neurons, because {why}.", file=sys.stderr)
+
+
 def split_half(gram: np.ndarray, row_sum: np.ndarray, product: np.ndarray, n_neurons: int) -> dict[str, np.ndarray]:
-    """Return the split-half r of the RDM and of single images in every split, (n_splits,), from sums over neurons.
+    """Return the split-half r of the RDM and of single images, mean over these, in every split, (n_splits,), from sums.
+
+    NaN where an RDM does not vary, or where in a half the responses to one image do not vary over neurons.
 
     Parameters
     ----------
@@ -71,7 +92,8 @@ def split_half(gram: np.ndarray, row_sum: np.ndarray, product: np.ndarray, n_neu
     """
     variance = np.einsum("...ii->...i", gram) - row_sum**2 / n_neurons
     covariance = product - row_sum[0] * row_sum[1] / n_neurons
-    return {
-        "matrix": split_half_rdm_r(gram, row_sum, n_neurons),
-        "image": (covariance / np.sqrt(variance.prod(axis=0))).mean(axis=1),
-    }
+    constant = variance <= CONSTANT * (variance + row_sum**2 / n_neurons)  # up to rounding, as where RDMs are made
+    norm = np.sqrt(np.where(constant, np.nan, variance).prod(axis=0))
+    with np.errstate(invalid="ignore"):  # 0 / 0 in an RDM that does not vary
+        matrix = split_half_rdm_r(gram, row_sum, n_neurons)
+    return {"matrix": matrix, "image": (covariance / norm).mean(axis=1)}

@@ -35,7 +35,7 @@ rule read_stimuli:
         reader=DATASET.reader,
         addresses=lambda _: list(filter(is_address, stimulus_sources())),
         blank=config["stimuli"]["blank"],
-        described=DATASET.described,
+        background=DATASET.background,
         contents=lambda _: contents(stimulus_sources()),
         code=code("read_stimuli"),
     script:

@@ -5,6 +5,7 @@ from dormouse.recordings.readers import STIMULI
 from dormouse.stimuli import write_stimuli
 
 log_to(snakemake.log[0])
-sources = [*snakemake.input, *snakemake.params.addresses]
-stimuli = STIMULI[snakemake.params.reader](sources, snakemake.params.blank)
+params = snakemake.params
+sources = [*snakemake.input, *params.addresses]
+stimuli = STIMULI[params.reader](sources, params.blank, params.background)
 write_stimuli(snakemake.output[0], stimuli)

@@ -77,6 +77,8 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
     table : table `thresholds`
     areas : order of the columns
     min_reliability : limit in use, dashed
+
+    Where r is missing there is no point, and a gap in the line.
     """
     layers = [layer for layer in (WHOLE, *LAYERS) if layer == WHOLE or (table.cortical_layer == layer).any()]
     sns.set_theme(context="paper", style="whitegrid")

@@ -2,19 +2,22 @@
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dormouse.errors import InputError
+from dormouse.files import list_files
 from dormouse.recordings import folder
 from dormouse.recordings.demo import simulated_sites
+from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
-from dormouse.stimuli import image_files
+from dormouse.stimuli import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")
-RESERVED = (*BUILT_IN, "zoo")  # folders of results that no dataset folder may share
-FREE_TEXT = ("name", "description", "citation", "stimuli")  # keys of dataset.yaml that change no number
+RESERVED = (*BUILT_IN, "mousenet", "trained", "zoo")  # folders of results that no dataset folder may share
+NOT_OF_TRIALS = ("name", "description", "citation", "stimuli", "background")  # keys of dataset.yaml
 CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. Neurosci. 23:138)"
 
 
@@ -34,6 +37,7 @@ class Dataset:
     events: tuple[str, ...] = ()  # the same of the file of its events, where these are the response
     described_by: tuple[str, ...] = ()  # files that say what the recordings are
     images: tuple[str, ...] = ()  # files of the stimuli, where they are not inside the recordings
+    background: int | None = None  # grey of the screen around these, 0 to 255, where it is told
 
 
 def open_dataset(config: Mapping) -> Dataset:
@@ -50,7 +54,7 @@ def open_dataset(config: Mapping) -> Dataset:
             reader="nwb",
             description="Simulated neurons: pooled Gabor energy with trial noise, on scenes made by the program.",
             citation="",
-            areas=_shared(config["areas"], {site.area for site in sites}, "demo"),
+            areas=_shared(config["areas"], Counter(site.area for site in sites), "recordings", "demo"),
             recordings=[site.recording for site in sites],
             source="results/demo/nwb/{recording}.nwb",
         )
@@ -80,7 +84,7 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     if not path.is_dir():
         raise InputError(f"config: dataset: {path} is not a folder; expected {', '.join(BUILT_IN)} or a dataset folder.")
     name = path.resolve().name
-    if name in RESERVED:
+    if name.casefold() in RESERVED:  # some systems have one folder for both
         raise InputError(f"config: dataset: {path}: the name {name!r} is reserved, as results/{name} is; rename the folder.")
     if not re.fullmatch(r"[\w.-]+", name):
         raise InputError(f"config: dataset: {path}: rename the folder; its name may hold letters, digits and '_.-' alone.")
@@ -91,43 +95,72 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         "citation": description.get("citation", ""),
     }
     if description["kind"] == "nwb":
-        files = folder.nwb_files(path)
-        present = {session_area(file) for file in files}
-        return Dataset(
-            **common,
-            kind="responses",
-            reader="nwb",
-            areas=_shared(areas, present, path),
-            recordings=[file.stem for file in files],
-            source=str(path / "recordings" / "{recording}.nwb"),
-        )
+        return _open_nwb(path, common, areas)
     images = image_files(folder.stimuli_folder(path))
+    for note in image_notes(images[0].parent):
+        print(note, file=sys.stderr)
     if description["kind"] == "similarity":
-        sites, recordings = [folder.site_of(site)[0] for site in folder.site_names(path)], []
+        sites, _ = folder.check_similarity(path / "similarity.npz")
+        present, unit, recordings = Counter(area for area, _ in sites.values()), "sites", []
         file = "similarity.npz"
     else:
         neurons = folder.check_folder(path)
-        sites, recordings = neurons.area, list(neurons.session.unique())
+        present, unit, recordings = Counter(neurons.area), "neurons", list(neurons.session.unique())
+        _tell_others(path / "responses", ".npz")
         file = "neurons.csv"
     return Dataset(
         **common,
         kind=description["kind"],
         reader="folder",
-        areas=_shared(areas, set(sites), path),
+        areas=_shared(areas, present, unit, path),
         recordings=recordings,
         source=str(path / "responses" / "{recording}.npz"),
         described={"stimuli": [image.stem for image in images]}
-        | {key: value for key, value in description.items() if key not in FREE_TEXT},
+        | {key: value for key, value in description.items() if key not in NOT_OF_TRIALS},
         described_by=(str(path / file),),
         images=tuple(map(str, images)),
+        background=description.get("background"),
     )
 
 
-def _shared(wanted: list[str], present: set[str], place: str | Path) -> list[str]:
+def _open_nwb(path: Path, common: Mapping[str, str], areas: list[str]) -> Dataset:
+    files = folder.nwb_files(path)
+    present = Counter()
+    for area, n_neurons in map(session_area, files):
+        present[area] += n_neurons
+    _tell_others(path / "recordings", ".nwb")
+    return Dataset(
+        **common,
+        kind="responses",
+        reader="nwb",
+        areas=_shared(areas, present, "neurons", path),
+        recordings=[file.stem for file in files],
+        source=str(path / "recordings" / "{recording}.nwb"),
+    )
+
+
+def _tell_others(place: Path, ending: str) -> None:
+    """Say which files of a folder of recordings are not read."""
+    others = list_files(place, [ending])[1]
+    if others:
+        print(f"{place}: no *{ending}, and not read: {listed(others)}.", file=sys.stderr)
+
+
+def _shared(wanted: list[str], present: Mapping[str, int], unit: str, place: str | Path) -> list[str]:
+    """Return the areas of the configuration that the data have, and say which of either are left out.
+
+    Parameters
+    ----------
+    present : number of neurons, sites or recordings, of which `unit` says which, by area
+    """
+    check_areas(place, wanted, present)
     areas = [area for area in wanted if area in present]
     if not areas:
         raise InputError(f"{place}: none of config: areas {wanted} is among the areas of the data, {sorted(present)}.")
     if len(areas) < len(wanted):
         absent = ", ".join(area for area in wanted if area not in present)
         print(f"{place}: no data in {absent}, of config: areas; the data have {', '.join(sorted(present))}.", file=sys.stderr)
+    beyond = ", ".join(f"{area} ({present[area]} {unit})" for area in sorted(present) if area not in wanted)
+    if beyond:
+        print(f"{place}: not studied, because config: areas does not name it: {beyond}.", file=sys.stderr)
     return areas

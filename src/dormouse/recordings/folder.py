@@ -1,25 +1,31 @@
 """Dataset folders: anyone's recordings, as a description, images, a table of neurons and one response file a session.
 
     dataset.yaml                  name, description, kind (responses | similarity | nwb), stimuli, response_unit, citation
-    stimuli/*.png                 one image per stimulus; sorted names are the order
+    stimuli/*.png                 one image per stimulus, PNG, TIFF or JPEG; sorted names are the order
     neurons.csv                   neuron, session, animal, area, layer; depth_um and cre_line if known; one row per neuron
     responses/<session>.npz       response (n_trials, n_stimuli, n_neurons), NaN where a trial is missing; neuron;
-                                  running_speed (n_trials, n_stimuli), cm/s, if known
-    similarity.npz                instead of the last two: one (n_stimuli, n_stimuli) matrix per site, named AREA-LAYER
+                                  running_speed (n_trials, n_stimuli), cm/s, if known; stimulus (n_stimuli,), names of the
+                                  images in the order of the rows, where it is another than that of the sorted names
+    similarity.npz                instead of the last two: one (n_stimuli, n_stimuli) matrix per site, named AREA-LAYER;
+                                  stimulus, as above
     recordings/<session>.nwb      instead of all but dataset.yaml: two-photon sessions of the Allen Brain Observatory
 
 All that can be seen without reading the responses is checked when the workflow starts.
 """
 
+import csv
 import re
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.files import read_arrays
+from dormouse.files import list_files, read_arrays
+from dormouse.recordings.anatomy import CORTICAL_LAYERS
+from dormouse.recordings.arrays import array_headers, check_kind, image_rows, read_text
+from dormouse.recordings.names import check_cells, check_spelling, sites_of
 from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
 from dormouse.schemas import check, read_yaml
 from dormouse.stimuli import image_files
@@ -35,6 +41,7 @@ DESCRIPTION = {
         "description": {"type": "string"},
         "kind": {"enum": ["responses", "similarity", "nwb"]},
         "stimuli": {"type": "string"},
+        "background": {"type": "integer", "minimum": 0, "maximum": 255},  # grey of the screen around images with alpha
         "response_unit": {"type": "string"},
         "citation": {"type": "string"},
     },
@@ -55,14 +62,11 @@ def read_description(folder: Path) -> dict:
 
 
 def read_neurons(folder: Path) -> pd.DataFrame:
-    """Read neurons.csv, all columns as text; raises InputError for a missing column, empty cell or repeated neuron."""
+    """Read neurons.csv, all columns as text; raises InputError for a missing column, a bad cell or a repeated neuron."""
     path = folder / "neurons.csv"
     if not path.is_file():
         raise InputError(f"{path}: not found. Expected one row per neuron with the columns {', '.join(NEURON_COLUMNS)}.")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:  # empty, not text, or rows of unequal length
-        raise InputError(f"{path}: not readable as a table ({error}).") from error
+    table = _read_text(path)
     missing = [column for column in NEURON_COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
@@ -73,49 +77,89 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     wrong = ~np.isfinite(pd.to_numeric(table.depth_um, errors="coerce")) & (table.depth_um != "")
     if wrong.any():
         line = wrong.idxmax()
-        raise InputError(f"{path}: line {line + 2}: depth_um is {table.depth_um[line]!r}; expected micrometres, or nothing.")
+        raise InputError(f"{path}: line {line}: depth_um is {table.depth_um[line]!r}; expected micrometres, or nothing.")
     for column in ("neuron", "session", "animal", "area"):  # the cortical layer may be unknown
         if (table[column] == "").any():
-            raise InputError(f"{path}: line {(table[column] == '').idxmax() + 2} has no {column}.")
+            raise InputError(f"{path}: line {(table[column] == '').idxmax()} has no {column}.")
+    check_cells(path, table[[*NEURON_COLUMNS, *OPTIONAL_COLUMNS]])
     double = table.neuron.duplicated(keep=False)
     if double.any():
-        lines = ", ".join(str(line + 2) for line in table.index[table.neuron == table.neuron[double].iloc[0]])
+        lines = ", ".join(str(line) for line in table.index[table.neuron == table.neuron[double].iloc[0]])
         raise InputError(
             f"{path}: neuron {table.neuron[double].iloc[0]} stands in lines {lines}; every neuron must have one row."
         )
-    return table
+    for column, known in {"session": (), "animal": (), "area": (), "layer": CORTICAL_LAYERS}.items():
+        check_spelling(path, column, table[column].unique(), known)
+    return table.reset_index(drop=True)
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    """Read a table of text between commas, its lines as index; raises InputError for rows of unequal length."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, row) for row in reader if len(row) > 1 or "".join(row).strip()]
+    except (csv.Error, ValueError) as error:  # not text
+        raise InputError(f"{path}: not readable as a table ({error}); expected commas between columns, UTF-8.") from error
+    columns = rows[0][1] if rows else []
+    for line, row in rows:
+        if len(row) != len(columns):
+            raise InputError(f"{path}: line {line} has {len(row)} cells, the first has {len(columns)}.")
+    double = [column for column in columns if columns.count(column) > 1]
+    if double:
+        raise InputError(f"{path}: {columns.count(double[0])} columns are named {double[0]!r}; rename all but one.")
+    lines, cells = [line for line, _ in rows[1:]], [row for _, row in rows[1:]]
+    return pd.DataFrame(cells, index=lines, columns=columns, dtype=str)
 
 
 def check_folder(folder: Path) -> pd.DataFrame:
     """Check a folder of trial responses without reading them, and return its neurons.
 
-    Raises InputError where the sessions of neurons.csv and of responses/ differ, or a response file has another number of
-    stimuli or neurons than the folder.
+    Raises InputError where the sessions of neurons.csv and of responses/ differ, or a response file has other numbers, types
+    or names of stimuli or neurons than the folder.
     """
     neurons = read_neurons(folder)
-    n_stimuli = len(image_files(stimuli_folder(folder)))
+    images = image_files(stimuli_folder(folder))
     for session, rows in neurons.groupby("session", sort=False):
-        check_session(session_file(folder, session), len(rows), n_stimuli)
-    unknown = sorted({file.stem for file in (folder / "responses").glob("*.npz")} - set(neurons.session))
+        check_session(session_file(folder, session), len(rows), images)
+    files = session_files(folder / "responses", ".npz")
+    unknown = [file for file in files if file.stem not in set(neurons.session)]
     if unknown:
-        raise InputError(f"{session_file(folder, unknown[0])}: neurons.csv has no neuron of session {unknown[0]}.")
+        raise InputError(f"{unknown[0]}: neurons.csv has no neuron of session {unknown[0].stem}.")
     return neurons
 
 
-def check_session(path: Path, n_neurons: int, n_stimuli: int) -> None:
-    """Raise InputError where the arrays of a response file cannot be those of so many neurons and stimuli."""
+def session_files(folder: Path, ending: str) -> list[Path]:
+    """Return the files of sessions in a folder; raises InputError for an ending in another case, which no path would find."""
+    files = list_files(folder, [ending])[0]
+    for file in files:
+        if file.suffix != ending:
+            raise InputError(f"{file}: rename it to {file.stem}{ending}; the ending must be in lower case.")
+    return files
+
+
+def check_session(path: Path, n_neurons: int, images: Sequence[Path]) -> np.ndarray:
+    """Return the row of each image in the arrays of a response file, (n_images,) int.
+
+    Raises InputError where its arrays cannot be those of so many neurons and of these images.
+    """
     if not path.is_file():
         raise InputError(f"{path}: not found, but neurons.csv has {n_neurons} neurons of session {path.stem}.")
-    shapes = array_shapes(path)
+    headers = array_headers(path)
+    shapes = {name: shape for name, (shape, _) in headers.items()}
     shape = shapes.get("response", ())
     if len(shape) != 3 or shapes.get("neuron") != shape[2:]:
         raise InputError(f"{path}: expected response (n_trials, n_stimuli, n_neurons) and neuron (n_neurons,), got {shapes}.")
-    if shape[1] != n_stimuli:
-        raise InputError(f"{path}: response has {shape[1]} stimuli, but the folder of stimuli has {n_stimuli} images.")
+    rows = image_rows(path, headers, shape[1], images)
     if shape[2] != n_neurons:
         raise InputError(f"{path}: response has {shape[2]} neurons, but neurons.csv has {n_neurons} rows of its session.")
     if shape[0] < MIN_TRIALS:
         raise InputError(f"{path}: {shape[0]} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}.")
+    if shapes.get("running_speed", shape[:2]) != shape[:2]:
+        raise InputError(f"{path}: running_speed has shape {shapes['running_speed']}; expected {shape[:2]}, trials x stimuli.")
+    check_kind(path, headers, "real numbers", "response", "running_speed")
+    check_kind(path, headers, "text or whole numbers", "neuron")
+    return rows
 
 
 def stimuli_folder(folder: Path) -> Path:
@@ -125,12 +169,13 @@ def stimuli_folder(folder: Path) -> Path:
 
 def nwb_files(folder: Path) -> list[Path]:
     """Return the recordings of a folder of kind nwb, in the order of their names."""
-    files = sorted((folder / "recordings").glob("*.nwb"))
+    files = session_files(folder / "recordings", ".nwb")
     if not files:
         raise InputError(f"{folder / 'recordings'}: no *.nwb, but dataset.yaml says kind: nwb.")
     for file in files:
         if not re.fullmatch(SESSION_NAME, file.stem):
             raise InputError(f"{file}: rename it; the name of a recording may hold letters, digits and '_.-' alone.")
+    check_spelling(folder / "recordings", "recording", [file.stem for file in files])
     return files
 
 
@@ -141,43 +186,26 @@ def session_file(folder: Path, session: str) -> Path:
     return folder / "responses" / f"{session}.npz"
 
 
-def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array of an .npz file from the headers alone."""
-    shapes = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as member:
-                    version = np.lib.format.read_magic(member)
-                    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-                    shapes[name.removesuffix(".npy")] = header[version](member)[0]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a readable .npz file ({error}).") from error
-    return shapes
-
-
 def read_session(path: str | Path) -> Recording:
-    """Read the trials of one session, `responses/<session>.npz`, with its rows of neurons.csv.
+    """Read the trials of one session, `responses/<session>.npz`, with its rows of neurons.csv, stimuli in order of images.
 
-    Raises InputError where the neurons of the two differ, or where `check_recording` does.
+    Raises InputError where the neurons of the two differ, or where `check_session` or `check_recording` does.
     """
     path = Path(path)
     folder = path.parent.parent
-    arrays = read_arrays(path, "response", "neuron")
-    if not np.issubdtype(arrays["response"].dtype, np.number):
-        raise InputError(f"{path}: response is of type {arrays['response'].dtype}; expected numbers.")
-    neuron, response = arrays["neuron"].astype(str), arrays["response"].astype(np.float32)
     table = read_neurons(folder).set_index("neuron")
+    images = image_files(stimuli_folder(folder))
+    order = check_session(path, (table.session == path.stem).sum(), images)
+    neuron, response = read_text(path, "neuron"), read_arrays(path, "response")["response"].astype(np.float32)
     unlisted = [name for name in neuron if name not in table.index or table.session[name] != path.stem]
     if unlisted:
         raise InputError(f"{path}: neuron {unlisted[0]} is not among the neurons of session {path.stem} in neurons.csv.")
     rows = table.loc[neuron]
-    stimulus = np.array([file.stem for file in image_files(stimuli_folder(folder))])
     recording = Recording(
-        response=response,
-        running_speed=_running_speed(path, response.shape[:2]),
-        stimulus=stimulus,
-        image_sha256=np.full(len(stimulus), ""),  # the images are those of the folder
+        response=response[:, order],
+        running_speed=_running_speed(path, response.shape[:2])[:, order],
+        stimulus=np.array([file.stem for file in images]),
+        image_sha256=np.full(len(images), ""),  # the images are those of the folder
         neuron=neuron,
         animal=rows.animal.to_numpy(str),
         area=rows.area.to_numpy(str),
@@ -191,34 +219,33 @@ def read_session(path: str | Path) -> Recording:
 
 def _running_speed(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """Return the running speed by trial and stimulus, cm/s; NaN where a session does not tell it."""
-    stored = array_shapes(path).get("running_speed")
-    if stored is None:
+    if "running_speed" not in array_headers(path):
         return np.full(shape, np.nan, np.float32)
-    if stored != shape:
-        raise InputError(f"{path}: running_speed has shape {stored}; expected {shape}, trials x stimuli.")
-    return read_arrays(path, "running_speed")["running_speed"].astype(np.float32)
+    speed = read_arrays(path, "running_speed")["running_speed"].astype(np.float32)
+    if np.isinf(speed).any():
+        raise InputError(f"{path}: running_speed is infinite in {np.isinf(speed).sum()} trials; expected numbers, or NaN.")
+    return speed
 
 
-def site_of(name: str) -> tuple[str, str]:
-    """Return area and cortical layer of a site named AREA-LAYER, as VISp-2_3; an area alone is the whole area."""
-    area, _, layer = name.partition("-")
-    return area, layer.replace("_", "/") or "all"
+def check_similarity(path: Path) -> tuple[dict[str, tuple[str, str]], np.ndarray]:
+    """Return area and cortical layer of each matrix of a similarity.npz, and the row of each image, from its headers.
 
-
-def site_names(folder: Path) -> list[str]:
-    """Return the names of the matrices in similarity.npz, from its headers."""
-    path = folder / "similarity.npz"
+    Raises InputError for names that are no sites, and for matrices that are not of the images of the folder.
+    """
     if not path.is_file():
         raise InputError(f"{path}: not found, but dataset.yaml says kind: similarity.")
-    n_stimuli = len(image_files(stimuli_folder(folder)))
-    for name, shape in array_shapes(path).items():
-        if shape != (n_stimuli, n_stimuli):
-            raise InputError(f"{path}: {name} has shape {shape}; expected ({n_stimuli}, {n_stimuli}), one row per image.")
-    return list(array_shapes(path))
+    images, headers = image_files(stimuli_folder(path.parent)), array_headers(path)
+    names = [name for name in headers if name != "stimulus"]
+    for name in names:
+        if headers[name][0] != (len(images),) * 2:
+            expected = f"({len(images)}, {len(images)}), one row per image"
+            raise InputError(f"{path}: {name} has shape {headers[name][0]}; expected {expected}.")
+    check_kind(path, headers, "real numbers", *names)
+    return sites_of(path, names), image_rows(path, headers, len(images), images)
 
 
 def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
-    """Read the similarity matrices of one area as RDMs, 1 - similarity.
+    """Read the similarity matrices of one area as RDMs, 1 - similarity, stimuli in the order of images.
 
     Returns
     -------
@@ -226,7 +253,9 @@ def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
 
     Raises InputError for a matrix that is not one of similarities: symmetric, 1 on the diagonal, -1 to 1 elsewhere.
     """
-    matrices = {name: matrix for name, matrix in read_arrays(path).items() if site_of(name)[0] == area}
+    sites, order = check_similarity(Path(path))
+    sites = {name: site for name, site in sites.items() if site[0] == area}
+    matrices = {name: matrix[np.ix_(order, order)] for name, matrix in read_arrays(path, *sites).items()}
     for name, matrix in matrices.items():
         if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T) or not np.allclose(np.diag(matrix), 1):
             raise InputError(
@@ -234,10 +263,9 @@ def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
             )
         if np.abs(matrix).max() > 1 + 1e-6:
             raise InputError(f"{path}: {name} holds {np.abs(matrix).max():.3f}; similarities lie between -1 and 1.")
-    sites = [site_of(name) for name in matrices]
     return {
         "rdm": 1.0 - np.stack(list(matrices.values())).astype(np.float64),
-        "area": np.array([site[0] for site in sites]),
-        "cortical_layer": np.array([site[1] for site in sites]),
+        "area": np.array([site[0] for site in sites.values()]),
+        "cortical_layer": np.array([site[1] for site in sites.values()]),
         "n_neurons": np.full(len(sites), -1),
     }

@@ -144,10 +144,10 @@ def scene_hashes(file: h5py.File, all_of_them: bool) -> np.ndarray:
     return hashes
 
 
-def session_area(source: str | Path) -> str:
-    """Return the cortical area of a session."""
+def session_area(source: str | Path) -> tuple[str, int]:
+    """Return the cortical area of a session, and its number of neurons."""
     with open_nwb(source) as (file, _):
-        return _text(file[f"{PLANE}/location"])
+        return _text(file[f"{PLANE}/location"]), len(file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"])
 
 
 @contextmanager

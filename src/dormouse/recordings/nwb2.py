@@ -235,11 +235,11 @@ def description(file: h5py.File, depth_um: float | None) -> dict[str, str | floa
     }
 
 
-def session_area(source: str | Path) -> str:
-    """Return the cortical area of a session."""
+def session_area(source: str | Path) -> tuple[str, int]:
+    """Return the cortical area of a session, and its number of neurons."""
     with open_nwb2(source) as file:
         check_parts(file, "dff", source)
-        return _text(file[f"{PLANE}/location"])
+        return _text(file[f"{PLANE}/location"]), len(file[NEURONS])
 
 
 @contextmanager

@@ -31,8 +31,8 @@ def read_scenes(source: str | Path, blank: bool) -> Stimuli:
     return _module(source).read_scenes(source, blank)
 
 
-def session_area(path: str | Path) -> str:
-    """Return the cortical area of such a session."""
+def session_area(path: str | Path) -> tuple[str, int]:
+    """Return the cortical area of such a session, and its number of neurons."""
     return _module(path).session_area(path)
 
 
@@ -44,5 +44,8 @@ def _module(source: str | Path):
 # (path or address of a recording, config: response, files of events) -> Recording
 TRIALS = {"nwb": read_nwb, "folder": lambda path, response, events: read_session(path)}
 
-# (files that hold the images, whether to add the blank) -> Stimuli; a folder holds all that was shown
-STIMULI = {"nwb": lambda files, blank: read_scenes(files[0], blank), "folder": lambda files, blank: read_images(files)}
+# (files that hold the images, whether to add the blank, grey around the images) -> Stimuli; a folder holds all that was shown
+STIMULI = {
+    "nwb": lambda files, blank, background: read_scenes(files[0], blank),
+    "folder": lambda files, blank, background: read_images(files, background),
+}

@@ -1,0 +1,93 @@
+"""What the arrays of a file that a user made must be, read from their headers; and which row belongs to which image."""
+
+import os
+import unicodedata
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dormouse.errors import InputError
+from dormouse.files import read_arrays
+from dormouse.stimuli import ENDINGS, check_order
+
+# letters of NumPy's kinds of types; all others are refused, as a cast keeps a part of a number, or makes numbers of dates
+KINDS = {"real numbers": "fiu", "text or whole numbers": "USiu"}
+Headers = Mapping[str, tuple[tuple[int, ...], np.dtype]]  # shape and type by name
+
+
+def array_headers(path: Path) -> Headers:
+    """Return shape and type of each array of an .npz file from the headers alone."""
+    headers = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as member:
+                    version = np.lib.format.read_magic(member)
+                    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+                    shape, _, kind = read[version](member)
+                    headers[name.removesuffix(".npy")] = shape, kind
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a readable .npz file ({error}).") from error
+    return headers
+
+
+def check_kind(path: Path, headers: Headers, expected: str, *names: str) -> None:
+    """Raise InputError for an array, of those that are there, of another type than `expected`, of `KINDS`."""
+    for name in names:
+        if name in headers and headers[name][1].kind not in KINDS[expected]:
+            raise InputError(f"{path}: {name} is of type {headers[name][1]}; expected {expected}. Convert it.")
+
+
+def read_text(path: Path, name: str) -> np.ndarray:
+    """Read an array of names, text or whole numbers, as text."""
+    array = read_arrays(path, name)[name]
+    try:
+        return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: {name} holds text that is not UTF-8 ({error}).") from error
+
+
+def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]) -> np.ndarray:
+    """Return the row of each image in the arrays of a file, (n_images,) int.
+
+    An array `stimulus` (n_rows,) names the image of each row, with or without its ending; without it, the order of the rows is
+    that of the sorted names of the images. Raises InputError where a name is of no image, where an image has no row or
+    several, and without names where the sorted names are in no plain order.
+    """
+    if "stimulus" not in headers:
+        if n_rows != len(images):
+            raise InputError(f"{path}: response has {n_rows} stimuli, but the folder of stimuli has {len(images)} images.")
+        check_order(images)
+        return np.arange(n_rows)
+    check_kind(path, headers, "text or whole numbers", "stimulus")
+    if headers["stimulus"][0] != (n_rows,):
+        raise InputError(f"{path}: stimulus has shape {headers['stimulus'][0]}; expected ({n_rows},), a name for each row.")
+    place = {_same_form(file.stem): k for k, file in enumerate(images)}
+    names = [_without_ending(_same_form(name), place) for name in read_text(path, "stimulus").tolist()]
+    unknown = [name for name in names if name not in place]
+    if unknown:
+        raise InputError(
+            f"{path}: stimulus {unknown[0]!r} ({len(unknown)} of {n_rows} names) is no image of {images[0].parent}; expected "
+            f"names such as {images[0].stem}."
+        )
+    rows = np.array([place[name] for name in names], int)
+    count = np.bincount(rows, minlength=len(images))
+    if (count > 1).any():
+        name = images[count.argmax()].name
+        raise InputError(f"{path}: stimulus names {name} {count.max()} times; expected each image once.")
+    if (count == 0).any():
+        name = images[count.argmin()].name
+        raise InputError(f"{path}: stimulus lacks {name}; {(count == 0).sum()} of {len(images)} images have no row.")
+    return np.argsort(rows)
+
+
+def _same_form(name: str) -> str:
+    """Return a name with accents as one character each, which some systems store as two."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _without_ending(name: str, known: Mapping[str, int]) -> str:
+    stem, ending = os.path.splitext(name)
+    return stem if name not in known and ending.lower() in ENDINGS else name
