@@ -52,9 +52,8 @@ def real() -> Path:
     return Path(os.environ[REAL]).resolve()
 
 
-@pytest.fixture
-def dataset_folder(tmp_path: Path) -> Path:
-    """Give a valid dataset folder of kind responses, tmp_path/mice.
+def _write_dataset(folder: Path) -> Path:
+    """Write a valid dataset folder of kind responses, and return it.
 
     - stimuli/image_0.png ... image_7.png: 8 grey images of 24 x 32 pixels
     - sessions `one` and `two`, an animal each (m1, m2), of 6 trials and 10 neurons: 5 of VISp, then 5 of VISl; their ids are
@@ -62,7 +61,7 @@ def dataset_folder(tmp_path: Path) -> Path:
     - cortical layers 2/3, 2/3, 4, 4 and unknown, in this order in each area: with both sessions 10 neurons an area, 4 a layer
     - responses in dF/F whose standard deviation over stimuli is 1, and over trials 0.3: reliabilities above 0.9
     """
-    folder, rng = tmp_path / "mice", np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     (folder / "stimuli").mkdir(parents=True)
     (folder / "responses").mkdir()
     description = {"name": "Mice", "kind": "responses", "stimuli": "stimuli", "response_unit": "dF/F", "citation": "nobody"}
@@ -78,6 +77,18 @@ def dataset_folder(tmp_path: Path) -> Path:
         rows += [f"{i},{session},{animal},{area},{layer}" for i, (area, layer) in zip(neuron, places, strict=True)]
     (folder / "neurons.csv").write_text("\n".join(rows) + "\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_dataset() -> Callable[[Path], Path]:
+    """Give `_write_dataset`."""
+    return _write_dataset
+
+
+@pytest.fixture
+def dataset_folder(tmp_path: Path) -> Path:
+    """Give the dataset folder of `_write_dataset`, tmp_path/mice."""
+    return _write_dataset(tmp_path / "mice")
 
 
 @pytest.fixture

@@ -13,21 +13,37 @@ from dormouse.contents import file_hash
 pytestmark = pytest.mark.workflow
 
 TARGETS = ("results/mice/populations/VISp.npz", "results/mice/populations/VISl.npz")
+CONFIG = {"selection": {"min_reliability": 0.1}}
 READ_AGAIN = {"read_recording", "measure_reliability", "select_neurons", "pool_area"}
 
 
+@pytest.fixture(scope="module")
+def finished(run_workflow, write_dataset, tmp_path_factory):
+    """Give a folder that holds a dataset folder, mice, and its populations, in run."""
+    folder = tmp_path_factory.mktemp("finished")
+    write_dataset(folder / "mice")
+    done = run_workflow(folder / "run", *TARGETS, config=CONFIG | {"dataset": "../mice"})
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
 @pytest.fixture
-def pooled(run_workflow, dataset_folder):
-    """Give planned(dataset=None): the rules that a dry run would start, after a run to the populations of a dataset folder."""
+def mice(finished, tmp_path):
+    """Give the same dataset folder elsewhere, with its results, for a test to change."""
+    shutil.copytree(finished, tmp_path / "elsewhere")
+    return tmp_path / "elsewhere" / "mice"
 
-    def run(*arguments, dataset=None):
-        config = {"dataset": str(dataset or dataset_folder), "selection": {"min_reliability": 0.1}}
-        done = run_workflow(dataset_folder.parent / "run", *arguments, *TARGETS, config=config)
+
+@pytest.fixture
+def planned(run_workflow):
+    """Give planned(dataset): the rules that a dry run would start in the folder beside a dataset folder."""
+
+    def run(dataset):
+        done = run_workflow(dataset.parent / "run", "--dry-run", *TARGETS, config=CONFIG | {"dataset": str(dataset)})
         assert done.returncode == 0, done.stdout
-        return done.stdout
+        return set(re.findall(r"^rule (\w+):", done.stdout, re.MULTILINE))
 
-    run()
-    return lambda dataset=None: set(re.findall(r"^rule (\w+):", run("--dry-run", dataset=dataset), re.MULTILINE))
+    return run
 
 
 def older(file):
@@ -76,22 +92,17 @@ def another_unit(folder):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_another_content_runs_what_rests_on_it_whatever_its_time(pooled, dataset_folder, change, rules):
-    change(dataset_folder)
-    assert pooled() == rules
+def test_another_content_runs_what_rests_on_it_whatever_its_time(planned, mice, change, rules):
+    change(mice)
+    assert planned(mice) == rules
 
 
-def test_times_and_places_of_files_run_nothing(pooled, dataset_folder):
-    for file in dataset_folder.rglob("*"):
+def test_times_places_and_descriptions_run_nothing(planned, mice):
+    text = (mice / "dataset.yaml").read_text()
+    (mice / "dataset.yaml").write_text(text.replace("nobody", "somebody") + "# a comment\n")
+    for file in mice.rglob("*"):
         os.utime(file)
-    assert pooled() == set()
-    text = (dataset_folder / "dataset.yaml").read_text()
-    (dataset_folder / "dataset.yaml").write_text(text.replace("nobody", "somebody") + "# a comment\n")
-    assert pooled() == set()
-    elsewhere = dataset_folder.parent / "elsewhere"
-    elsewhere.mkdir()
-    shutil.move(dataset_folder, elsewhere)
-    assert pooled(elsewhere / "mice") == set()
+    assert planned(mice) == set()
 
 
 def test_similarities_replaced_by_older_ones_are_read_again(run_workflow, similarity_folder, tmp_path):
