@@ -221,10 +221,41 @@ def test_a_folder_of_weights_that_was_filled_by_hand_is_taken_as_it_is(run_workf
     assert "download_weights" not in jobs
 
 
-def test_weights_of_a_random_network_that_are_called_trained_are_refused(run_workflow, prepared, dataset_folder):
+NOT_TO_BE_SCORED = """
+import torch
+from torch import nn
+
+
+class Seeding(nn.Module):
+    def forward(self, x):
+        return x + torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+
+
+def seeding():
+    return nn.Sequential(nn.Conv2d(3, 4, 7, stride=4), Seeding(), nn.Flatten())
+
+
+def traced():
+    return torch.jit.trace(nn.Sequential(nn.Conv2d(3, 4, 7, stride=4), nn.ReLU()), torch.zeros(1, 3, 64, 64))
+"""
+
+
+def test_networks_that_are_not_what_they_are_called_are_refused(run_workflow, prepared, dataset_folder):
+    """Random weights called trained; features that say nothing of the image alone; layers that cannot be seen."""
     spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 5}
     torch.save(build(spec).state_dict(), prepared / "weights" / "mine.pt")
-    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"checkpoint": LINES["checkpoint"]}}}
-    done = run_workflow(prepared, "results/mice/grams/checkpoint.npz", config=config)
+    (prepared / "others.py").write_text(NOT_TO_BE_SCORED)
+    python = {name: {**LINES["function"], "name": f"others:{name}"} for name in ("seeding", "traced")}
+    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"checkpoint": LINES["checkpoint"], **python}}}
+    targets = [f"results/mice/grams/{model}.npz" for model in ("checkpoint", *python)]
+    done = run_workflow(prepared, "--keep-going", *targets, config=config)
     assert done.returncode != 0
-    assert re.search(r"weights are called trained, but \d+% of their tensors are distributed as random ones", done.stdout)
+    messages = {
+        "checkpoint": r"weights are called trained, but \d+% of their tensors are distributed as random ones",
+        "seeding": r"layer Seeding-1: an image's features depend on the other images of the pass, or on chance, on the call",
+        "traced": r"the network: TorchScript, which runs as one piece and hides the layers inside\. Give the original module",
+    }
+    for model, message in messages.items():
+        assert re.search(message, done.stdout), model
+        assert not (prepared / f"results/mice/grams/{model}.npz").exists()
+    assert "Traceback" not in done.stdout

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from dormouse import rsa
+from dormouse.features import extraction
 from dormouse.features.extraction import stream
+from dormouse.features.plan import Plan, designs
 from dormouse.features.survey import survey
 from dormouse.models.baselines import FREQUENCIES, N_ORIENTATIONS, NOISE_FEATURES, POOLED, GaborBank, Noise, Pixels
 from dormouse.models.build import build
@@ -98,42 +101,69 @@ def small(monkeypatch):
     monkeypatch.setattr("dormouse.models.baselines.NOISE_FEATURES", (1_000, 2_000, 3_000))
 
 
-def blank(n_images):
-    return torch.zeros(n_images, 1, 8, 8)
+def scenes(n_images, seed=0, shape=(1, 8, 8)):
+    return torch.rand(n_images, *shape, generator=torch.Generator().manual_seed(seed))
 
 
 def test_noise_has_layers_of_the_sizes_of_networks():
-    assert [X.shape for X in layers(noise(), blank(3))] == [(3, n_features) for n_features in NOISE_FEATURES]
+    assert [X.shape for X in layers(noise(), scenes(3))] == [(3, n_features) for n_features in NOISE_FEATURES]
 
 
 def test_a_seed_of_noise_gives_the_same_again_and_another_gives_others(small):
-    first, again, other = (layers(noise(seed), blank(3)) for seed in (0, 0, 1))
+    first, again, other = (layers(noise(seed), scenes(3)) for seed in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not any((a == b).any() for a, b in zip(first, other, strict=True))
 
 
 def test_noise_is_the_same_at_every_call_whatever_else_was_drawn(small):
     network = noise()
-    first = layers(network, blank(3))
+    first = layers(network, scenes(3))
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    assert all(torch.equal(a, b) for a, b in zip(first, layers(network, blank(3)), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first, layers(network, scenes(3)), strict=True))
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_the_same_image_of_a_row_has_the_same_noise_however_many_there_are(small):
-    few, many = (layers(noise(), blank(n_images)) for n_images in (3, 119))
-    assert all(torch.equal(a, b[:3]) for a, b in zip(few, many, strict=True))
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 20, 12)], ids=str)
+def test_an_image_has_its_noise_in_whatever_batch_place_and_layout(small, shape):
+    network, images = noise(), scenes(9, shape=shape)
+    expected = [layer(images) for layer in network.sizes]
+    order = torch.tensor([8, 3, 3, 0])
+    others = {
+        "alone": lambda layer: torch.cat([layer(image[None]) for image in images])[order],
+        "in another order, and twice": lambda layer: layer(images[order]),
+        "of another layout": lambda layer: layer(images.to(memory_format=torch.channels_last))[order],
+        "a view": lambda layer: layer(images.flip(0))[8 - order],
+        "in a part": lambda layer: layer(images.mT.contiguous().mT)[order],
+    }
+    for layer, X in zip(network.sizes, expected, strict=True):
+        for name, way in others.items():
+            assert torch.equal(way(layer), X[order]), name
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(layer(images), X)
+        assert len(X.unique()) > 0.99 * X.numel()
 
 
-@pytest.mark.parametrize("shape", [(3, 1, 8, 8), (3, 1, 64, 48), (3, 3, 8, 8)], ids=str)
-def test_noise_knows_nothing_of_the_images(small, shape):
-    images = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 100
-    assert all(torch.equal(a, b) for a, b in zip(layers(noise(), blank(3)), layers(noise(), images), strict=True))
+def test_equal_images_have_equal_noise_and_others_differ_by_the_least_bit(small):
+    images = scenes(1).repeat(3, 1, 1, 1)
+    images[2, 0, 4, 4] = torch.nextafter(images[2, 0, 4, 4], torch.tensor(2.0))
+    for layer in noise().sizes:
+        first, second, third = layer(images)
+        assert torch.equal(first, second)
+        assert not (first == third).any()
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 64, 48), (3, 8, 8)], ids=str)
+def test_noise_knows_nothing_of_what_images_show(small, shape):
+    """Images that are almost the same have noise as different as others."""
+    images = scenes(1, shape=shape) + 1e-3 * scenes(60, seed=1, shape=shape)
+    for X in layers(noise(), images):
+        between = torch.corrcoef(X)[*torch.triu_indices(60, 60, 1)]
+        assert between.abs().max() < 5 / X.shape[1] ** 0.5
 
 
 def test_noise_is_normal_and_alike_neither_between_images_nor_between_layers(small):
-    found = layers(noise(), blank(100))
+    found = layers(noise(), scenes(100))
     for X in found:
         X = X.double()
         n, tolerance = X.numel(), 5  # standard errors
@@ -151,10 +181,52 @@ def test_the_seed_of_noise_is_kept_with_its_weights(small):
     assert len(set(seeds)) == len(seeds) == 3
     other = noise(1)
     other.load_state_dict(noise().state_dict())
-    assert all(torch.equal(a, b) for a, b in zip(layers(other, blank(3)), layers(noise(), blank(3)), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(layers(other, scenes(3)), layers(noise(), scenes(3)), strict=True))
+
+
+PLANS = [(1, 8), (1, 5), (3, 2), (7, 1), (276, 2)]  # passes, images at a time
+N_IMAGES = 24
+
+
+def kernels_of_noise(monkeypatch, n_passes, batch, sizes, seed=0, layers="all"):
+    """Return the kernels of noise of layers of these sizes, by a plan of so many passes."""
+    monkeypatch.setattr("dormouse.models.baselines.NOISE_FEATURES", sizes)
+    passes = next(passes for passes in designs(N_IMAGES) if len(passes) == n_passes)
+    names = [f"NoiseLayer-{k}" for k in range(1, len(sizes) + 1)] + ["Noise-1"]
+    monkeypatch.setattr(extraction, "choose_plan", lambda *_: Plan(passes, [frozenset(names)], batch, 0, 0))
+    return extraction.extract(noise(seed), scenes(N_IMAGES).numpy(), layers, ["srp", "zscore"], 0.9, 0, threads=1)
+
+
+@pytest.mark.parametrize("layers", extraction.LAYERS)
+def test_kernels_of_noise_are_the_same_by_every_plan(monkeypatch, layers):
+    first, *others = (kernels_of_noise(monkeypatch, *plan, (300, 500), layers=layers) for plan in PLANS)
+    assert first["layer"].tolist() == ["NoiseLayer-1", "NoiseLayer-2"]
+    for other in others:
+        assert other["layer"].tolist() == first["layer"].tolist()
+        for name in ("centred", "srp", "zscore", "row_sum"):
+            np.testing.assert_allclose(other[name], first[name], rtol=0, atol=1e-5 * np.abs(first[name]).max())
+
+
+@pytest.mark.parametrize("plan", [(1, 8), (7, 2)])
+def test_the_null_of_noise_is_that_of_independent_features(monkeypatch, plan):
+    """RSA of 200 layers with one RDM, and that of Gaussian features that a loop draws."""
+    rng, n_layers, n_features = np.random.default_rng(0), 200, 50
+    upper = np.triu_indices(N_IMAGES, 1)
+    target = 1 - np.corrcoef(rng.standard_normal((N_IMAGES, 20)))
+    kernels = kernels_of_noise(monkeypatch, *plan, (n_features,) * n_layers)
+    targets = {"rdm": target[None], "area": ["VISp"], "cortical_layer": ["all"], "n_neurons": np.array([20])}
+    table = rsa.score(kernels, targets)
+    found = table[table.variant == table.variant.iloc[0]].score
+    naive = [
+        np.corrcoef(1 - np.corrcoef(rng.standard_normal((N_IMAGES, n_features)))[upper], target[upper])[0, 1] for _ in found
+    ]
+    assert len(found) == n_layers
+    error = np.std(naive) / np.sqrt(2 * n_layers)
+    assert abs(found.std() - np.std(naive)) < 4 * np.sqrt(2) * error
+    assert abs(found.mean()) < 5 * np.std(naive) / np.sqrt(n_layers)
 
 
 def test_noise_gives_its_last_layer():
     network = Noise()
     with torch.inference_mode():
-        assert torch.equal(network(blank(3)), network.sizes[-1](blank(3)))
+        assert torch.equal(network(scenes(3)), network.sizes[-1](scenes(3)))

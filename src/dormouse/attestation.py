@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.features.record import tensors
+from dormouse.features.record import check_open, tensors
 from dormouse.gram import spread
 from dormouse.stimuli import preprocess
 
@@ -43,15 +43,17 @@ def attest(network: nn.Module, recipe: Mapping, twin: nn.Module | None, file: st
     -------
     weights_sha256 : of all parameters and buffers as loaded
     transform_sha256 : of the fixed images as the network sees them
-    fingerprint : the first outputs for each fixed image, (3, N_OUTPUTS) as nested lists, JSON
+    fingerprint : the first outputs for each fixed image, (3, N_OUTPUTS) as nested lists, JSON; empty where the network itself
+        puts out no numbers for each
     n_parameters : that training could change
     trained_share : share of tensors distributed otherwise than in the random twin, or None
 
-    Raises InputError where a network called trained cannot be told from its random twin.
+    Raises InputError where a network called trained cannot be told from its random twin, or hides its layers.
     """
+    check_open(network)
     inputs = preprocess(fixed_images(), recipe)
     with torch.inference_mode():
-        output = next(tensors(network(torch.from_numpy(inputs))))
+        outputs = [each for each in tensors(network(torch.from_numpy(inputs))) if each.shape[:1] == inputs.shape[:1]]
     share = None if twin is None else departure(network, twin)
     if share is not None and share < TRAINED:
         raise InputError(
@@ -62,7 +64,11 @@ def attest(network: nn.Module, recipe: Mapping, twin: nn.Module | None, file: st
         "weights_sha256": weights_sha256(network),
         "transform_sha256": hashlib.sha256(inputs.tobytes()).hexdigest(),
         "fingerprint": json.dumps(
-            [[float(f"{value:.6g}") for value in row[:N_OUTPUTS]] for row in output.flatten(1).tolist()]
+            [
+                [float(f"{value:.6g}") for value in row[:N_OUTPUTS].tolist()]
+                for each in outputs[:1]
+                for row in each.reshape(len(each), -1)
+            ]
         ),
         "n_parameters": sum(value.numel() for value in network.parameters()),
         "trained_share": share,

@@ -27,11 +27,11 @@ class PeakMemory(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         """Run the operation and count the storage of what it returns."""
-        given = {value.untyped_storage()._cdata for value in tree_iter((args, kwargs)) if isinstance(value, torch.Tensor)}
+        given = {value.untyped_storage()._cdata for value in tree_iter((args, kwargs)) if _has_storage(value)}
         result = operation(*args, **(kwargs or {}))
         for value in tree_iter(result):
             # what looks at a tensor from before the mode takes nothing
-            if isinstance(value, torch.Tensor) and (self._tensors[key := value.untyped_storage()._cdata] or key not in given):
+            if _has_storage(value) and (self._tensors[key := value.untyped_storage()._cdata] or key not in given):
                 self._count(value)
         return result
 
@@ -48,6 +48,11 @@ class PeakMemory(TorchDispatchMode):
         self._tensors[key] -= 1
         if not self._tensors[key]:
             self.alive -= size
+
+
+def _has_storage(value) -> bool:
+    """Return whether a value is a tensor that can be asked for its storage; a sparse one cannot, and is not counted."""
+    return isinstance(value, torch.Tensor) and (value.layout == torch.strided or value.is_nested)
 
 
 def available_bytes(device: torch.device, memory_mib: float | None) -> float:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import nullcontext
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from dormouse.errors import InputError
 from dormouse.features.plan import Plan, choose_plan
 from dormouse.features.record import Output, record
-from dormouse.features.survey import Layer, Survey, by_image, survey
+from dormouse.features.survey import Layer, Survey, features, survey
 from dormouse.gram import Kernels, Moments
 from dormouse.memory import available_bytes, give_back_at_once
 
@@ -30,6 +31,7 @@ def stream(
     visit: Callable[[Layer, list[torch.Tensor], bool], None],
     layers: str = "all",
     progress: tqdm | None = None,
+    images: Sequence[int] | None = None,
 ) -> None:
     """Run batches of images through `network` in step and call visit(layer, parts, repeats) for every layer.
 
@@ -39,22 +41,25 @@ def stream(
     visit : is given the layer; for every batch the features (n_images, ...), valid during the call alone; and whether they are
         those of the layer visited before, passed on
     layers : all, or blocks for the outputs of blocks alone, which keep their names
+    images : places of the images of all batches among those surveyed; None where they are all of these, in order
 
-    Raises InputError where the network runs other layers than in the survey.
+    Raises InputError where the network runs other layers than in the survey, or an image has other features than there.
     """
     ahead, visited = iter(known.layers), False
+    left = iter(range(sum(map(len, batches))) if images is None else map(int, images))
+    of_batches = [list(islice(left, len(batch))) for batch in batches]
 
     def see(output: Output) -> None:
         nonlocal visited
         layer = next(ahead, None)
-        if layer is None or layer.name != output.name:
+        if layer is None or (layer.name, layer.path) != (output.name, output.path):
             raise InputError(f"layer {output.name}: the network runs other layers for more images than for three.")
         if progress is not None:
             progress.update()
         repeats = output.repeats and visited
-        if wanted := layer.axis is not None and (layers == "all" or output.is_block):
-            pairs = zip(output.values, batches, strict=True)
-            visit(layer, [by_image(values, len(batch), layer.axis, layer.inner) for values, batch in pairs], repeats)
+        parts = [] if layer.axis is None else features(known, layer, output.values, of_batches)
+        if wanted := bool(parts) and (layers == "all" or output.is_block):
+            visit(layer, parts, repeats)
         visited = wanted or repeats
 
     record(network, batches, see, known.overwritten)
@@ -94,7 +99,7 @@ def extract(
     network, images = network.to(device), torch.from_numpy(inputs)
     collected = Kernels(len(images), kernels, eps, seed, device)
     with torch.autocast(device.type, PRECISIONS[precision]) if half else nullcontext():
-        known = survey(network, images[:3].to(device), PRECISIONS[precision])
+        known = survey(network, images, PRECISIONS[precision], device)
         available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies in some plans, and on a GPU
         plan = choose_plan(known, len(images), collected.projections.n_columns, kernels, available, device.type)
         print(describe(plan, known, available), file=sys.stderr)
@@ -121,11 +126,12 @@ def run(
             moments: dict[str, Moments] = {}
             for batch in by_batch:
                 visit = partial(_sum_up, moments, group)
-                stream(network, [images[batch].to(device)], known, visit, layers, progress)
+                stream(network, [images[batch].to(device)], known, visit, layers, progress, batch)
             for together in plan.passes:
                 taken = images[together] if len(plan.passes) > 1 or known.changes_input else images
                 batches = [batch.to(device) for batch in taken.tensor_split(-(-len(together) // plan.batch))]
-                stream(network, batches, known, partial(_reduce, collected, moments, group, together), layers, progress)
+                visit = partial(_reduce, collected, moments, group, together)
+                stream(network, batches, known, visit, layers, progress, together)
 
 
 def _sum_up(moments: dict[str, Moments], group: Set[str], layer: Layer, parts: list[torch.Tensor], repeats: bool) -> None:
@@ -149,8 +155,17 @@ def _reduce(
 
 def describe(plan: Plan, known: Survey, available: float) -> str:
     """Return what the log says before the images run."""
-    constant = [layer.name for layer in known.layers if layer.axis is None]
-    left_out = f"; left out, because the same for all images: {', '.join(constant)}" if constant else ""
+    left_out = ""
+    for why, constant in (("the same for all images", True), ("not of single images", False)):
+        if names := [layer.name for layer in known.layers if layer.axis is None and layer.constant is constant]:
+            left_out += f"; left out, because {why}: {', '.join(names)}"
+    if known.no_numbers:
+        kinds = "; ".join(f"{kind} of {', '.join(map(_said, paths))}" for kind, paths in known.no_numbers.items())
+        left_out += f"\nno layers, because they hold no real or complex numbers: {kinds}"
+    if known.silent:
+        left_out += (
+            f"\nno layers, because they put out nothing or were not called as modules: {', '.join(map(_said, known.silent))}"
+        )
     n_images = 1 + max(int(images.max()) for images in plan.passes)
     limit = "no limit" if np.isinf(available) else f"{available / 2**20:.0f} MiB are free"
     limit += f", forecast {plan.forecast / 2**20:.0f} MiB"
@@ -162,3 +177,7 @@ def describe(plan: Plan, known: Survey, available: float) -> str:
         f"{len(known.layers)} outputs, {n_images} images; {limit}: {passes}{rounds}, {plan.batch} images at a time, "
         f"every image {plan.runs:.3g} times through the network{left_out}"
     )
+
+
+def _said(path: str) -> str:
+    return path or "the network"

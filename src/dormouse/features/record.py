@@ -6,9 +6,9 @@ others; between two layers only one of them moves. So a layer of all images take
 the network is alive at that moment, and batches are of the size at which the machine is fastest.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import torch
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -24,6 +24,7 @@ class Output:
     """What a module put out."""
 
     name: str  # of the layer: its class and a running number, or what its module calls itself
+    path: str  # of its module in the network
     block: str  # path of the outermost module that is no container and holds the layer
     is_block: bool  # whether the layer is that module's own output
     repeats: bool  # whether it is the very output before it, passed on
@@ -35,6 +36,7 @@ def record(
     batches: Sequence[torch.Tensor],
     visit: Callable[[Output], None],
     overwritten: Set[str] | None = None,
+    leave_out: Callable[[str, str], None] = lambda path, kind: None,
 ) -> set[str]:
     """Run batches of images through `network` in step and call `visit` for every output of all of them.
 
@@ -43,25 +45,27 @@ def record(
     batches : each (n_images, n_channels, height, width)
     overwritten : names of the outputs that are changed in place before the next module starts. The others are visited then,
         when their inputs are free again; if None, all are visited at once
+    leave_out : is called with a module's path and a word for what it put out, for all that holds no real or complex numbers
 
     Returns the names of outputs that were so changed.
 
-    Raises InputError where batches run different layers, or where an output that was left for later was changed.
+    Raises InputError where batches run different layers, where an output that was left for later was changed, or where the
+    network hides its layers (`check_open`).
     """
+    check_open(network)
     blocks = list(block_paths(network))
     handles, changed = [], set()
-    runs = [_Run(network, batch, overwritten, changed) for batch in batches]
+    runs = [_Run(network, batch, overwritten, changed, leave_out) for batch in batches]
     for path, module in network.named_modules():
         if not is_container(module):
             block = next((name for name in blocks if f"{path}.".startswith(f"{name}.")), "")
             handles.append(module.register_forward_pre_hook(lambda *_: getcurrent().show()))
-            handles.append(module.register_forward_hook(_hook(block, path == block)))
+            handles.append(module.register_forward_hook(_hook(path, block)))
     try:
         # outside inference mode, in which tensors do not tell whether they were changed; and back to what was on before
         with torch.inference_mode(False), torch.no_grad():
             while shown := list(filter(None, [_in_own_modes(run.switch) for run in runs])):
-                if len(shown) < len(runs) or len({output.name for output in shown}) > 1:
-                    raise InputError("the network runs other layers for some images than for others; they cannot be compared.")
+                _check_same(shown, len(runs))
                 together = replace(shown[0], values=[output.values for output in shown])
                 del shown  # nothing here may outlive the visit
                 visit(together)
@@ -75,39 +79,73 @@ def record(
     return changed
 
 
-def _hook(block: str, is_block: bool) -> Callable:
-    return lambda module, _, output: getcurrent().put_out(module, block, is_block, output)
+def _check_same(shown: Sequence[Output], n_batches: int) -> None:
+    if len(shown) < n_batches or len({(output.name, output.path) for output in shown}) > 1:
+        ran = list(dict.fromkeys(f"{output.name} ({output.path or 'the network'})" for output in shown))
+        ran += ["none"] if len(shown) < n_batches else []
+        raise InputError(
+            f"the network runs other layers for some images than for others; they cannot be compared: here {' or '.join(ran)}."
+        )
+
+
+def _hook(path: str, block: str) -> Callable:
+    return lambda module, _, output: getcurrent().put_out(module, path, block, output)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """An output of one batch, and how it was when it was put out."""
+
+    output: Output
+    whole: torch.Tensor  # as its module put it out: complex, where the values are real and imaginary parts
+    version: int | None
+
+    def changed(self) -> bool:
+        """Return whether the output was changed since, or may have been."""
+        return self.version is None or version(self.whole) != self.version
 
 
 class _Run(greenlet):
     """One batch on its way through the network; switched to, it returns at its next output, or None at the end."""
 
-    def __init__(self, network: nn.Module, batch: torch.Tensor, overwritten: Set[str] | None, changed: set[str]):
+    def __init__(
+        self,
+        network: nn.Module,
+        batch: torch.Tensor,
+        overwritten: Set[str] | None,
+        changed: set[str],
+        leave_out: Callable[[str, str], None],
+    ):
         super().__init__()
         self.network, self.batch, self.overwritten, self.changed = network, batch, overwritten, changed
+        self.leave_out = leave_out
         self.named: Counter[str] = Counter()  # outputs by the kind of their module
         self.called: Counter[str] = Counter()  # outputs by the name that their module gives itself
         self.block = ""  # of the last output; that of the whole network counts to it
-        self.waiting: list[tuple[Output, int | None]] = []  # not yet shown, with the versions of their values
-        self.shown: list[tuple[Output, int | None]] = []  # of the module before
-        self.unchecked: list[tuple[Output, int | None]] = []  # of these, what may be changed before the next module starts
+        self.waiting: list[_Taken] = []  # not yet shown
+        self.shown: list[_Taken] = []  # of the module before
+        self.unchecked: list[_Taken] = []  # of these, what may be changed before the next module starts
 
     def run(self) -> None:
         self.network(self.batch)
         self.show()
 
-    def put_out(self, module: nn.Module, block: str, is_block: bool, output) -> None:
+    def put_out(self, module: nn.Module, path: str, block: str, output) -> None:
         """Take the output of a module."""
         self.show()
-        before, self.shown = {id(last.values): then for last, then in self.shown}, []
+        before, self.shown = {id(taken.whole): taken.version for taken in self.shown}, []
         self.block = block or self.block
-        values = list(tensors(output))
-        stem = self._name(module, len(values))
-        for k, value in enumerate(values, start=1):
-            name = stem if len(values) == 1 else f"{stem}-{k}"
-            repeats = before.get(id(value)) == version(value) is not None
-            self.waiting.append((Output(name, self.block, is_block, repeats, value), version(value)))
-        if self.overwritten is None or not self.overwritten.isdisjoint(output.name for output, _ in self.waiting):
+        held = [(part, as_numbers(part)) for part in parts_of(output)]
+        for part, numbers in held:
+            if numbers is None:
+                self.leave_out(path, _kind(part))
+        held = [(part, numbers) for part, numbers in held if numbers is not None]
+        stem = self._name(module, len(held))
+        for k, (part, numbers) in enumerate(held, start=1):
+            name = stem if len(held) == 1 else f"{stem}-{k}"
+            repeats = before.get(id(part)) == version(part) is not None
+            self.waiting.append(_Taken(Output(name, path, self.block, path == block, repeats, numbers), part, version(part)))
+        if self.overwritten is None or not self.overwritten.isdisjoint(taken.output.name for taken in self.waiting):
             self._stop()
             self.unchecked = self.shown
 
@@ -123,17 +161,17 @@ class _Run(greenlet):
 
     def show(self) -> None:
         """Stop at every output that waits, before another module starts."""
-        self.changed.update(output.name for output, then in self.unchecked if then is None or version(output.values) != then)
+        self.changed.update(taken.output.name for taken in self.unchecked if taken.changed())
         self.unchecked = []
-        for output, then in self.waiting:
-            if then is None or version(output.values) != then:
-                raise InputError(f"layer {output.name}: changed in place in this pass, but not in the one before.")
+        for taken in self.waiting:
+            if taken.changed():
+                raise InputError(f"layer {taken.output.name}: changed in place in this pass, but not in the one before.")
         self._stop()
 
     def _stop(self) -> None:
         while self.waiting:
             self.shown.append(self.waiting.pop(0))
-            _in_own_modes(self.parent.switch, self.shown[-1][0])
+            _in_own_modes(self.parent.switch, self.shown[-1].output)
 
 
 def _in_own_modes(switch: Callable, *output):
@@ -168,14 +206,59 @@ def block_paths(module: nn.Module, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
+def check_open(network: nn.Module) -> None:
+    """Raise InputError for a network, or a part of it, that runs as one piece and shows nothing of the modules inside."""
+    for path, module in network.named_modules():
+        scripted = isinstance(module, torch.jit.ScriptModule)
+        # what torch.compile leaves: a module around the network, another call, or another forward
+        compiled = hasattr(module, "_orig_mod") or module._compiled_call_impl
+        compiled = compiled or (
+            hasattr(module.forward, "_torchdynamo_orig_callable") and not hasattr(module.forward, "_torchdynamo_disable")
+        )
+        if scripted or compiled:
+            raise InputError(
+                f"{path or 'the network'}: {'TorchScript' if scripted else 'compiled by torch.compile'}, which runs as one "
+                "piece and hides the layers inside. Give the original module, neither scripted nor traced nor compiled."
+            )
+
+
 def tensors(output) -> Iterator[torch.Tensor]:
-    """Yield the floating-point tensors of a module's output: a tensor, or a tuple, list or mapping of outputs."""
-    if isinstance(output, torch.Tensor):
-        if output.is_floating_point():
-            yield output
-    elif isinstance(output, dict):
-        for value in output.values():
-            yield from tensors(value)
-    elif isinstance(output, list | tuple):
-        for value in output:
-            yield from tensors(value)
+    """Yield the numbers that a module's output holds, as floating-point tensors, in order."""
+    return (numbers for each in parts_of(output) if (numbers := as_numbers(each)) is not None)
+
+
+def parts_of(output, within: tuple[int, ...] = ()) -> Iterator:
+    """Yield what an output holds, in order: of a tuple, list, mapping or dataclass what these hold, else itself.
+
+    What is empty, or holds itself (`within` are the ids of what holds it), is yielded as it is.
+    """
+    if isinstance(output, Mapping):  # before the dataclasses, since outputs of Hugging Face's models are both
+        held = list(output.values())
+    elif isinstance(output, list | tuple | deque):
+        held = list(output)
+    elif is_dataclass(output) and not isinstance(output, type):
+        held = [getattr(output, field.name, None) for field in fields(output)]
+    else:
+        held = []
+    if not held or id(output) in within:
+        yield output
+    for each in held if id(output) not in within else ():
+        yield from parts_of(each, (*within, id(output)))
+
+
+def as_numbers(output) -> torch.Tensor | None:
+    """Return a tensor as floating-point numbers, complex ones as real and imaginary parts in a last axis, or None."""
+    if not isinstance(output, torch.Tensor) or output.layout != torch.strided or output.is_nested:
+        return None
+    if output.is_complex():
+        return torch.view_as_real(output.resolve_conj())
+    return output if output.is_floating_point() else None
+
+
+def _kind(output) -> str:
+    """Return a word for an output that holds no numbers."""
+    if not isinstance(output, torch.Tensor):
+        return "None" if output is None else type(output).__name__
+    layout = "nested" if output.is_nested else str(output.layout)
+    words = [word.removeprefix("torch.") for word in (layout, str(output.dtype)) if word != "torch.strided"]
+    return f"tensor of {' '.join(words)}"

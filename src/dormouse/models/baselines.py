@@ -1,5 +1,7 @@
 """Baselines: what the images themselves, the filters of early vision, and nothing at all explain."""
 
+import hashlib
+
 import numpy as np
 import torch
 from torch import nn
@@ -48,7 +50,7 @@ class GaborBank(nn.Module):
 
 
 class NoiseLayer(nn.Module):
-    """Gaussian features, drawn anew for each image and blind to it."""
+    """Gaussian features, drawn for each image from a seed that its bytes and the layer make, and blind to what it shows."""
 
     def __init__(self, n_features: int):
         super().__init__()
@@ -56,10 +58,14 @@ class NoiseLayer(nn.Module):
         self.register_buffer("seed", torch.randint(2**31, ()))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (n_images, n_features); the k-th image always has the same."""
-        generator = torch.Generator().manual_seed(int(self.seed))
-        rows = [torch.randn(self.n_features, generator=generator) for _ in images]
-        return torch.stack(rows).to(images.device)
+        """Return (n_images, n_features) float32; equal images have the same features, in whatever batch and place."""
+        return torch.stack([torch.from_numpy(self._draw(image)) for image in images.detach().cpu()]).to(images.device)
+
+    def _draw(self, image: torch.Tensor) -> np.ndarray:
+        digest = hashlib.sha256(image.contiguous().numpy().tobytes() + int(self.seed).to_bytes(8, "little")).digest()
+        # NumPy's, since PyTorch's takes 32 bits of a seed, of which thousands of images might share one
+        generator = np.random.default_rng(int.from_bytes(digest, "little"))
+        return generator.standard_normal(self.n_features, np.float32)
 
 
 class Noise(nn.Module):
