@@ -433,11 +433,73 @@ def test_a_folder_of_images(tmp_path):
         torch.testing.assert_close(image, ((128 / 255 - MEAN) / SD)[:, None, None].expand(3, 64, 64))
 
 
-@pytest.mark.parametrize("parts", [{"train": ["cat"]}, {"train": ["cat", "dog"], "val": ["cat"]}])
-def test_a_folder_that_lacks_something_is_named(tmp_path, parts):
-    make_folder(tmp_path, parts)
-    with pytest.raises(InputError, match=str(tmp_path)):
+def test_hidden_files_and_folders_are_no_images(tmp_path):
+    make_folder(tmp_path, {"train": ["cat", "dog", ".ipynb_checkpoints"], "val": ["cat", "dog"]})
+    before = images_hash("folder", str(tmp_path))
+    for name in ("train/cat/._1.png", "train/._cat", "val/.DS_Store"):
+        (tmp_path / name).write_bytes(b"\0")
+    images_hash.cache_clear()
+    assert images_hash("folder", str(tmp_path)) == before
+    train_images, test = read_images("folder", str(tmp_path), 8)
+    assert [label for _, label in train_images] == [label for _, label in test] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("train/cat/notes.txt", r"notes.txt: no image by its name; expected .bmp, .jpeg"),
+        ("train/more/notes", r"more/notes: no image by its name"),
+        ("val/2.png", r"val/2.png: not in the folder of a class"),
+        ("train/empty", r"train/empty: no image; expected those of a class"),
+        ("val", r"val: no such folder; expected images in train/CLASS/ and val/CLASS/"),
+        ("val/dog", r"train has 2 classes, val 1; they must be the same. In one alone: dog\."),
+    ],
+)
+def test_what_a_folder_of_images_lacks_or_holds_besides_is_named(tmp_path, name, message):
+    make_folder(tmp_path, {"train": ["cat", "dog"], "val": ["cat", "dog"]})
+    path = tmp_path / name
+    if path.exists():
+        shutil.rmtree(path)
+    elif path.suffix or path.name == "notes":
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match=f"^{tmp_path}.*{message}"):
         read_images("folder", str(tmp_path), 64)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.write_bytes(b"x"), "not a readable image"),
+        (lambda path: Image.new("RGB", (40, 50)).save(path) or path.write_bytes(path.read_bytes()[:-40]), "not a readable"),
+        (lambda path: Image.new("RGBA", (40, 50), (9, 9, 9, 254)).save(path), "has transparent pixels"),
+        (lambda path: Image.new("P", (40, 50)).save(path, transparency=0), "has transparent pixels"),
+        (lambda path: Image.new("I;16", (40, 50)).save(path), r"an image of mode I;16; expected 8 bits a channel"),
+        (lambda path: Image.new("L", (9, 9)).save(path, save_all=True, append_images=[Image.new("L", (9, 9), 1)]), "2 pages"),
+    ],
+)
+def test_an_image_that_rgb_does_not_hold_is_refused_by_whoever_reads_it(tmp_path, make, message):
+    make_folder(tmp_path, {"train": ["cat", "dog"], "val": ["cat", "dog"]})
+    make(tmp_path / "val/dog/1.png")
+    images = read_images("folder", str(tmp_path), 16)
+    with pytest.raises(InputError, match=rf"^{tmp_path}/val/dog/1.png: .*{message}"):
+        train(small(), images, RECIPE | {"epochs": 0}, tmp_path / "run", threads=1)
+
+
+def test_an_image_is_learned_from_as_it_is_seen(tmp_path):
+    make_folder(tmp_path, {"train": ["a"], "val": ["a", "b", "c", "d"], "nothing": []})
+    shutil.copytree(tmp_path / "val", tmp_path / "train", dirs_exist_ok=True)
+    half = Image.fromarray(np.repeat(np.repeat(np.uint8([[0, 255]]), 300, axis=0), 150, axis=1))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    half.save(tmp_path / "val/a/1.png")
+    half.rotate(180).save(tmp_path / "val/b/1.png", exif=exif)
+    half.convert("RGBA").save(tmp_path / "val/c/1.png")
+    half.convert("RGB").save(tmp_path / "val/d/1.png")
+    images = [image for image, _ in read_images("folder", str(tmp_path), 16)[1]]
+    assert all(torch.equal(images[0], image) for image in images)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from zipfile import ZipFile
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch import nn
@@ -40,7 +40,7 @@ def write_epoch(
         link_or_copy(folder / LAST, folder / BEFORE)
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": history, "codes": dict(codes)}
     with atomic(folder / LAST) as temporary:
-        torch.save(state, temporary)
+        torch.save(state | {"digest": _digest(state)}, temporary)
 
 
 def last_whole(folder: Path) -> Mapping:
@@ -52,18 +52,28 @@ def last_whole(folder: Path) -> Mapping:
         if path.is_file():
             try:
                 return _read(path)
-            except Exception as error:  # zipfile, torch and the system each raise their own
-                warn(f"{path}: damaged ({type(error).__name__}: {error}). Training goes back to the last epoch that is whole.")
+            except Exception as error:  # pickle, torch and the system each raise their own
+                warn(f"{path}: damaged ({type(error).__name__}). Training goes back to the last epoch that is whole.")
     if any(folder.glob("epoch_*.safetensors")):
         warn(f"{folder}: no whole {LAST}, from which to go on. Training starts anew.")
     return {"history": [], "codes": {}}
 
 
 def _read(path: Path) -> Mapping:
-    with ZipFile(path) as parts:  # torch itself does not look at the checksums
-        if spoilt := parts.testzip():
-            raise ValueError(f"wrong checksum of {spoilt}")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    if stored["digest"] != _digest(stored):  # torch itself does not look at checksums
+        raise ValueError("not what was written")
+    return stored
+
+
+def _digest(state: Mapping) -> str:
+    """Return a hash of all that a run goes on from."""
+    optimizer = state["optimizer"]
+    tensors = {f"network {key}": value for key, value in state["network"].items()}
+    tensors |= {f"{key} {place}": value for place, held in optimizer["state"].items() for key, value in held.items()}
+    text = json.dumps([state["history"], state["codes"], optimizer["param_groups"]], sort_keys=True)
+    text = {"text": np.frombuffer(text.encode(), np.uint8)}
+    return digest(text | {key: value.cpu() for key, value in tensors.items() if value is not None})
 
 
 def go_on(network: nn.Module, optimizer: torch.optim.Optimizer, stored: Mapping, folder: Path) -> None:
