@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "physiology": {"stimuli"},
     "mousenet": {"physiology", "stimuli"},
     "models": {"code", "contents", "download", "gabor", "mousenet", "stimuli"},
-    "training": {"models"},
+    "training": {"contents", "models"},
     "memory": set(),
     "features": {"gram", "memory", "projection"},
     "attestation": {"features", "gram", "stimuli"},

@@ -1,29 +1,40 @@
 """Training: that it learns, that what was stopped ends as what was not, and what images it takes."""
 
+import json
+import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 import safetensors.torch
 import torch
 import yaml
 from PIL import Image
+from test_workflow import Project
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import TensorDataset
 
 from dormouse.errors import InputError
+from dormouse.files import read_arrays
 from dormouse.models import registry
-from dormouse.models.build import build
-from dormouse.models.registry import training_spec
-from dormouse.mousenet.anatomy import Options, read_anatomy
-from dormouse.mousenet.network import MouseNet
+from dormouse.models.build import build, native_input
+from dormouse.models.checkpoints import read_state
+from dormouse.models.registry import NORMALISATIONS, list_models, training_spec
+from dormouse.stimuli import preprocess
 from dormouse.tables import read_table
-from dormouse.training.images import CIFAR_MEAN, CIFAR_SD, MEAN, SD, read_images
+from dormouse.training.epochs import epoch_file, hand_out
+from dormouse.training.images import read_images
 from dormouse.training.loop import train
+from dormouse.training.recipe import images_hash, training_key
+from dormouse.training.resume import last_whole, write_state
+
+MEAN, SD, CIFAR_MEAN, CIFAR_SD = (
+    torch.tensor(NORMALISATIONS[name][key]) for name in ("imagenet", "cifar10") for key in ("mean", "std")
+)
 
 RECIPE = {
     **{"epochs": 2, "batch": 32, "learning_rate": 0.05, "drops": [], "momentum": 0.9},
@@ -128,7 +139,7 @@ def test_a_training_job_that_was_killed_goes_on_after_its_last_epoch(run_workflo
     target, config = "results/trained/mousenet_digits.parquet", {"dataset": "demo", "models": {"groups": ["baselines"]}}
     with ThreadPoolExecutor() as pool:
         first = pool.submit(run_workflow, tmp_path / "run", target, config=config)
-        while not list(tmp_path.glob("run/results/trained/*/epoch_001.safetensors")) and not first.done():
+        while not list(tmp_path.glob("run/results/trained/*/*/epoch_001.safetensors")) and not first.done():
             time.sleep(0.02)
         time.sleep(0.3)  # into the second epoch
         for process in psutil.Process().children(recursive=True):
@@ -146,20 +157,217 @@ def test_a_training_job_that_was_killed_goes_on_after_its_last_epoch(run_workflo
     assert history.test_accuracy[2] > 0.85
 
 
-def test_another_anatomy_starts_anew(digits, tmp_path, capsys):
-    few = [TensorDataset(*(part[:32] for part in images.tensors)) for images in digits]
-    for seed, told in ((0, ""), (0, "goes on after epoch 1"), (1, "training starts anew")):
-        options = Options(input_px=16, neuron_fraction=1 / 16, mask_seed=seed)
-        train(MouseNet(read_anatomy(options), 10), few, RECIPE | {"epochs": 1}, tmp_path, threads=1)
+def equal(a, b):
+    first, second = (read_state(path) for path in (a, b))
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_fewer_epochs_hand_out_theirs_and_more_go_on(digits, tmp_path, capsys):
+    few = [torch.utils.data.TensorDataset(*(part[:64] for part in images.tensors)) for images in digits]
+    whole = train(small(), few, RECIPE | {"epochs": 6}, tmp_path / "whole", threads=1).drop(columns="seconds")
+    for epochs, told in ((4, "epoch 4: "), (1, "epoch 1 is there"), (4, "epoch 4 is there"), (6, "goes on after epoch 4")):
+        history = train(small(), few, RECIPE | {"epochs": epochs}, tmp_path / "run", threads=1)
         assert told in capsys.readouterr().err
+        assert history.drop(columns="seconds").equals(whole[: epochs + 1])
+        hand_out(epoch_file(tmp_path / "run", epochs), tmp_path / "weights.safetensors")
+        assert equal(tmp_path / "weights.safetensors", epoch_file(tmp_path / "whole", epochs))
+    assert len(list((tmp_path / "run").glob("epoch_*.safetensors"))) == 7
 
 
-def test_more_epochs_go_on_and_another_recipe_starts_anew(digits, tmp_path, capsys):
-    train(small(), digits, RECIPE | {"epochs": 1}, tmp_path, threads=1)
-    assert len(train(small(), digits, RECIPE, tmp_path, threads=1)) == 3
-    assert "goes on after epoch 1" in capsys.readouterr().err
-    train(small(), digits, RECIPE | {"learning_rate": 0.01}, tmp_path, threads=1)
-    assert "of another recipe or network; training starts anew" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("spoilt", "told"), [(["resume.pt"], "on after epoch 2"), (["resume.pt", "resume_before.pt"], "anew")]
+)
+@pytest.mark.parametrize("how", ["cut", "flipped"])
+def test_a_damaged_file_to_go_on_from_is_said_and_the_end_is_the_same(digits, tmp_path, capsys, spoilt, told, how):
+    few = [torch.utils.data.TensorDataset(*(part[:64] for part in images.tensors)) for images in digits]
+    train(small(), few, RECIPE | {"epochs": 3}, tmp_path / "run", threads=1)
+    for name in spoilt:
+        content = bytearray((tmp_path / "run" / name).read_bytes())
+        content[len(content) // 2] ^= 4
+        (tmp_path / "run" / name).write_bytes(content if how == "flipped" else content[: len(content) // 2])
+    history = train(small(), few, RECIPE | {"epochs": 4}, tmp_path / "run", threads=1)
+    said = capsys.readouterr()
+    assert f"{spoilt[0]}: damaged" in said.out
+    assert told in said.err
+    whole = train(small(), few, RECIPE | {"epochs": 4}, tmp_path / "whole", threads=1)
+    assert history.drop(columns="seconds").equals(whole.drop(columns="seconds"))
+    assert equal(epoch_file(tmp_path / "run", 4), epoch_file(tmp_path / "whole", 4))
+
+
+def flips(path, n):
+    """Flip one bit after the other in a file."""
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    for place in rng.choice(len(content), n, replace=False):
+        changed = bytearray(content)
+        changed[place] ^= 1 << rng.integers(8)
+        path.write_bytes(changed)
+        yield
+
+
+def test_no_flipped_bit_passes_for_what_was_written(tmp_path, digits):
+    few = [torch.utils.data.TensorDataset(*(part[:2] for part in images.tensors)) for images in digits]
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(768, 2), nn.BatchNorm1d(2), nn.Linear(2, 10))
+    train(network, few, RECIPE | {"epochs": 1}, tmp_path, threads=1)
+    (tmp_path / "resume_before.pt").unlink()
+    weights, stored = read_state(epoch_file(tmp_path, 1)), last_whole(tmp_path)
+    for _ in flips(epoch_file(tmp_path, 1), 200):
+        try:
+            read = read_state(epoch_file(tmp_path, 1))
+        except InputError:
+            continue
+        assert all(torch.equal(read[key], weights[key]) for key in weights)
+    for _ in flips(tmp_path / "resume.pt", 200):
+        read = last_whole(tmp_path)
+        if read["history"]:
+            assert read["history"] == stored["history"]
+            assert all(torch.equal(read["network"][key], value) for key, value in stored["network"].items())
+
+
+def test_epochs_of_other_code_are_kept_with_a_warning(digits, tmp_path, capsys):
+    few = [torch.utils.data.TensorDataset(*(part[:64] for part in images.tensors)) for images in digits]
+    code, folder = {"a.py": "1", "b.py": "1"}, tmp_path / "run/key"
+    first = train(small(), few, RECIPE, folder, threads=1, code=code)
+    assert "Warning" not in capsys.readouterr().out
+    history = train(small(), few, RECIPE | {"epochs": 3}, folder, threads=1, code=code | {"b.py": "2", "c.py": "1"})
+    said = capsys.readouterr().out
+    assert "epochs 0 to 2 were trained by other code than today's" in said
+    assert "Files that differ: b.py, c.py. To train anew: rm -rf" in said
+    assert history[:3].equals(first)
+    assert history.code.nunique() == 2
+    with pytest.raises(InputError, match="do not fit the network of today's code"):
+        train(nn.Linear(2, 2), few, RECIPE | {"epochs": 5}, folder, threads=1, code=code)
+
+
+def test_a_damaged_epoch_is_not_handed_out(digits, tmp_path):
+    write_state(small(), tmp_path / "run/key/epoch_000.safetensors")
+    content = bytearray((tmp_path / "run/key/epoch_000.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "run/key/epoch_000.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match=r"epoch_000.safetensors: damaged; .* To train anew: rm -rf .*run/key .*run.parquet"):
+        hand_out(tmp_path / "run/key/epoch_000.safetensors", tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=r"^\S+epoch_000.safetensors: damaged, its numbers are not those that were written"):
+        read_state(tmp_path / "run/key/epoch_000.safetensors")
+
+
+def test_a_run_is_known_by_all_that_changes_its_weights_and_by_nothing_else(config, cifar, root, tmp_path):
+    tables = tmp_path / "tables"
+    shutil.copytree(root / "resources/mousenet", tables)
+    preset = config["mousenet"]["presets"]["small"] | {"tables": str(tables)}
+    run = config["training"]["mousenet_digits"] | {"images": "cifar10", "folder": str(cifar)}
+
+    def key(preset=preset, **recipe):
+        images_hash.cache_clear()
+        changed = {"training": {"run": run | recipe}, "mousenet": {"presets": {"small": preset}}}
+        return training_key(training_spec("run", config | changed), changed["training"]["run"])
+
+    known = key()
+    shutil.copytree(tables, tmp_path / "moved")
+    shutil.copytree(cifar, tmp_path / "moved", dirs_exist_ok=True)
+    same = [key(epochs=100), key(preset | {"tables": str(tmp_path / "moved")}), key(folder=str(tmp_path / "moved"))]
+    assert same == [known] * 3
+    other = [key(seed=1), key(drops=[1]), key(batch=16), key(preset | {"mask_seed": 1}), key(preset | {"clip": True})]
+    for file in (tables / "projections.tsv", cifar / "test_batch.bin"):
+        file.write_bytes(file.read_bytes()[:-1] + b"0")
+        os.utime(file, (0, 0))
+        other.append(key())
+    assert len({known, *other}) == 8
+
+
+@pytest.mark.workflow
+def test_a_run_keeps_its_epochs_whatever_is_asked_for(root, tmp_path, dataset_folder, cifar):
+    """Fewer epochs under edited code, more epochs, an image replaced by an older one."""
+    project = Project(root, tmp_path / "project")
+    make_folder(project.folder / "pictures", {"train": ["cat", "dog"], "val": ["cat", "dog"]})
+    recipe = yaml.safe_load((root / "config.yaml").read_text())["training"]["mousenet_digits"]
+    run = recipe | {"images": "folder", "folder": "pictures", "classes": 2, "batch": 2}
+    of_cifar = recipe | {"images": "cifar10", "folder": str(cifar), "epochs": 0, "network": {"source": "torchvision"}}
+    of_cifar["network"]["name"], of_cifar["input_px"] = "squeezenet1_1", 32
+    seen = of_cifar["network"] | {"weights": "trained:of_cifar"}
+    config = {
+        **{"dataset": str(dataset_folder), "transform": "native", "input": {"mean": [0, 0, 0], "std": [1, 1, 1]}},
+        "models": {"groups": ["baselines"], "add": {"seen": seen}},
+    }
+    weights, epoch_1, table = (f"results/trained/run{ending}" for ending in (".safetensors", "@1.safetensors", ".parquet"))
+    features, targets = "results/mice/grams/seen.npz", (weights, epoch_1)
+
+    def asked(epochs):
+        return config | {"training": {"run": run | {"epochs": epochs}, "of_cifar": of_cifar}}
+
+    def trained(epochs, *others):
+        said = project.run(*targets, *others, config=asked(epochs))
+        (folder,) = (project.folder / "results/trained/run").iterdir()
+        assert equal(project.folder / weights, epoch_file(folder, epochs))
+        assert equal(project.folder / epoch_1, epoch_file(folder, 1))
+        assert read_table("training", project.folder / table).epoch.tolist() == list(range(epochs + 1))
+        return said, (project.folder / "results/trained/logs/train_network/run.log").read_text()
+
+    trained(4, features)
+    made = json.loads(str(read_arrays(project.folder / features, "provenance")["provenance"]))["input"]
+    assert made == {"size": 32, "range": 1, "interpolation": "bilinear"} | NORMALISATIONS["cifar10"]
+    loop = project.folder / "src/dormouse/training/loop.py"
+    loop.write_text(loop.read_text() + "\nNEW = 1\n")
+    said, log = trained(1)
+    assert "Files that differ: src/dormouse/training/loop.py. To train anew: rm -rf results/trained/run/" in said
+    assert "epoch 1 is there" in log
+    assert "goes on after epoch 4" in trained(5)[1]
+    image = project.folder / "pictures/train/cat/1.png"
+    image.write_bytes(image.read_bytes()[:-1] + b"0")
+    os.utime(image, (0, 0))
+    said = project.run("--dry-run", *targets, config=asked(5))
+    assert "rule train_network:" in said
+    assert "rule keep_epoch:" in said
+
+
+@pytest.mark.parametrize("kind", ["cifar10", "folder"])
+def test_what_is_learned_does_not_depend_on_who_reads_the_images(cifar, tmp_path, kind):
+    rng, pictures = np.random.default_rng(0), tmp_path / "pictures"
+    for part in ("train/cat", "train/dog", "val/cat", "val/dog"):
+        (pictures / part).mkdir(parents=True)
+        for k in range(4):
+            Image.fromarray(rng.integers(256, size=(30, 40, 3), dtype=np.uint8)).save(pictures / part / f"{k}.jpg")
+    images = read_images(kind, str({"cifar10": cifar, "folder": pictures}[kind]), 16)
+    torch.manual_seed(0)
+    for workers in (0, 1, 3):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(3 * 16 * 16, 10))
+        recipe = RECIPE | {"epochs": 1, "batch": 4}
+        train(network, images, recipe, tmp_path / str(workers), threads=1, workers=workers)
+        assert equal(epoch_file(tmp_path / "0", 1), epoch_file(tmp_path / str(workers), 1))
+
+
+@pytest.mark.parametrize("network", [{"source": "mousenet", "name": "small"}, {"source": "torchvision", "name": "resnet18"}])
+@pytest.mark.parametrize(("images", "normalisation"), [("digits", "imagenet"), ("folder", "imagenet"), ("cifar10", "cifar10")])
+@pytest.mark.parametrize("transform", ["paper", "native"])
+def test_a_network_that_is_trained_here_is_scored_on_images_as_it_learned_from(
+    config, network, images, normalisation, transform
+):
+    run = config["training"]["mousenet_digits"] | {"network": network, "images": images, "folder": "somewhere"}
+    models = {"groups": [], "include": [], "exclude": [], "seeds": [0]}
+    models["add"] = {"a": network | {"weights": "trained:run"}, "b": network | {"weights": "trained:run@0"}}
+    models["add"]["b"]["input"] = {"interpolation": "bicubic", "mean": [0.1, 0.2, 0.3]}
+    other = {"input": config["input"] | {"std": [9, 9, 9], "range": 255}, "transform": transform}
+    rows = pd.DataFrame(columns=["model", "weights"])
+    specs = list_models(rows, config | {"training": {"run": run}, "models": models} | other)
+    own = {"size": 16, "range": 1, "interpolation": "bilinear"} | NORMALISATIONS[normalisation]
+    assert native_input(specs["a"]) == own
+    assert native_input(specs["b"]) == own | models["add"]["b"]["input"]
+
+
+def test_grey_images_of_cifar_are_the_same_in_training_and_scoring(cifar):
+    grey = np.random.default_rng(0).integers(256, size=(4, 32, 32), dtype=np.uint8)
+    pixels = np.broadcast_to(grey[:, None], (4, 3, 32, 32)).reshape(4, -1)
+    np.concatenate([np.zeros((4, 1), np.uint8), pixels], axis=1).tofile(cifar / "test_batch.bin")
+    for size, tolerance in ((32, 1e-5), (20, 1 / 255 / 0.19), (64, 1 / 255 / 0.19)):  # scenes are rounded to 8 bits twice
+        recipe = {"size": size, "range": 1, "interpolation": "bilinear"} | NORMALISATIONS["cifar10"]
+        seen = torch.stack([image for image, _ in read_images("cifar10", str(cifar), size)[1]])
+        assert np.abs(preprocess(grey, recipe) - seen.numpy()).max() < tolerance
+
+
+def test_a_network_of_google_that_is_trained_here_takes_its_input_as_it_is(tmp_path):
+    spec = {"source": "torchvision", "name": "googlenet", "file": None, "seed": 0, "options": {"num_classes": 3}}
+    write_state(build(spec), tmp_path / "weights.safetensors")
+    assert not build(spec | {"file": str(tmp_path / "weights.safetensors")}).transform_input
 
 
 def test_digits_are_all_there_and_none_twice(digits):
@@ -200,11 +408,13 @@ def test_cifar_for_training_is_cropped_and_mirrored(cifar):
     assert len({tuple(image.flatten()[:50].tolist()) for image in seen}) > 10
 
 
-@pytest.mark.parametrize("spoil", ["missing", "short"])
+@pytest.mark.parametrize("spoil", ["missing", "short", "of CIFAR-100"])
 def test_a_spoilt_file_of_cifar_is_named(cifar, spoil):
     path = cifar / "data_batch_3.bin"
-    path.unlink() if spoil == "missing" else path.write_bytes(b"123")
-    with pytest.raises(InputError, match=r"data_batch_3.bin: (no such file|3 bytes, no multiple of 3073); expected"):
+    path.unlink() if spoil == "missing" else path.write_bytes(b"123" if spoil == "short" else b"\n" * 3073)
+    with pytest.raises(
+        InputError, match=r"data_batch_3.bin: (no such file|3 bytes, no multiple of 3073|class 10 of 10, counted from 0); exp"
+    ):
         read_images("cifar10", str(cifar), 32)
 
 
@@ -223,11 +433,73 @@ def test_a_folder_of_images(tmp_path):
         torch.testing.assert_close(image, ((128 / 255 - MEAN) / SD)[:, None, None].expand(3, 64, 64))
 
 
-@pytest.mark.parametrize("parts", [{"train": ["cat"]}, {"train": ["cat", "dog"], "val": ["cat"]}])
-def test_a_folder_that_lacks_something_is_named(tmp_path, parts):
-    make_folder(tmp_path, parts)
-    with pytest.raises(InputError, match=str(tmp_path)):
+def test_hidden_files_and_folders_are_no_images(tmp_path):
+    make_folder(tmp_path, {"train": ["cat", "dog", ".ipynb_checkpoints"], "val": ["cat", "dog"]})
+    before = images_hash("folder", str(tmp_path))
+    for name in ("train/cat/._1.png", "train/._cat", "val/.DS_Store"):
+        (tmp_path / name).write_bytes(b"\0")
+    images_hash.cache_clear()
+    assert images_hash("folder", str(tmp_path)) == before
+    train_images, test = read_images("folder", str(tmp_path), 8)
+    assert [label for _, label in train_images] == [label for _, label in test] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("train/cat/notes.txt", r"notes.txt: no image by its name; expected .bmp, .jpeg"),
+        ("train/more/notes", r"more/notes: no image by its name"),
+        ("val/2.png", r"val/2.png: not in the folder of a class"),
+        ("train/empty", r"train/empty: no image; expected those of a class"),
+        ("val", r"val: no such folder; expected images in train/CLASS/ and val/CLASS/"),
+        ("val/dog", r"train has 2 classes, val 1; they must be the same. In one alone: dog\."),
+    ],
+)
+def test_what_a_folder_of_images_lacks_or_holds_besides_is_named(tmp_path, name, message):
+    make_folder(tmp_path, {"train": ["cat", "dog"], "val": ["cat", "dog"]})
+    path = tmp_path / name
+    if path.exists():
+        shutil.rmtree(path)
+    elif path.suffix or path.name == "notes":
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match=f"^{tmp_path}.*{message}"):
         read_images("folder", str(tmp_path), 64)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.write_bytes(b"x"), "not a readable image"),
+        (lambda path: Image.new("RGB", (40, 50)).save(path) or path.write_bytes(path.read_bytes()[:-40]), "not a readable"),
+        (lambda path: Image.new("RGBA", (40, 50), (9, 9, 9, 254)).save(path), "has transparent pixels"),
+        (lambda path: Image.new("P", (40, 50)).save(path, transparency=0), "has transparent pixels"),
+        (lambda path: Image.new("I;16", (40, 50)).save(path), r"an image of mode I;16; expected 8 bits a channel"),
+        (lambda path: Image.new("L", (9, 9)).save(path, save_all=True, append_images=[Image.new("L", (9, 9), 1)]), "2 pages"),
+    ],
+)
+def test_an_image_that_rgb_does_not_hold_is_refused_by_whoever_reads_it(tmp_path, make, message):
+    make_folder(tmp_path, {"train": ["cat", "dog"], "val": ["cat", "dog"]})
+    make(tmp_path / "val/dog/1.png")
+    images = read_images("folder", str(tmp_path), 16)
+    with pytest.raises(InputError, match=rf"^{tmp_path}/val/dog/1.png: .*{message}"):
+        train(small(), images, RECIPE | {"epochs": 0}, tmp_path / "run", threads=1)
+
+
+def test_an_image_is_learned_from_as_it_is_seen(tmp_path):
+    make_folder(tmp_path, {"train": ["a"], "val": ["a", "b", "c", "d"], "nothing": []})
+    shutil.copytree(tmp_path / "val", tmp_path / "train", dirs_exist_ok=True)
+    half = Image.fromarray(np.repeat(np.repeat(np.uint8([[0, 255]]), 300, axis=0), 150, axis=1))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    half.save(tmp_path / "val/a/1.png")
+    half.rotate(180).save(tmp_path / "val/b/1.png", exif=exif)
+    half.convert("RGBA").save(tmp_path / "val/c/1.png")
+    half.convert("RGB").save(tmp_path / "val/d/1.png")
+    images = [image for image, _ in read_images("folder", str(tmp_path), 16)[1]]
+    assert all(torch.equal(images[0], image) for image in images)
 
 
 @pytest.mark.parametrize(

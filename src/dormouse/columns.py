@@ -234,6 +234,7 @@ TABLES = {
         "train_accuracy": (FLOAT, "share of training images named rightly while it learned; missing before training"),
         "test_loss": (FLOAT, "cross-entropy, mean over test images"),
         "test_accuracy": (FLOAT, "share of test images named rightly"),
+        "code": (STRING, "hash of the code that trained the epoch"),
     },
     "zoo": {
         "model": (STRING, "network with one set of weights"),

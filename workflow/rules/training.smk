@@ -1,14 +1,26 @@
 """Networks trained here, whose weights models name as trained:RUN, or trained:RUN@EPOCH."""
 
+from dormouse.training.epochs import epoch_file
+from dormouse.training.recipe import training_key
+
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
 if RUNS:
     MOUSENET_FIGURES += [f"{RESULTS}/figures/trajectory.pdf", f"{RESULTS}/figures/trajectory.png"]
     MOUSENET_FIGURES += [f"{TRAINED}/training.pdf", f"{TRAINED}/training.png"]
 
 
+def epochs_of(run):
+    """Return the folder of a run's epochs. What changes its weights changes the folder, so that no epoch is thrown away.
+
+    The folder tells the contents of images and tables, too, so that as a parameter it makes a job run again if they changed.
+    It is found when the run is wanted, because images may be many.
+    """
+    return f"{TRAINED}/{run}/{training_key(training_spec(run, config), config['training'][run])}"
+
+
 rule train_network:
     input:
-        lambda wildcards: network_files(training_spec(wildcards.run, config)),
+        lambda wildcards: timeless(network_files(training_spec(wildcards.run, config))),
     output:
         weights=f"{TRAINED}/{{run}}.safetensors",
         history=f"{TRAINED}/{{run}}.parquet",
@@ -19,11 +31,11 @@ rule train_network:
     threads: 4
     resources:
         gpu=1,
-    # what an interrupted run goes on from lies in a folder that Snakemake does not know, and so does not remove
+    # epochs lie in a folder that Snakemake does not know, and so does not remove; its name stands for the recipe
     params:
         spec=lambda wildcards: training_spec(wildcards.run, config),
-        recipe=lambda wildcards: config["training"][wildcards.run],
-        epochs=f"{TRAINED}/{{run}}",
+        n_epochs=lambda wildcards: config["training"][wildcards.run]["epochs"],
+        epochs=lambda wildcards: epochs_of(wildcards.run),
         code=code("train_network"),
     script:
         "../scripts/train_network.py"
@@ -32,6 +44,8 @@ rule train_network:
 rule keep_epoch:
     input:
         f"{TRAINED}/{{run}}.parquet",
+        # which tell the folder of the epochs
+        lambda wildcards: timeless(network_files(training_spec(wildcards.run, config))),
     output:
         f"{TRAINED}/{{run}}@{{epoch}}.safetensors",
     log:
@@ -39,9 +53,9 @@ rule keep_epoch:
     wildcard_constraints:
         epoch=r"\d+",
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/torch.yaml"
     params:
-        weights=lambda wildcards: f"{TRAINED}/{wildcards.run}/epoch_{int(wildcards.epoch):03}.safetensors",
+        weights=lambda wildcards: str(epoch_file(epochs_of(wildcards.run), int(wildcards.epoch))),
         code=code("keep_epoch"),
     script:
         "../scripts/keep_epoch.py"

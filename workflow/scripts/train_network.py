@@ -1,16 +1,16 @@
-"""Train a network on images; what was stopped goes on after its last epoch."""
+"""Train a network on images; what was stopped goes on after its last epoch, and epochs that are there are handed out."""
 
 from dormouse.errors import log_to
 from dormouse.models.build import build
 from dormouse.tables import write_table
+from dormouse.training.epochs import epoch_file, hand_out
 from dormouse.training.images import read_images
-from dormouse.training.loop import train, write_state
+from dormouse.training.loop import train
 
 log_to(snakemake.log[0])
-params, recipe = snakemake.params, snakemake.params.recipe
+params, recipe = snakemake.params, snakemake.config["training"][snakemake.wildcards.run]
 network = build(params.spec)
 images = read_images(recipe["images"], recipe["folder"], recipe["input_px"])
-made = {"code": params.code, "network": params.spec}  # a run that was stopped goes on if these are the same
-history = train(network, images, recipe | made, params.epochs, snakemake.threads)
+history = train(network, images, recipe, params.epochs, snakemake.threads, params.code)
 write_table("training", history.assign(run=snakemake.wildcards.run), snakemake.output.history)
-write_state(network, snakemake.output.weights)
+hand_out(epoch_file(params.epochs, recipe["epochs"]), snakemake.output.weights)

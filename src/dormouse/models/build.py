@@ -79,7 +79,7 @@ def load_torchvision(name: str, state: State, **options) -> nn.Module:
     network = get_model(name, weights=None, **options)
     if state is None:
         return network
-    if hasattr(network, "transform_input"):
+    if hasattr(network, "transform_input") and "num_classes" not in options:  # which weights that are trained here have
         # ASSUME weights of Inception and GoogLeNet expect the input in [-1, 1], which these networks then make of ImageNet's
         # normalisation themselves; it is so of all published ones
         network.transform_input = True

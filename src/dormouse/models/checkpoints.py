@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
+from dormouse.models.digests import check_digest
 
 N_SHOWN = 20  # keys of a kind named in an error
 
@@ -33,6 +34,8 @@ def read_state(path: str | Path) -> OrderedDict[str, torch.Tensor]:
     """
     try:
         checkpoint = _load(path)
+    except InputError:
+        raise
     except Exception as error:  # pickle, zipfile, safetensors and torch each raise their own
         raise InputError(f"{path}: {_reason(error)}") from error
     for wrapper in WRAPPERS:
@@ -51,7 +54,7 @@ def read_state(path: str | Path) -> OrderedDict[str, torch.Tensor]:
 
 def _load(path: str | Path):
     if is_safetensors(path):
-        return safetensors.torch.load_file(path)
+        return check_digest(path, safetensors.torch.load_file(path))
     with open(path, "rb") as file:  # given a name, torch would choose the format by its ending
         return torch.load(file, map_location="cpu", weights_only=True)
 

@@ -25,9 +25,11 @@ OWN_INPUT = {"taskonomy", "baseline", "mousenet"}  # sources that the transform 
 # mean and sd of a channel, of an image from 0 to 1
 NORMALISATIONS = {
     "imagenet": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"},
+    "cifar10": {"mean": [0.4914, 0.4822, 0.4465], "std": [0.2023, 0.1994, 0.2010], "channels": "rgb"},
     "half": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "channels": "rgb"},  # to [-1, 1]
     "none": {"mean": [0.0], "std": [1.0], "channels": "grey"},
 }
+SEEN_AS = {"digits": "imagenet", "folder": "imagenet", "cifar10": "cifar10"}  # normalisation of images to train on, by kind
 # What tells a reader about a model; the rest of its specification changes its numbers.
 LABELS = (
     *("group", "display_name", "family", "architecture", "task", "task_cluster", "training_data", "imagenet_top1"),
@@ -170,7 +172,6 @@ def _specify(model: str, line: Mapping, config: Mapping) -> dict:
         file = f"{WEIGHTS}/{model}{ending[0] if ending else published}"
     elif line["weights"].startswith(OF_RUN):
         file = f"{TRAINED}/{line['weights'].removeprefix(OF_RUN)}.safetensors"
-        line["input"] = {"size": config["training"][run_of(line["weights"])]["input_px"]} | line.get("input", {})
     elif line["weights"] not in (RANDOM, NONE):
         file = line["weights"]
     return {
@@ -241,8 +242,17 @@ def _content(file: str) -> str:
 
 
 def _input(model: str, line: Mapping, config: Mapping) -> dict:
-    """Return the preprocessing of a model; under `native`, keys that only its library knows are left to the job."""
+    """Return the preprocessing of a model; under `native`, keys that only its library knows are left to the job.
+
+    What is trained here sees images as in its training, whatever the transform.
+    """
     given = dict(line.get("input", {}))
+    if line["weights"].startswith(OF_RUN):
+        run = config["training"][run_of(line["weights"])]
+        own = {"size": run["input_px"], "range": 1, "interpolation": "bilinear"}
+        recipe = own | NORMALISATIONS[SEEN_AS[run["images"]]] | given
+        check_recipe(recipe, f"config: input of {model}")
+        return recipe
     if line["source"] in OWN_INPUT or (config["transform"] == "native" and "native_px" in line):
         own = {"size": int(line["native_px"]), "range": 1, "interpolation": line["native_interpolation"]}
         return own | NORMALISATIONS[line["native_normalisation"]] | given

@@ -1,19 +1,21 @@
 """Images that networks are trained on: digits that scikit-learn brings, CIFAR-10, or a folder of images as ImageNet's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageOps
 from torch.nn import functional as F
 from torch.utils.data import Dataset, TensorDataset
 
 from dormouse.errors import InputError
 from dormouse.models.build import make_torchvision_importable
+from dormouse.models.registry import NORMALISATIONS, SEEN_AS
+from dormouse.training.recipe import CIFAR, cifar_files, class_files
 
-MEAN, SD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # of ImageNet, for all but CIFAR
-CIFAR_MEAN, CIFAR_SD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2023, 0.1994, 0.2010])
-CIFAR_PX, CIFAR_RECORD, CIFAR_FILES = 32, 1 + 3 * 32 * 32, 5
+CIFAR_PX, CIFAR_RECORD, CIFAR_CLASSES = 32, 1 + 3 * 32 * 32, 10
+EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}  # Pillow's names of what loses nothing in RGB
 TEST_SHARE = 0.2  # of the digits
 PADDING_PX, CROPPED = 4, (0.4, 1.0)  # of random crops of CIFAR, and of a folder, as share of the image
 
@@ -31,6 +33,21 @@ class Augmented(Dataset):
         return self.change(self.images[place]), self.labels[place]
 
 
+class ImageFiles(Dataset):
+    """Images that lie in files by their class, read whenever one is asked for."""
+
+    def __init__(self, classes: Mapping[str, Sequence[Path]], see: Callable[[Image.Image], torch.Tensor]):
+        self.files = [(file, label) for label, files in enumerate(classes.values()) for file in files]
+        self.see = see
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
+        file, label = self.files[place]
+        return self.see(read_colours(file)), label
+
+
 def read_images(kind: str, folder: str | None, input_px: int) -> tuple[Dataset, Dataset]:
     """Return images to train on and to test on, pairs of an image (3, input_px, input_px) float32 and its class.
 
@@ -40,7 +57,7 @@ def read_images(kind: str, folder: str | None, input_px: int) -> tuple[Dataset, 
     folder : of cifar10 the folder of its binary files (data_batch_1.bin and so on); of folder one with train/CLASS/ and
         val/CLASS/; of digits nothing
 
-    Raises InputError where files are missing or of another size.
+    Raises InputError where files are missing, of another size or no images.
     """
     return KINDS[kind](Path(folder) if folder else None, input_px)
 
@@ -54,15 +71,15 @@ def digits(folder: None, input_px: int) -> tuple[Dataset, Dataset]:
     split = train_test_split(found.images, found.target, test_size=TEST_SHARE, random_state=0, stratify=found.target)
     parts = [torch.from_numpy(np.ascontiguousarray(part)) for part in split]
     seen = [_resized(part.float()[:, None].expand(-1, 3, -1, -1) / 16, input_px) for part in parts[:2]]
-    train, test = (TensorDataset(normalised(part, MEAN, SD), labels) for part, labels in zip(seen, parts[2:], strict=True))
+    train, test = (TensorDataset(normalised(part, "digits"), labels) for part, labels in zip(seen, parts[2:], strict=True))
     return train, test
 
 
 def cifar10(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
     """Return CIFAR-10 from its binary files; training images are cropped and mirrored at random, as in Shi et al."""
-    train = [_read_cifar(folder / f"data_batch_{k}.bin") for k in range(1, CIFAR_FILES + 1)]
-    images, labels = (torch.cat(part) for part in zip(*train, strict=True))
-    tested, answers = _read_cifar(folder / "test_batch.bin")
+    read = [_read_cifar(file) for file in cifar_files(folder)]
+    images, labels = (torch.cat(part) for part in zip(*read[: len(CIFAR["train"])], strict=True))
+    tested, answers = read[-1]
 
     def change(image: torch.Tensor) -> torch.Tensor:
         padded, (top, left) = F.pad(image.float() / 255, (PADDING_PX,) * 4), torch.randint(2 * PADDING_PX + 1, (2,)).tolist()
@@ -70,17 +87,19 @@ def cifar10(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
         return see(cropped.flip(-1) if torch.rand(()) < 0.5 else cropped)
 
     def see(image: torch.Tensor) -> torch.Tensor:
-        return normalised(_resized(image[None], input_px), CIFAR_MEAN, CIFAR_SD)[0]
+        return normalised(_resized(image[None], input_px), "cifar10")[0]
 
     return Augmented(images, labels, change), Augmented(tested, answers, lambda image: see(image.float() / 255))
 
 
 def _read_cifar(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Return images (n, 3, 32, 32) uint8 and classes (n,) of a binary file: records of a class and the pixels."""
-    if not path.is_file() or path.stat().st_size % CIFAR_RECORD:
-        what = f"{path.stat().st_size} bytes, no multiple of {CIFAR_RECORD}" if path.is_file() else "no such file"
-        raise InputError(f"{path}: {what}; expected a file of the binary version of CIFAR-10.")
-    records = torch.from_numpy(np.fromfile(path, np.uint8).reshape(-1, CIFAR_RECORD))
+    held, expected = np.fromfile(path, np.uint8), "expected a file of the binary version of CIFAR-10."
+    if len(held) % CIFAR_RECORD or not len(held):
+        raise InputError(f"{path}: {len(held)} bytes, no multiple of {CIFAR_RECORD}; {expected}")
+    records = torch.from_numpy(held.reshape(-1, CIFAR_RECORD))
+    if records[:, 0].max() >= CIFAR_CLASSES:
+        raise InputError(f"{path}: class {records[:, 0].max()} of {CIFAR_CLASSES}, counted from 0; {expected}")
     return records[:, 1:].reshape(-1, 3, CIFAR_PX, CIFAR_PX), records[:, 0].long()
 
 
@@ -88,25 +107,38 @@ def image_folder(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
     """Return the images of train/CLASS and val/CLASS; training images are cropped and mirrored at random, as in Shi et al."""
     make_torchvision_importable()
     from torchvision import transforms
-    from torchvision.datasets import ImageFolder
 
-    see = [transforms.ToTensor(), transforms.Normalize(MEAN.tolist(), SD.tolist())]
+    mean, sd = (NORMALISATIONS[SEEN_AS["folder"]][key] for key in ("mean", "std"))
+    see = [transforms.ToTensor(), transforms.Normalize(mean, sd)]
     crop = [transforms.RandomResizedCrop(input_px, CROPPED), transforms.RandomHorizontalFlip()]
     middle = [transforms.Resize(256), transforms.CenterCrop(224), transforms.Resize((input_px, input_px))]
+    train, test = class_files(folder).values()
+    return ImageFiles(train, transforms.Compose([*crop, *see])), ImageFiles(test, transforms.Compose([*middle, *see]))
+
+
+def read_colours(file: Path) -> Image.Image:
+    """Return an image in RGB, upright by its EXIF; a grey one has equal channels.
+
+    Raises InputError where it cannot be read, or where RGB does not hold what it shows: transparency, more than 8 bits a
+    channel, several pages.
+    """
     try:
-        train, test = (
-            ImageFolder(folder / part, transforms.Compose([*steps, *see]))
-            for part, steps in (("train", crop), ("val", middle))
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: {error}; expected images in train/CLASS/ and val/CLASS/.") from error
-    if train.classes != test.classes:
-        raise InputError(f"{folder}: train has {len(train.classes)} classes, val {len(test.classes)}; they must be the same.")
-    return train, test
+        with Image.open(file) as image:
+            n_pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # a camera's MPO is a JPEG with previews
+            if image.mode not in EIGHT_BIT or n_pages > 1:
+                what = f"{n_pages} pages; expected one" if n_pages > 1 else f"mode {image.mode}; expected 8 bits a channel"
+                raise InputError(f"{file}: an image of {what}. Convert or remove it.")
+            upright = ImageOps.exif_transpose(image)
+            if upright.has_transparency_data and upright.convert("RGBA").getchannel("A").getextrema()[0] < 255:
+                raise InputError(f"{file}: has transparent pixels, whose colour is unknown. Put it on a background.")
+            return upright.convert("RGB")
+    except (OSError, SyntaxError) as error:  # an image of unknown format is an OSError
+        raise InputError(f"{file}: not a readable image ({error}). Replace or remove it.") from error
 
 
-def normalised(images: torch.Tensor, mean: torch.Tensor, sd: torch.Tensor) -> torch.Tensor:
-    """Return images (n, 3, height, width) from 0 to 1, less the mean and by the sd of each channel."""
+def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
+    """Return images (n, 3, height, width) from 0 to 1, less the mean and by the sd of each channel for images of this kind."""
+    mean, sd = (torch.tensor(NORMALISATIONS[SEEN_AS[kind]][key]) for key in ("mean", "std"))
     return (images - mean[:, None, None]) / sd[:, None, None]
 
 

@@ -1,27 +1,53 @@
 """Training of a network to name images, epoch by epoch; what was stopped goes on after the last whole epoch."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from dormouse.files import atomic
+from dormouse.errors import InputError
+from dormouse.training.images import ImageFiles
+from dormouse.training.resume import code_name, compare_code, go_on, last_whole, write_epoch
 
 DROP = 0.1  # of the learning rate, at every epoch of `drops`
 SEEDS_APART = 100_003  # between the seeds of two epochs
 
 
+class Seeded(Dataset):
+    """Images whose random changes depend on seeds and on their place alone, whoever asks for them and in which order."""
+
+    def __init__(self, images: Dataset, *seeds: int):
+        self.images, self.seeds = images, seeds
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, place: int) -> tuple:
+        (seed,) = np.random.SeedSequence([*self.seeds, place]).generate_state(1)
+        before = torch.get_rng_state()
+        torch.default_generator.manual_seed(int(seed))  # that of a GPU, from which dropout draws, stays as it is
+        try:
+            return self.images[place]
+        finally:
+            torch.set_rng_state(before)
+
+
 def train(
-    network: nn.Module, images: tuple[Dataset, Dataset], recipe: Mapping, folder: str | Path, threads: int
+    network: nn.Module,
+    images: tuple[Dataset, Dataset],
+    recipe: Mapping,
+    folder: str | Path,
+    threads: int,
+    code: Mapping[str, str] | None = None,
+    workers: int | None = None,
 ) -> pd.DataFrame:
     """Train `network` by stochastic gradient descent on cross-entropy, and return what came of each epoch.
 
@@ -29,87 +55,69 @@ def train(
     ----------
     network : is changed
     images : to train on and to test on
-    recipe : epochs, batch, learning_rate, drops (epochs after which it is a tenth), momentum, weight_decay, seed; whatever
-        else it holds has to be the same for a run to go on
-    folder : gets epoch_000.safetensors, the weights before training, one for each epoch, and resume.pt, from which a
-        run with the same recipe and network goes on
+    recipe : epochs, batch, learning_rate, drops (epochs after which it is a tenth), momentum, weight_decay, seed
+    folder : of this recipe, but for its epochs, and of this network and these images alone (see `recipe.training_key`). Gets
+        epoch_000.safetensors, the weights before training, and one for each epoch; resume.pt and resume_before.pt, from
+        which a run goes on. Epochs that are there are not trained again, nor removed where fewer are asked for.
     threads : of a processor; on a GPU products are of bfloat16
+    code : file -> hash of the code that trains; where epochs that are there were trained by other code, a warning says so
+    workers : processes that read images; as many as threads where images lie in files, else none
 
     Returns
     -------
-    Rows of the table `training`, from epoch 0, without `run`. The order of the images and their random changes depend on seed
-    and epoch alone, so that a run that was stopped ends as one that was not.
+    Rows of the table `training`, from epoch 0 to the last of the recipe, without `run`. The order of the images and their
+    random changes depend on seed and epoch alone, so that a run that was stopped ends as one that was not.
+
+    Raises InputError where epochs that are there do not fit the network.
     """
     torch.set_num_threads(threads)
-    device, folder = torch.device("cuda" if torch.cuda.is_available() else "cpu"), Path(folder)
+    device, folder, code = torch.device("cuda" if torch.cuda.is_available() else "cpu"), Path(folder), code or {}
+    stored = last_whole(folder)
+    history, codes = stored["history"], stored["codes"] | {code_name(code): dict(code)}
+    compare_code(history[: recipe["epochs"] + 1], codes, code, folder)
     network = network.to(device, memory_format=torch.channels_last).requires_grad_(True)
     options = {key: recipe[key] for key in ("momentum", "weight_decay")}
     optimizer = torch.optim.SGD(network.parameters(), lr=recipe["learning_rate"], **options)
-    history = resume(network, optimizer, recipe, folder / "resume.pt")
+    if len(history) > recipe["epochs"]:
+        print(f"{folder}: epoch {recipe['epochs']} is there", file=sys.stderr)
+    elif history:
+        go_on(network, optimizer, stored, folder)
     for epoch in range(len(history), recipe["epochs"] + 1):
-        start = time.perf_counter()
-        torch.manual_seed(recipe["seed"] + SEEDS_APART * epoch)
-        for group in optimizer.param_groups:
-            group["lr"] = recipe["learning_rate"] * DROP ** sum(epoch > drop for drop in recipe["drops"])
-        learned = _epoch(network, _batches(images[0], recipe["batch"], True, device), optimizer, epoch) if epoch else None
-        tested = _epoch(network, _batches(images[1], recipe["batch"], False, device), None, epoch)
-        history.append(
-            {"epoch": epoch, "learning_rate": optimizer.param_groups[0]["lr"], "seconds": time.perf_counter() - start}
-            | {f"train_{key}": learned[key] if learned else None for key in tested}
-            | {f"test_{key}": value for key, value in tested.items()}
-        )
-        print(f"epoch {epoch}: {tested['accuracy']:.1%} of the test images named", file=sys.stderr)
-        write_state(network, folder / f"epoch_{epoch:03}.safetensors")
-        state = {
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "history": history,
-            "recipe": _told(recipe),
-        }
-        with atomic(folder / "resume.pt") as temporary:
-            torch.save(state, temporary)
-    return pd.DataFrame(history).astype({"train_loss": float, "train_accuracy": float})
+        row = _learn(network, optimizer, images, recipe, epoch, workers)
+        history.append(row | {"code": code_name(code)})
+        write_epoch(network, optimizer, history, codes, folder)
+    return pd.DataFrame(history[: recipe["epochs"] + 1]).astype({"train_loss": float, "train_accuracy": float})
 
 
-def resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Mapping, path: Path) -> list[dict]:
-    """Bring network and optimizer to where a run of the same recipe was, and return its epochs; none where there was none."""
-    if not path.is_file():
-        return []
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    if stored["recipe"] != _told(recipe) or not _same_network(stored["network"], network.state_dict()):
-        print(f"{path}: of another recipe or network; training starts anew", file=sys.stderr)
-        return []
-    network.load_state_dict(stored["network"])
-    optimizer.load_state_dict(stored["optimizer"])
-    print(f"{path}: goes on after epoch {len(stored['history']) - 1}", file=sys.stderr)
-    return stored["history"]
-
-
-def _same_network(stored: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> bool:
-    """Return whether all shapes are the same, and what never learns: masks, which are of bool."""
-    shapes = [{key: value.shape for key, value in state.items()} for state in (stored, own)]
-    return shapes[0] == shapes[1] and all(
-        torch.equal(stored[key], own[key].cpu()) for key in own if own[key].dtype == torch.bool
+def _learn(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: tuple[Dataset, Dataset],
+    recipe: Mapping,
+    epoch: int,
+    workers: int | None,
+) -> dict[str, float | None]:
+    """Run one epoch, in which nothing is learned where it is 0, and return what came of it."""
+    start = time.perf_counter()
+    torch.manual_seed(recipe["seed"] + SEEDS_APART * epoch)
+    rate = recipe["learning_rate"] * DROP ** sum(epoch > drop for drop in recipe["drops"])
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    changed, batch = Seeded(images[0], recipe["seed"], epoch), recipe["batch"]
+    learned = _epoch(network, _batches(changed, batch, True, workers), optimizer, epoch) if epoch else None
+    tested = _epoch(network, _batches(images[1], batch, False, workers), None, epoch)
+    print(f"epoch {epoch}: {tested['accuracy']:.1%} of the test images named", file=sys.stderr)
+    return (
+        {"epoch": epoch, "learning_rate": rate, "seconds": time.perf_counter() - start}
+        | {f"train_{key}": learned[key] if learned else None for key in tested}
+        | {f"test_{key}": value for key, value in tested.items()}
     )
 
 
-def write_state(network: nn.Module, path: Path) -> None:
-    """Write the state dict of a network as safetensors."""
-    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    with atomic(path) as temporary:
-        safetensors.torch.save_file(state, temporary)
-
-
-def _told(recipe: Mapping) -> str:
-    """Return what of a recipe has to be the same for a run to go on; more epochs may be asked for."""
-    return json.dumps({key: value for key, value in recipe.items() if key != "epochs"}, sort_keys=True)
-
-
-def _batches(images: Dataset, batch: int, shuffled: bool, device: torch.device) -> DataLoader:
-    in_memory = hasattr(images, "tensors") or hasattr(images, "images")
-    # images that lie in files are read by as many processes as there are threads
-    workers = {"num_workers": 0 if in_memory else torch.get_num_threads(), "pin_memory": device.type == "cuda"}
-    return DataLoader(images, batch, shuffle=shuffled, **workers)
+def _batches(images: Dataset, batch: int, shuffled: bool, workers: int | None) -> DataLoader:
+    in_files = isinstance(getattr(images, "images", images), ImageFiles)
+    workers = (torch.get_num_threads() if in_files else 0) if workers is None else workers
+    return DataLoader(images, batch, shuffle=shuffled, num_workers=workers, pin_memory=torch.cuda.is_available())
 
 
 def _epoch(network: nn.Module, batches: DataLoader, optimizer: torch.optim.Optimizer | None, epoch: int) -> dict[str, float]:
@@ -122,7 +130,8 @@ def _epoch(network: nn.Module, batches: DataLoader, optimizer: torch.optim.Optim
             images = images.to(device, non_blocking=True, memory_format=torch.channels_last)
             labels = labels.to(device, non_blocking=True)
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits = network(images)
+                output = network(images)
+                logits = getattr(output, "logits", output)  # Inception and GoogLeNet have classifiers half-way besides
                 cost = F.cross_entropy(logits.float(), labels)
             if optimizer:
                 optimizer.zero_grad()
@@ -135,4 +144,7 @@ def _epoch(network: nn.Module, batches: DataLoader, optimizer: torch.optim.Optim
 
 
 def _shown(batches: DataLoader, title: str) -> Iterator:
-    return tqdm(batches, desc=title, unit="batch", mininterval=5)
+    try:
+        yield from tqdm(batches, desc=title, unit="batch", mininterval=5)
+    except InputError as error:  # that of a worker comes with its traceback before it
+        raise InputError(str(error).strip().rpartition("InputError: ")[2]) from error
