@@ -50,7 +50,10 @@ RELIABILITY = NEURON | {
     "scored_r_sem": (FLOAT, "standard error of scored_r over splits; missing where undefined or of one split"),
     "p_ns": (FLOAT, "p of an ANOVA over all that was shown; missing where undefined"),
     "p_run_mod_ns": (FLOAT, "p that running changes the response to the preferred scene; missing where it cannot be tested"),
-    "metrics": (STRING, "where p_ns and p_run_mod_ns come from: computed, from the trials, or service, as published"),
+    "metrics": (
+        STRING,
+        "where p_ns and p_run_mod_ns come from: computed, from the trials that select neurons, or service, as published",
+    ),
 }
 FILTER = {
     "excitatory": (BOOL, "whether cells of inhibitory lines are left out"),
@@ -118,7 +121,7 @@ TABLES = {
         "inter_animal": (
             FLOAT,
             "rsa: r of the RDM of one animal with that of the others; ridge: r of prediction from the neurons of the others, "
-            "left-out; missing where there are no others",
+            "left-out; missing where the others have too few neurons",
         ),
         "ceiling": (FLOAT, "highest expected correlation of a noise-free prediction with the data"),
     },

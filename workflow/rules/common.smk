@@ -59,9 +59,9 @@ NEURONS, CEILINGS, COUNTS, THRESHOLDS = (
     [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else []
     for table in ("neurons", "ceilings", "selection_counts", "thresholds")
 )
-SERVICE_METRICS = (
-    [f"{RESULTS}/tables/cell_metrics.parquet"] if DATASET.name == "allen" and SELECTION["metrics"] == "service" else []
-)
+# what the service publishes rests on all trials, also on those that a selection by a part of them leaves for scoring
+PUBLISHED = DATASET.name == "allen" and SELECTION["metrics"] == "service" and PRESET["select_on"] == "all"
+SERVICE_METRICS = [f"{RESULTS}/tables/cell_metrics.parquet"] if PUBLISHED else []
 FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
 FIGURES += expand(f"{RESULTS}/figures/thresholds.{{ending}}", ending=["pdf", "png"]) if THRESHOLDS else []
 
