@@ -192,7 +192,14 @@ UNUSABLE = {
 @pytest.mark.parametrize("reason", UNUSABLE)
 def test_a_recording_in_which_a_cell_cannot_be_used_takes_it_from_no_other(reason):
     bad = UNUSABLE[reason]
-    rows = [("a", "cell", bad), ("b", "cell", {}), ("c", "cell", bad), ("d", "cell", {}), ("a", "lost", bad), ("b", "lost", bad)]
+    rows = [
+        ("a", "cell", bad),
+        ("b", "cell", {}),
+        ("c", "cell", bad),
+        ("d", "cell", {}),
+        ("a", "lost", bad),
+        ("b", "lost", bad),
+    ]
     table = make_table([{"recording": recording, "neuron": neuron} | row for recording, neuron, row in rows])
     selected = select(table)
     assert list(selected.reason) == [reason, "", reason, "same cell as in an earlier recording", reason, reason]
@@ -298,7 +305,7 @@ def test_without_published_metrics_the_computed_ones_stay():
 
 
 def representatives(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row of each cell: in the first recording where its reliability is known and its area studied, else the first."""
+    """Return one row of each cell: of the first recording in which it can be used, or without any of the first."""
     rows = {}
     for index, row in table.sort_values("recording").iterrows():
         bad = row.area not in AREAS or np.isnan(row.reliability) or np.isnan(row.scored_reliability)

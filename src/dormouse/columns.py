@@ -197,18 +197,22 @@ TABLES = {
         "area": (STRING, "cortical area"),
         "layer": (STRING, "cortical layer, or empty"),
         "unit": (INT, "place in the flattened map of the population, or among the neurons of all areas"),
-        "lifetime_sparseness": (FLOAT, "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does"),
+        "lifetime_sparseness": (
+            FLOAT,
+            "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does. A negative response counts as "
+            "0 (mousenet.units.negative: rectify), or makes the value missing (leave_out)",
+        ),
         "image_selectivity": (
             FLOAT,
             "1 - 2 (mean - least) / (largest - least response to scenes); missing if these are equal",
         ),
         "signal_correlation": (
             FLOAT,
-            "r over scenes with another unit of the population or area; missing if one is constant",
+            "r over scenes with another unit of the population, or neuron of the area and cortical layer; missing without",
         ),
         "orientation_selectivity": (
             FLOAT,
-            "1 - circular variance over gratings; missing for neurons, and if silent",
+            "1 - circular variance over gratings; missing for neurons, and if silent. Negative responses as in sparseness",
         ),
     },
     "unit_distances": {

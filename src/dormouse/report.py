@@ -118,6 +118,7 @@ def render(
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
         config=as_yaml(config),
+        snakemake={"config": config},
         tables={name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
     )
     with atomic(path) as temporary:

@@ -118,7 +118,7 @@ rule measure_neurons:
     conda:
         "../../envs/analysis.yaml"
     params:
-        seed=config["mousenet"]["units"]["seed"],
+        **{key: config["mousenet"]["units"][key] for key in ("seed", "negative")},
         code=code("measure_neurons"),
     script:
         "../scripts/measure_neurons.py"

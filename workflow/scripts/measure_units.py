@@ -9,5 +9,6 @@ from dormouse.tables import write_table
 log_to(snakemake.log[0])
 params = snakemake.params
 stimuli = read_stimuli(snakemake.input.stimuli)
-units = measure_network(build(params.spec), stimuli, params.spec["input"], params.n_units, params.seed)
+network = build(params.spec)
+units = measure_network(network, stimuli, params.spec["input"], params.n_units, params.seed, params.negative)
 write_table("units", units.assign(model=snakemake.wildcards.model), snakemake.output[0])
