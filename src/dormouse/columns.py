@@ -15,8 +15,16 @@ SITE = {
     "area": (STRING, "cortical area, Allen acronym"),
     "cortical_layer": (STRING, "cortical layer of the site, or 'all' for the whole area"),
 }
+SELECTION = {
+    "selection": (
+        STRING,
+        "selection of neurons, and in brackets what differs from what its name stands for; empty where there are similarities "
+        "alone",
+    )
+}
 LAYER = {
-    "preset": (STRING, "method of scoring: paper"),
+    "preset": (STRING, "method of scoring, and in brackets what differs from what its name stands for"),
+    **SELECTION,
     "model": (STRING, "network with one set of weights"),
     "layer": (STRING, "layer of the network, class name and running number"),
     "layer_index": (INT, "place of the layer in the order of computation, from 1"),
@@ -108,7 +116,8 @@ TABLES = {
         ),
     }
     | SPLIT_HALF,
-    "ceilings": SITE
+    "ceilings": SELECTION
+    | SITE
     | {
         "recording": (STRING, "recording of the neuron; missing where the row is of a site"),
         "neuron": (STRING, "the neuron; missing where the row is of a site"),
@@ -199,8 +208,8 @@ TABLES = {
         "unit": (INT, "place in the flattened map of the population, or among the neurons of all areas"),
         "lifetime_sparseness": (
             FLOAT,
-            "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does. A negative response counts as "
-            "0 (mousenet.units.negative: rectify), or makes the value missing (leave_out)",
+            "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does. A negative response counts "
+            "as 0 (mousenet.units.negative: rectify), or makes the value missing (leave_out)",
         ),
         "image_selectivity": (
             FLOAT,

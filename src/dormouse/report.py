@@ -12,8 +12,6 @@ from dormouse.columns import TABLES
 from dormouse.files import atomic
 from dormouse.tables import WHOLE, whole_areas
 
-VARIANTS = {"rsa": "pearson", "ridge": "srp"}
-
 
 def picture(path: str | Path) -> str:
     """Return a PNG file as the address of an image inside a page."""
@@ -42,26 +40,34 @@ def combination_counts(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_tables(
-    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str]
+    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str], variants: Mapping[str, str]
 ) -> dict[str, pd.DataFrame]:
     """Return for each metric the score of each model (rows) at each site (columns), and the ceilings in the last row.
 
-    Sites are whole areas in the order of `areas`, or their cortical layers where the data set has no whole areas.
+    Sites are whole areas in the order of `areas`, or the cortical layers of one that the data set has in parts alone; models
+    and sites without a score stand there with a gap. `variants` says which variant of each metric is shown.
     """
     named = whole_areas(best).merge(models[["model", "display_name"]], on="model")
     sites = [f"{area} {layer}" for area in areas for layer in sorted(named.cortical_layer[named.area == area].unique())]
     limits = ceilings[ceilings.neuron.isna()]
     limits = limits.assign(site=limits.area + " " + limits.cortical_layer)
     tables = {}
-    for metric, rows in named.groupby("metric"):
-        rows = rows[rows.variant == VARIANTS[metric]].assign(site=lambda row: row.area + " " + row.cortical_layer)
-        table = rows.pivot(index="display_name", columns="site", values="score")[sites]
-        table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False)
+    for metric, variant in variants.items():
+        rows = named[(named.metric == metric) & (named.variant == variant)]
+        rows = rows.assign(site=rows.area + " " + rows.cortical_layer)
+        table = rows.pivot(index="display_name", columns="site", values="score")
+        table = table.reindex(index=sorted(models.display_name), columns=sites)
+        table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False, kind="stable")
         if len(limits):
             table.loc["noise ceiling"] = limits[limits.metric == metric].set_index("site").ceiling.reindex(table.columns)
         table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))
         tables[metric] = table.rename_axis(index="network", columns=None).reset_index()
     return tables
+
+
+def made_by(best: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the methods and selections that scores carry, each once."""
+    return best[["preset", "selection"]].drop_duplicates().to_dict("records")
 
 
 def distances_of_units(distances: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +84,7 @@ def render(
     *,
     figures: Sequence[str],
     captions: Sequence[str],
-    metrics: Sequence[str],
+    variants: Mapping[str, str],
     tables: Mapping[str, pd.DataFrame],
     pictures: Mapping[str, Sequence[str]],
     dataset: Mapping,
@@ -88,9 +94,10 @@ def render(
 
     Parameters
     ----------
-    figures : PNG files, one for each of `metrics`
-    captions : files of captions, named as the figures; scores.rst names the metric as {{ snakemake.wildcards.metric }}, as in
-        Snakemake's report
+    figures : PNG files, one for each metric of `variants`
+    captions : files of captions, named as the figures; they name metric, variant and configuration as in Snakemake's report,
+        {{ snakemake.wildcards.metric }}, {{ snakemake.params.variant }} and {{ snakemake.config }}
+    variants : metric -> variant that is shown
     tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
     pictures : PNG files of the sections neurons and mousenet
     dataset : name, description, citation and areas
@@ -101,12 +108,17 @@ def render(
         loader=FileSystemLoader(folders), autoescape=select_autoescape(default=True), undefined=StrictUndefined
     )
     models, neurons, counts = tables["models"], tables["neurons"], tables["selection_counts"]
-    scores = score_tables(tables["best_layers"], tables["ceilings"], models, dataset["areas"])
-    about, far = pages.get_template("scores.rst"), tables["unit_distances"]
-    captions = [about.render(snakemake={"wildcards": {"metric": metric}}) for metric in metrics]
+    best, about, far = tables["best_layers"], pages.get_template("scores.rst"), tables["unit_distances"]
+    scores = score_tables(best, tables["ceilings"], models, dataset["areas"], variants)
     sections = [
-        {"metric": metric, "picture": picture(figure), "caption": caption, "scores": as_html(scores[metric])}
-        for metric, figure, caption in zip(metrics, figures, captions, strict=True)
+        {
+            "metric": metric,
+            "picture": picture(figure),
+            "caption": about.render(snakemake={"wildcards": {"metric": metric}, "params": {"variant": variant}}),
+            "scores": as_html(scores[metric]),
+            "made_by": made_by(best[(best.metric == metric) & (best.variant == variant)]),
+        }
+        for (metric, variant), figure in zip(variants.items(), figures, strict=True)
     ]
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,

@@ -18,6 +18,7 @@ ROOT = Path(workflow.basedir)
 # one line that reaches every job, so that the package need not be installed
 sys.path.insert(0, str(ROOT / "src"))
 
+from dormouse.labels import method_label, selection_label
 from dormouse.models.registry import (
     LABELS,
     OF_RUN,
@@ -51,9 +52,13 @@ PRESET = preset(SELECTION)
 MODELS = list_models(model_rows, config)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
+# of each metric, the variant that figures of all models and the report show
+SHOWN = {metric: {"rsa": "pearson", "ridge": config["method"]["predictors"][0]}[metric] for metric in METRICS}
+SELECTED = selection_label(config) if DATASET.kind == "responses" else ""  # where there are neurons to select
 
 RESULTS = f"results/{DATASET.name}"
 TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
+TITLE += f", selection {SELECTED}" if SELECTED not in ("", "paper") else ""
 # a data set of similarities has no neurons to list, and no trials to estimate a ceiling from
 NEURONS, CEILINGS, COUNTS, THRESHOLDS = (
     [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else []
