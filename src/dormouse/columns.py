@@ -155,6 +155,10 @@ TABLES = {
         "source": (STRING, "library or origin of the network"),
         "name": (STRING, "name within the source"),
         "weights": (STRING, "random, none, the published name of the weights, or their file or address"),
+        "weights_key": (
+            STRING,
+            "place of the weights in their file, keys joined by points; empty if alone, or without a file",
+        ),
         "address": (STRING, "where the weights were fetched, or empty"),
         "sha256": (STRING, "published SHA-256 of the file of weights or its first digits, checked when fetched; or empty"),
         "weights_sha256": (STRING, "SHA-256 of all parameters and buffers as loaded"),

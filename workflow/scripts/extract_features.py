@@ -4,14 +4,14 @@ from dormouse.attestation import attest
 from dormouse.errors import log_to
 from dormouse.features.extraction import extract
 from dormouse.kernels import write_kernels
-from dormouse.models.build import build, native_input, random_twin
+from dormouse.models.build import build_with_key, native_input, random_twin
 from dormouse.provenance import provenance
 from dormouse.stimuli import preprocess, read_stimuli
 
 log_to(snakemake.log[0])
 params = snakemake.params
-network = build(params.spec)
-spec = params.spec | {"input": native_input(params.spec), "precision": params.precision}
+network, key = build_with_key(params.spec)
+spec = params.spec | {"input": native_input(params.spec), "precision": params.precision, "weights_key": key}
 attested = attest(network, spec["input"], random_twin(params.spec), params.spec["file"])
 stimuli = read_stimuli(snakemake.input.stimuli)
 inputs = preprocess(stimuli.images, spec["input"])
