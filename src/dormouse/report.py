@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from dormouse.columns import TABLES
 from dormouse.files import atomic
@@ -65,9 +65,16 @@ def score_tables(
     return tables
 
 
-def made_by(best: pd.DataFrame) -> list[dict[str, str]]:
-    """Return the methods and selections that scores carry, each once."""
-    return best[["preset", "selection"]].drop_duplicates().to_dict("records")
+def section(
+    metric: str, variant: str, figure: str, caption: Template, best: pd.DataFrame, scores: Mapping[str, pd.DataFrame]
+) -> dict:
+    """Return what the page shows of one metric, with the methods and selections that its scores carry, each once."""
+    shown = best[(best.metric == metric) & (best.variant == variant)]
+    return {
+        **{"metric": metric, "picture": picture(figure), "scores": as_html(scores[metric])},
+        "caption": caption.render(snakemake={"wildcards": {"metric": metric}, "params": {"variant": variant}}),
+        "made_by": shown[["preset", "selection"]].drop_duplicates().to_dict("records"),
+    }
 
 
 def distances_of_units(distances: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
@@ -95,8 +102,7 @@ def render(
     Parameters
     ----------
     figures : PNG files, one for each metric of `variants`
-    captions : files of captions, named as the figures; they name metric, variant and configuration as in Snakemake's report,
-        {{ snakemake.wildcards.metric }}, {{ snakemake.params.variant }} and {{ snakemake.config }}
+    captions : files of captions, named as the figures; what they ask of `snakemake` is there as in Snakemake's report
     variants : metric -> variant that is shown
     tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
     pictures : PNG files of the sections neurons and mousenet
@@ -104,25 +110,15 @@ def render(
     config : the configuration of the run
     """
     folders = [Path(file).parent for file in (template, *captions)]
-    pages = Environment(
-        loader=FileSystemLoader(folders), autoescape=select_autoescape(default=True), undefined=StrictUndefined
-    )
+    escape = select_autoescape(default=True)
+    pages = Environment(loader=FileSystemLoader(folders), autoescape=escape, undefined=StrictUndefined)
     models, neurons, counts = tables["models"], tables["neurons"], tables["selection_counts"]
-    best, about, far = tables["best_layers"], pages.get_template("scores.rst"), tables["unit_distances"]
-    scores = score_tables(best, tables["ceilings"], models, dataset["areas"], variants)
-    sections = [
-        {
-            "metric": metric,
-            "picture": picture(figure),
-            "caption": about.render(snakemake={"wildcards": {"metric": metric}, "params": {"variant": variant}}),
-            "scores": as_html(scores[metric]),
-            "made_by": made_by(best[(best.metric == metric) & (best.variant == variant)]),
-        }
-        for (metric, variant), figure in zip(variants.items(), figures, strict=True)
-    ]
+    far, shown = tables["unit_distances"], zip(variants.items(), figures, strict=True)
+    scores = score_tables(tables["best_layers"], tables["ceilings"], models, dataset["areas"], variants)
+    caption = pages.get_template("scores.rst")
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
-        sections=sections,
+        sections=[section(*kind, file, caption, tables["best_layers"], scores) for kind, file in shown],
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
         combinations=as_html(combination_counts(counts)) if counts.agrees.notna().any() else None,
         distances=as_html(distances_of_units(far, models)) if len(far) else None,

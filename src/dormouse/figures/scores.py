@@ -46,22 +46,10 @@ def plot_scores(
     shown = shown.assign(row=shown.display_name.map({name: row for row, name in enumerate(order)}).astype(float))
     limits = ceilings[(ceilings.metric == metric) & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
     sns.set_theme(context="paper", style="whitegrid")
-    figure, axes = plt.subplots(
-        1,
-        len(areas),
-        figsize=(2.0 + PANEL_IN * len(areas), 1.1 + ROW_IN * len(order)),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    size = {"figsize": (2.0 + PANEL_IN * len(areas), 1.1 + ROW_IN * len(order)), "layout": "constrained"}
+    figure, axes = plt.subplots(1, len(areas), sharex=True, sharey=True, squeeze=False, **size)
     for area, ax in zip(areas, axes[0], strict=True):
-        inside = shown[shown.area == area]
-        for layer, (colour, shift) in LAYERS.items():
-            dots = inside[inside.cortical_layer == layer]
-            ax.plot(dots.score, dots.row + shift, "o", markersize=3, color=colour, label=f"layer {layer}")
-        dots = inside[inside.cortical_layer == WHOLE]
-        ax.plot(dots.score, dots.row, "d", markersize=6, color="black", label="whole area")
+        draw_sites(ax, shown[shown.area == area])
         for limit in limits.ceiling[limits.area == area]:
             ax.axvline(limit, color="firebrick", linestyle="--", linewidth=1, label="noise ceiling")
         ax.axvline(0, color="black", linewidth=0.8)
@@ -74,6 +62,16 @@ def plot_scores(
     lines = {label: line for label, line in lines.items() if not label.startswith("_")}
     figure.legend(lines.values(), lines, loc="outside lower center", ncols=max(1, len(lines)), frameon=False)
     return figure
+
+
+def draw_sites(ax: plt.Axes, sites: pd.DataFrame) -> None:
+    """Draw the score of every model at every site of an area, at its `row`; layers of other names than usual in grey."""
+    others = sorted(set(sites.cortical_layer) - {*LAYERS, WHOLE})
+    for layer, (colour, shift) in (LAYERS | dict.fromkeys(others, ("0.6", 0.0))).items():
+        dots = sites[sites.cortical_layer == layer]
+        ax.plot(dots.score, dots.row + shift, "o", markersize=3, color=colour, label=f"layer {layer}")
+    dots = sites[sites.cortical_layer == WHOLE]
+    ax.plot(dots.score, dots.row, "d", markersize=6, color="black", label="whole area")
 
 
 def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: float, title: str) -> plt.Figure:

@@ -24,6 +24,7 @@ AVERAGED = "n_averaged"  # beside the keys of a network in torch.optim.swa_utils
 REFUSAL = re.compile(r"(Unsupported (global|class)|Trying to|Can only)[^\n]*")
 # Steps that batch normalisation counted in training; checkpoints of before 2018 lack it, and no output depends on it.
 COUNTER = "num_batches_tracked"
+NOT_LEARNT = (COUNTER, "running_mean", "running_var")  # by training; averages of weights may leave them out
 
 
 def read_state(path: str | Path, key: str | None = None) -> tuple[OrderedDict[str, torch.Tensor], str]:
@@ -75,8 +76,8 @@ def _usual_place(path: str | Path, states: Mapping[str, Mapping]) -> str:
 
 
 def _outline(state: Mapping) -> dict[str, torch.Size]:
-    """Return the shapes of a state dict by its keys, without what stands before all of them."""
-    shapes = {key: value.shape for key, value in _bare(state).items() if not key.endswith(COUNTER)}
+    """Return the shapes of what a state dict learnt by its keys, without what stands before all of them."""
+    shapes = {key: value.shape for key, value in _bare(state).items() if not key.endswith(NOT_LEARNT)}
     while len(first := {key.partition(".")[:2] for key in shapes}) == 1 and first.pop()[1]:
         shapes = {key.partition(".")[2]: shape for key, shape in shapes.items()}
     return shapes
