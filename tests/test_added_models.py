@@ -98,7 +98,7 @@ def test_an_added_model_states_what_of_its_input_differs(weights):
     line = added(weights=weights, display_name="Mine", family="ResNet", input={"size": 227, "channels": "bgr"})
     assert specify(line) == dict.fromkeys(LABELS, "") | {
         **{"group": "added", "display_name": "Mine", "family": "ResNet", "source": "torchvision", "name": "resnet18"},
-        **{"weights": weights, "file": weights, "seed": None, "code": None, "files": {}, "options": {}},
+        **{"weights": weights, "file": weights, "key": None, "seed": None, "code": None, "files": {}, "options": {}},
         "input": IMAGENET | {"size": 227, "channels": "bgr"},
     }
 
@@ -151,6 +151,7 @@ def test_a_file_of_weights_goes_before_the_tag_of_a_name(weights, name):
         (added(source="python", name=":make"), ".name: ':make'; expected module:function."),
         (added(source="python", name="numpy:"), ".name: 'numpy:'; expected module:function."),
         (added(source="python", name="no_such_module:make"), f"no module 'no_such_module' in {Path.cwd()}, and none is inst"),
+        (added(key="ema"), ".key: 'ema' names a place in a file of weights, but weights: random has none."),
         (added(input={"mean": [0.5]}), "config: input of mine: rgb needs 3 values of mean, got [0.5]."),
         (added(input={"std": [0.2, 0, 0.2]}), "config: input of mine: std must be above 0, got [0.2, 0, 0.2]."),
     ],

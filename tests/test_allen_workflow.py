@@ -172,8 +172,13 @@ def test_events_come_from_the_service_and_a_recording_without_them_is_left_out(p
 
 
 def test_whole_recordings_are_kept_where_that_is_asked_for(published, observatory, run_workflow, tmp_path):
-    done = run_workflow(tmp_path / "run", TARGETS[2], config=config(published, areas=["VISl"], metrics="computed", keep=True))
+    settings = config(published, areas=["VISl"], metrics="service", keep=True)
+    # published metrics rest on all trials, so that they cannot select on some
+    odd = {"filters": ["running", "reliable"], "select_on": "odd", "score_on": "even"}
+    settings["selection"] |= {"preset": "odd", "presets": {"odd": odd}}
+    done = run_workflow(tmp_path / "run", TARGETS[2], config=settings)
     assert done.returncode == 0, done.stdout
+    assert set(read_table("neurons", tmp_path / "run" / TARGETS[2]).metrics) == {"computed"}
     kept = sorted((tmp_path / "run/resources/allen/ophys_experiment_data").iterdir())
     assert [file.stem for file in kept] == sorted(str(one.id) for one in RECORDINGS[:12] if one.area == "VISl")
     assert all(file.read_bytes() == observatory.nwb(int(file.stem)).read_bytes() for file in kept)

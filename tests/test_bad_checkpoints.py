@@ -262,8 +262,7 @@ def test_a_file_or_folder_that_cannot_be_opened_is_named(tmp_path):
         {"epoch": 3, "weight": torch.zeros(3)},
         {"state_dict": [torch.zeros(3)]},
         {"state_dict": {"weight": torch.zeros(3), "epoch": 3}},
-        {"classy_state_dict": {"base_model": {"model": {"heads": {"weight": torch.zeros(3)}}}}},
-        {"model": {"trunk": {"weight": torch.zeros(3)}, "heads": {}}},
+        {"optimizer": {"state": {"weight": torch.zeros(3)}}},
         {1: torch.zeros(3)},
     ],
     ids=str,
@@ -273,3 +272,24 @@ def test_what_is_no_state_dict_is_refused_with_advice(path, saved):
     with pytest.raises(InputError) as caught:
         read_state(path)
     assert str(caught.value) == f"{path}: expected a state dict, names to tensors; save `network.state_dict()` alone."
+
+
+@pytest.mark.parametrize(
+    ("saved", "places"),
+    [
+        ({"classy_state_dict": {"base_model": {"model": {"heads": {"weight": torch.zeros(3)}}}}}, ".base_model.model.heads."),
+        ({"model": {"trunk": {"weight": torch.zeros(3)}, "heads": {}}}, " model.trunk."),
+        ({"student": {"weight": torch.zeros(3)}, "teacher": {"weight": torch.zeros(3)}}, " student, teacher."),
+        ({"epoch": 3, 0: {"weight": torch.zeros(3)}}, " 0."),
+    ],
+    ids=str,
+)
+def test_what_lies_in_no_usual_place_is_offered_by_its_key(path, saved, places):
+    torch.save(saved, path)
+    with pytest.raises(
+        InputError, match=r"expected a state dict, names to tensors; .* alone, or name one by `key`: "
+    ) as caught:
+        read_state(path)
+    assert str(caught.value).endswith(places)
+    key = places.strip(" .").split(", ")[-1]
+    assert "weight" in read_state(path, "classy_state_dict." * key.startswith("base") + key)[0]

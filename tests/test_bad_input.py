@@ -43,6 +43,7 @@ def refused(snakemake, run):
         assert "-n" not in arguments or len(lines) - places[0] <= SCREEN_LINES, process.stdout
         assert "Traceback" not in process.stdout
         assert not list(run.glob("results/*/grams/*"))
+        return process.stdout
 
     return refused
 
@@ -94,12 +95,19 @@ def test_weights_that_are_not_there_are_named(refused, dataset_folder):
 
 def test_weights_that_do_not_fit_are_named_by_their_first_keys(refused, dataset_folder, tmp_path):
     torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "mine.pt")
-    refused(
+    torch.save({"state_dict": {"w": torch.zeros(3)}, "state_dict_ema": {"w": torch.ones(3)}}, tmp_path / "two.pt")
+    models = adding(weights=str(tmp_path / "mine.pt"))
+    two = models["add"]["mine"] | {"weights": str(tmp_path / "two.pt")}
+    models["add"] |= {"two": two, "elsewhere": two | {"key": "ema"}}
+    output = refused(
         r"mine\.pt: the weights do not fit SqueezeNet: \d+ missing \(features\.0\.weight, .*1 unknown \(conv1\.weight\)",
-        "results/mice/grams/mine.npz",
+        *(f"results/mice/grams/{model}.npz" for model in models["add"]),
+        "--keep-going",
         dataset=dataset_folder,
-        models=adding(weights=str(tmp_path / "mine.pt")),
+        models=models,
     )
+    assert "two.pt: 2 state dicts of the same network: state_dict, state_dict_ema. Say by `key`" in output
+    assert "two.pt: no state dict at key 'ema'; there are: state_dict, state_dict_ema." in output
 
 
 # --- dataset folders

@@ -223,7 +223,7 @@ def test_neurons_are_predicted_from_those_of_other_animals_by_refits_without_the
                 ridge = Ridge(alpha=penalty, solver="svd").fit(X[fitted], mean[fitted, neuron])
                 predicted[left_out] = ridge.predict(X[[left_out]])[0]
             expected[neuron] = np.corrcoef(predicted, mean[:, neuron])[0, 1]
-        found = ceilings.inter_animal_ridge(make_population(mean, list(animal)), penalty)
+        found = ceilings.inter_animal_ridge(make_population(mean, list(animal)), penalty, min_neurons=3)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
         assert expected.max() > 0.5
 
@@ -232,7 +232,7 @@ def test_nothing_lies_between_animals_where_there_is_one():
     mean = np.random.default_rng(9).standard_normal((N_STIMULI, 8))
     population = make_population(mean, ["m1"] * 8)
     assert np.isnan(ceilings.inter_animal_rsa(population, ["all", "4"], min_neurons=2)).all()
-    assert np.isnan(ceilings.inter_animal_ridge(population, PENALTY)).all()
+    assert np.isnan(ceilings.inter_animal_ridge(population, PENALTY, min_neurons=2)).all()
 
 
 def test_an_animal_whose_others_are_too_few_is_left_out_too():
@@ -243,23 +243,33 @@ def test_an_animal_whose_others_are_too_few_is_left_out_too():
     assert ceilings.inter_animal_rsa(population, ["all"], min_neurons=2)[0] == pytest.approx(r, abs=1e-12)
 
 
+def test_too_few_neurons_of_other_animals_predict_none():
+    mean = np.random.default_rng(10).standard_normal((N_STIMULI, 10))
+    population = make_population(mean, ["m1"] * 8 + ["m2"] * 2)
+    found = ceilings.inter_animal_ridge(population, PENALTY, min_neurons=3)
+    assert list(np.isnan(found)) == [True] * 8 + [False] * 2
+    assert not np.isnan(ceilings.inter_animal_ridge(population, PENALTY, min_neurons=2)).any()
+    mean[:, 9] = 0.3  # a neuron that does not vary predicts nothing
+    assert np.isnan(ceilings.inter_animal_ridge(population, PENALTY, min_neurons=2)[:8]).all()
+
+
 def test_animals_that_are_alike_predict_each_other_and_strangers_do_not():
     rng = np.random.default_rng(11)
     one, other = rng.standard_normal((2, 60, 12))
     twins = make_population(np.concatenate([one, one], axis=1), ["m1"] * 12 + ["m2"] * 12)
     assert ceilings.inter_animal_rsa(twins, ["all"], min_neurons=3) == pytest.approx([1.0], abs=1e-12)
-    assert ceilings.inter_animal_ridge(twins, PENALTY).min() > 0.98
+    assert ceilings.inter_animal_ridge(twins, PENALTY, min_neurons=3).min() > 0.98
     strangers = make_population(np.concatenate([one, other], axis=1), ["m1"] * 12 + ["m2"] * 12)
     assert abs(ceilings.inter_animal_rsa(strangers, ["all"], min_neurons=3)[0]) < 0.1
-    assert ceilings.inter_animal_ridge(strangers, PENALTY).mean() < 0.1
+    assert ceilings.inter_animal_ridge(strangers, PENALTY, min_neurons=3).mean() < 0.1
 
 
 def test_a_neuron_that_never_varies_neither_predicts_nor_is_predicted():
     mean = np.random.default_rng(12).standard_normal((N_STIMULI, 8))
     animal = ["m1"] * 4 + ["m2"] * 4
-    without = ceilings.inter_animal_ridge(make_population(np.delete(mean, 5, axis=1), animal[:-1]), PENALTY)
+    without = ceilings.inter_animal_ridge(make_population(np.delete(mean, 5, axis=1), animal[:-1]), PENALTY, min_neurons=3)
     mean[:, 5] = 0.7
-    found = ceilings.inter_animal_ridge(make_population(mean, animal), PENALTY)
+    found = ceilings.inter_animal_ridge(make_population(mean, animal), PENALTY, min_neurons=3)
     assert np.isnan(found[5])
     np.testing.assert_allclose(np.delete(found, 5), without, rtol=0, atol=1e-10)
 
@@ -348,7 +358,8 @@ def test_values_between_animals_are_those_of_the_pooled_neurons(written):
     assert rsa.inter_animal.item() == pytest.approx(expected, abs=1e-12)
     population = make_population(np.concatenate(means, axis=1), ["m_one"] * 7 + ["m_two"] * 7)
     neurons = table[table.neuron.notna()]
-    np.testing.assert_allclose(neurons.inter_animal, ceilings.inter_animal_ridge(population, PENALTY), rtol=0, atol=1e-12)
+    expected = ceilings.inter_animal_ridge(population, PENALTY, min_neurons=3)
+    np.testing.assert_allclose(neurons.inter_animal, expected, rtol=0, atol=1e-12)
 
 
 def test_ceilings_are_those_of_the_trials_that_are_scored(tmp_path):

@@ -1,13 +1,20 @@
 """What figures of MouseNet show: which rows of the tables, read off the lines that are drawn."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from dormouse.attestation import weights_sha256
 from dormouse.figures.mousenet import colours_of, lines_of, plot_populations, plot_units
+from dormouse.figures.scores import plot_scores
 from dormouse.figures.style import plt
 from dormouse.figures.training import plot_trajectory
-from dormouse.report import distances_of_units
+from dormouse.models.build import build
+from dormouse.report import distances_of_units, score_tables
+from dormouse.tables import read_table, read_tables
 
 POPULATIONS = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
 MODELS = pd.DataFrame(
@@ -40,7 +47,8 @@ def scores_of(layers, cortical_layers):
         for variant in ("spearman", "pearson")
     ]
     columns = ["model", "layer", "layer_index", "area", "cortical_layer", "metric", "variant", "score"]
-    return pd.DataFrame(rows, columns=columns).assign(score=lambda t: t.score + 9 * (t.variant == "pearson"))
+    scores = pd.DataFrame(rows, columns=columns).assign(preset="paper", selection="paper")
+    return scores.assign(score=scores.score + 9 * (scores.variant == "pearson"))
 
 
 def drawn(ax):
@@ -90,6 +98,72 @@ def test_trajectories_are_of_whole_areas_in_the_order_of_epochs():
         assert drawn(other)[area] == pytest.approx([0.41 + 0.001 * a])
 
 
+HISTORY = pd.DataFrame({"run": ["run", "run", "other"], "epoch": [0, 1, 0], "test_accuracy": [0.1, 0.9, 0.2]})
+
+
+def shown_in_all(scores, areas):
+    """Return what every figure of scores, and the report, show of them: networks by name, one value an area."""
+    best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
+    figures = {
+        "scores": plot_scores(best, none, MODELS, "rsa", "pearson", areas, "test"),
+        "populations": plot_populations(scores, none, MODELS, areas, "test"),
+        "trajectory": plot_trajectory(best, MODELS, HISTORY, areas, "test"),
+    }
+    for figure in figures.values():
+        figure.draw_without_rendering()
+    table = score_tables(best, none, MODELS, areas, {"rsa": "pearson"})["rsa"].set_index("network")
+    return figures, table
+
+
+def test_of_areas_whole_and_in_parts_each_is_shown_by_what_it_has():
+    scores = scores_of(["LGNd"], ["all", "4", "5"])
+    scores = scores[(scores.area == "VISp") | (scores.cortical_layer != "all")]  # of VISl there are layers alone
+    figures, table = shown_in_all(scores, ["VISp", "VISl"])
+    assert list(table) == ["VISp", "VISl 4", "VISl 5", "mean"]
+    assert table["VISl 5"]["Net"] == pytest.approx(9.011)
+    assert table["VISl 4"]["Net"] == pytest.approx(10.011)
+    (line,) = [line for line in figures["trajectory"].axes[1].lines if line.get_label() == "VISl"]
+    np.testing.assert_allclose(line.get_ydata(), [0.211 + 0.5, 0.311 + 0.5])
+    nets = [line.get_ydata() for line in figures["populations"].axes[1].lines if len(line.get_xdata()) == 1]
+    np.testing.assert_allclose(nets, np.array([[0.05], [0.2], [0.3], [0.4]]) + 0.511)
+    for a, panel in enumerate(figures["scores"].axes):
+        diamonds = next(line for line in panel.lines if line.get_label() == "whole area")
+        assert len(diamonds.get_ydata()) == (len(MODELS), 0)[a]
+        assert len(drawn(panel)["layer 4"]) == len(MODELS)
+
+
+@pytest.mark.parametrize("absent", [True, False], ids=["no rows", "missing values"])
+def test_an_area_and_a_network_without_any_score_are_gaps(absent):
+    scores = scores_of(["LGNd"], ["all"])
+    unknown = (scores.area == "VISl") | (scores.model == "other")
+    scores = scores[~unknown] if absent else scores.assign(score=scores.score.mask(unknown))
+    figures, table = shown_in_all(scores, ["VISp", "VISl"])
+    assert list(table.index[-1:]) == ["corrected"] and table.loc["corrected"].isna().all()
+    assert table.loc[table.index != "corrected", "VISp"].notna().all()
+    rows = [text.get_text() for text in figures["scores"].axes[0].get_yticklabels()]
+    assert rows[0] == "corrected" and set(rows) == set(MODELS.display_name)
+    empty = figures["scores"].axes[1]
+    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in empty.lines if line.get_label() == "whole area")
+    nothing = scores.assign(score=np.nan)
+    shown_in_all(scores[:0] if absent else nothing, ["VISp", "VISl"])
+
+
+def test_titles_name_a_method_that_is_not_plainly_that_of_the_paper():
+    scores = scores_of(["LGNd"], ["all"])
+    for method, shown in (
+        ("paper", ""),
+        ("paper (layers blocks)", "\nmethod paper (layers blocks)"),
+        ("mine", "\nmethod mine"),
+    ):
+        figures, _ = shown_in_all(scores.assign(preset=method), ["VISp", "VISl"])
+        for figure in figures.values():
+            assert figure.get_suptitle().partition("\n")[2] == shown[1:]
+    best = scores.assign(metric="ridge", variant=scores.variant.map({"spearman": "srp", "pearson": "zscore"}))
+    figure = plot_scores(best, read_tables("ceilings", []), MODELS, "ridge", "zscore", ["VISp"], "test")
+    assert "(ridge from zscore, " in figure.get_suptitle()
+    assert len(drawn(figure.axes[0])["whole area"]) == len(MODELS)
+
+
 def test_units_of_seeds_are_one_distribution_beside_the_mouse():
     values = {"": [0.1, 0.2], "net0": [0.3], "net1": [0.5], "end": [0.4, np.nan]}
     quantities = ("lifetime_sparseness", "image_selectivity", "signal_correlation", "orientation_selectivity")
@@ -118,3 +192,38 @@ def test_the_report_gives_distances_of_areas_that_both_have():
     found = distances_of_units(table, MODELS)
     assert found.network.tolist() == ["before", "after"]
     np.testing.assert_allclose(found.sparseness, [0.3, 0.1])
+
+
+@pytest.mark.workflow
+def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakemake, similarity_folder, tmp_path):
+    """Of VISl there is the whole, of VISp two layers; a network is an average, beside the one that it is of in its file."""
+    network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})
+    state = {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}
+    average = {"n_averaged": torch.tensor(2)} | {f"module.{key}": value for key, value in state.items()}
+    torch.save({"state_dict": network.state_dict(), "state_dict_ema": average, "epoch": 3}, tmp_path / "both.pt")
+    weights = {"weights": str(tmp_path / "both.pt"), "key": "state_dict_ema"}
+    added = {
+        "average": {"source": "timm", "name": "test_resnet", "input": {"size": 64}} | weights,
+        "before": {"source": "mousenet", "name": "small", "weights": "trained:mousenet_digits"},
+    }
+    config = {
+        "dataset": str(similarity_folder),
+        "models": {"groups": ["baselines"], "exclude": ["noise-random0", "gabor"], "add": added},
+        "training": {"mousenet_digits": {"epochs": 0}},
+    }
+    done = snakemake(config=config)
+    assert done.returncode == 0, done.stdout
+    results = tmp_path / "run/results" / similarity_folder.name
+    for name in ("scores_rsa", "populations", "trajectory"):
+        assert (results / f"figures/{name}.png").stat().st_size > 10_000
+    best = read_table("best_layers", results / "tables/best_layers.parquet")
+    assert set(best.selection) == {""} and set(best.preset) == {"paper"}
+    page = (results / "report.html").read_text()
+    heads = re.findall(r"<th>(.*?)</th>", page.split("Representational similarity", 1)[1].split("</thead>", 1)[0])
+    assert heads == ["network", "VISp 2/3", "VISp 4", "VISl", "mean"]
+    for site in best[(best.model == "pixels") & (best.variant == "pearson")].itertuples():
+        assert f"<td>{site.score:.3f}</td>" in page
+    models = read_table("models", results / "tables/models.parquet").set_index("model")
+    assert models.weights_key.to_dict() == {"average": "state_dict_ema", "before": "", "pixels": ""}
+    network.load_state_dict(state)
+    assert models.weights_sha256["average"] == weights_sha256(network)

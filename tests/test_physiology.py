@@ -12,18 +12,21 @@ from dormouse.mousenet.anatomy import Options, read_anatomy, split_name
 from dormouse.mousenet.network import MouseNet
 from dormouse.mousenet.units import draw_units, measure_network, unit_activity
 from dormouse.physiology import (
+    FIELD_DEG,
     FREQUENCIES,
+    NEGATIVE,
     ORIENTATIONS_DEG,
     PHASES,
     distances,
     gratings,
     image_selectivity,
     lifetime_sparseness,
+    measure,
     measure_population,
     orientation_selectivity,
     signal_correlation,
 )
-from dormouse.stimuli import BLANK, Stimuli
+from dormouse.stimuli import BLANK, Stimuli, preprocess
 from dormouse.tables import read_table
 
 RECIPE = {
@@ -47,6 +50,29 @@ def test_sparseness_is_its_definition(rng):
     for r, found in zip(R.T, lifetime_sparseness(R), strict=True):
         n = len(r)
         assert found == pytest.approx((1 - (sum(r) / n) ** 2 / (sum(r**2) / n)) / (1 - 1 / n))
+
+
+@pytest.mark.parametrize("negative", NEGATIVE)
+def test_sparseness_and_orientation_selectivity_of_signed_responses_lie_between_0_and_1(rng, negative):
+    """Noise around 0, silent units, responses below 0 alone, and responses above 0 alone, whose values are those without."""
+    shape = (6, 5, 4)
+    scenes = np.concatenate([rng.standard_normal((118, 200)), np.zeros((118, 3))], axis=1)
+    scenes = np.concatenate([scenes, -rng.gamma(1.0, size=(118, 2)), rng.gamma(1.0, size=(118, 2))], axis=1)
+    bars = np.concatenate([rng.standard_normal((*shape, 200)), np.zeros((*shape, 3))], axis=-1)
+    bars = np.concatenate([bars, -rng.gamma(1.0, size=(*shape, 2)), rng.gamma(1.0, size=(*shape, 2))], axis=-1)
+    found = measure(scenes, bars, rng, negative)
+    sparseness, selectivity = found.lifetime_sparseness, found.orientation_selectivity
+    for values in (sparseness, selectivity):
+        assert values.dropna().between(0, 1).all()
+        assert values[200:205].isna().all() and values[205:].notna().all()
+        assert values[:200].notna().all() if negative == "rectify" else values[:200].isna().all()
+    np.testing.assert_allclose(sparseness[205:], lifetime_sparseness(scenes[:, 205:]))
+    np.testing.assert_allclose(selectivity[205:], orientation_selectivity(bars[..., 205:]))
+    if negative == "rectify":
+        for r, value in zip(scenes[:, :5].T, sparseness, strict=False):
+            rates = [max(x, 0) for x in r]
+            expected = (1 - np.mean(rates) ** 2 / np.mean(np.square(rates))) / (1 - 1 / 118)
+            assert value == pytest.approx(expected)
 
 
 def test_image_selectivity_is_that_of_a_thousand_thresholds(rng):
@@ -79,18 +105,29 @@ def test_signal_correlation_of_copies_opposites_and_noise(rng):
     assert noise.mean() == pytest.approx(0, abs=0.006)
     assert noise.std() == pytest.approx(1 / np.sqrt(117), rel=0.05)
     assert np.isnan(signal_correlation(r[:, None], rng)).all()
+    constant = np.stack([r, np.full(50, 0.3)], axis=1)  # whose mean is rounded
+    assert np.isnan(signal_correlation(constant, rng)).all()
 
 
-def test_gratings_have_their_frequency_and_orientation():
-    bars = gratings(64)
-    assert bars.shape == (len(ORIENTATIONS_DEG), len(FREQUENCIES), len(PHASES), 64, 64)
+@pytest.mark.parametrize("size", [16, 64, 128])
+def test_gratings_have_their_frequency_and_orientation_in_what_a_network_sees_or_are_grey(size):
+    """By the peak of a spectrum, in cycles a degree of a field of 64 degrees, whatever the size of the input."""
+    bars = gratings(size)
+    seen = preprocess(bars.reshape(-1, *bars.shape[-2:]), RECIPE | {"size": size})[:, 0] * RECIPE["std"][0] + RECIPE["mean"][0]
+    seen = seen.reshape(len(ORIENTATIONS_DEG), len(FREQUENCIES), len(PHASES), size, size)
+    resolved = [frequency <= size / 2 / 64 for frequency in FREQUENCIES]
+    assert sum(resolved) == (3 if size == 16 else 5)
+    np.testing.assert_allclose(seen[:, ~np.array(resolved)], 0.5, atol=0.003)
+    degree = size / FIELD_DEG  # pixels
     for i, angle in enumerate(np.deg2rad(ORIENTATIONS_DEG)):
         for j, frequency in enumerate(FREQUENCIES[1:], start=1):
-            power = np.abs(np.fft.rfft2(bars[i, j, 0] - bars[i, j, 0].mean(), (512, 512)))
-            fy, fx = np.unravel_index(power.argmax(), power.shape)
-            found = np.array([fx, fy if fy <= 256 else fy - 512]) / 512
-            wanted = frequency * np.array([np.cos(angle), np.sin(angle)])
-            assert min(np.linalg.norm(found - wanted), np.linalg.norm(found + wanted)) < 0.006
+            if resolved[j]:
+                power = np.abs(np.fft.rfft2(seen[i, j, 0] - seen[i, j, 0].mean(), (1024, 1024)))
+                fy, fx = np.unravel_index(power.argmax(), power.shape)
+                found = np.array([fx, fy if fy <= 512 else fy - 1024]) / 1024 * degree
+                wanted = frequency * np.array([np.cos(angle), np.sin(angle)])
+                assert min(np.linalg.norm(found - wanted), np.linalg.norm(found + wanted)) < 0.006
+                assert np.ptp(seen[i, j]) > 0.5  # of 1 from black to white
 
 
 def network(seed=0):
@@ -110,30 +147,43 @@ def test_activity_of_units_is_that_of_the_network(rng):
         torch.testing.assert_close(torch.from_numpy(found[name]).float(), whole[name].flatten(1)[:, places])
 
 
-def test_a_network_is_measured_without_the_blank(rng):
+def test_a_network_is_measured_without_the_blank_and_without_units_that_do_not_vary(rng, capsys):
     images = rng.integers(256, size=(8, 20, 20), dtype=np.uint8)
     names = np.array([*(f"scene_{k}" for k in range(8)), BLANK])
     scenes, shown = Stimuli(images, names[:8]), Stimuli(np.concatenate([images, images[:1] * 0]), names)
-    found = measure_network(network(), shown, RECIPE, 30, seed=0)
-    pd.testing.assert_frame_equal(found, measure_network(network(), scenes, RECIPE, 30, seed=0))
-    assert len(found) == 22 * 30
+    found = measure_network(network(), shown, RECIPE, 30, seed=0, negative="rectify")
+    said = dict(re.findall(r"(\S+): (\d+) of 30 units do not vary over the scenes, and are left out", capsys.readouterr().err))
+    pd.testing.assert_frame_equal(found, measure_network(network(), scenes, RECIPE, 30, seed=0, negative="rectify"))
+    assert len(said) == 22 and len(found) == 22 * 30 - sum(map(int, said.values())) < 22 * 30
+    with torch.inference_mode():
+        activity = network().activity(torch.from_numpy(preprocess(scenes.images, RECIPE)))
+    varies = {name: (values != values[:1]).any(dim=0).flatten().numpy() for name, values in activity.items()}
+    for (area, layer), rows in found.groupby(["area", "layer"]):
+        assert varies[area + layer][rows.unit].all()
+    assert {name: 30 - int(said[name]) for name in said} == found.groupby(found.area + found.layer).size().to_dict()
     assert set(found.area) == {"LGNd", "VISp", "VISl", "VISrl", "VISli", "VISpl", "VISal", "VISpor"}
-    assert found.orientation_selectivity.between(0, 1).sum() > 400
+    assert found.orientation_selectivity.between(0, 1).sum() > 200
+    assert found[["lifetime_sparseness", "image_selectivity"]].notna().all(axis=None)
 
 
 def test_neurons_are_measured_area_by_area_without_the_blank(rng):
     mean = rng.gamma(1.0, size=(9, 6))
     population = {
         **{"mean": mean, "area": np.array(["VISp"] * 4 + ["VISl"] * 2)},
-        "cortical_layer": np.array(["4", "5", "", "4", "4", "2/3"]),
+        "cortical_layer": np.array(["4", "5", "", "4", "4", "4"]),
     }
     names = np.array([*"abcdefgh", BLANK])
-    found = measure_population(population, names, seed=0)
+    found = measure_population(population, names, seed=0, negative="rectify")
     np.testing.assert_allclose(found.lifetime_sparseness, lifetime_sparseness(mean[:8]))
     assert found.area.tolist() == population["area"].tolist()
     assert found.unit.tolist() == list(range(6))
-    r = np.corrcoef(mean[:8, 4], mean[:8, 5])[0, 1]
-    np.testing.assert_allclose(found.signal_correlation[4:], r)
+    assert found.layer.tolist() == population["cortical_layer"].tolist()
+    r = np.corrcoef(mean[:8].T)  # with a neuron of the same area and layer, if there is one
+    np.testing.assert_allclose(found.signal_correlation, [r[0, 3], np.nan, np.nan, r[0, 3], r[4, 5], r[4, 5]])
+    population["mean"][:, 2] -= 0.5
+    assert measure_population(population, names, 0, "leave_out").lifetime_sparseness.isna().tolist() == [
+        *(k == 2 for k in range(6))
+    ]
     assert found.orientation_selectivity.isna().all()
 
 
@@ -173,6 +223,8 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
         "demo": {"n_scenes": 12, "n_trials": 4, "n_neurons": 8, "height": 32},
         **{"selection": {"min_reliability": -1.0}, "thresholds": {"values": [0.0], "n_splits": 2}},
         "models": {"groups": ["baselines"], "exclude": ["noise-random0", "gabor"], "add": added},
+        # the only predictors are other than usual
+        **{"method": {"predictors": ["zscore"]}, "mousenet": {"units": {"negative": "leave_out"}}},
     }
     results = "results/demo"
     pictures = [*(f"{results}/figures/{name}.png" for name in ("populations", "units", "trajectory"))]
@@ -190,6 +242,14 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     page = (tmp_path / "run" / results / "report.html").read_text()
     assert page.count('src="data:image/png;base64,') == 2 + 1 + len(pictures)  # scores, thresholds
     assert "MouseNet beside the mouse" in page
+    assert re.search(r"ridge regression from\s+all features, z-scored over the images", page)
+    assert "Method: paper (predictor zscore)." in page
+    assert re.search(r"there are no units, or neurons, with\s+negative responses", page)
+    best = read_table("best_layers", tmp_path / "run" / results / "tables/best_layers.parquet")
+    score = best[
+        (best.variant == "zscore") & (best.model == "pixels") & (best.area == "VISl") & (best.cortical_layer == "all")
+    ]
+    assert f"<td>{score.score.item():.3f}</td>" in page
     distances = read_table("unit_distances", tmp_path / "run" / results / "tables/unit_distances.parquet")
     same = distances[(distances.model == "after") & (distances.area == distances.recorded_area)]
     far = same[same.quantity == "lifetime_sparseness"].wasserstein.mean()

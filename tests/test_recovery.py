@@ -69,7 +69,7 @@ def read_out(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
 def score_all(kernels: dict[str, np.ndarray], population: dict[str, np.ndarray]) -> pd.DataFrame:
     by_rsa = rsa.score(kernels, populations.site_rdms(population, min_neurons=10))
     _, by_ridge = ridge.score(kernels, population, PREDICTORS, penalty=1.0, min_neurons=10)
-    return pd.concat([by_rsa, by_ridge], ignore_index=True).assign(preset="paper", model="squeezenet1_1")
+    return pd.concat([by_rsa, by_ridge], ignore_index=True).assign(preset="paper", selection="", model="squeezenet1_1")
 
 
 @pytest.mark.parametrize("layer", PLANTED)

@@ -125,7 +125,7 @@ def test_a_row_is_specified_by_the_table_and_the_common_input():
     assert specify("imagenet")["alexnet-in"] == dict.fromkeys(LABELS, "") | {
         **{"group": "imagenet", "display_name": "A", "source": "torchvision", "name": "alexnet", "weights": "V1"},
         **{"address": ALEXNET, "sha256": "7be5be79", "file": f"{WEIGHTS}/alexnet-in.pth"},
-        **{"seed": None, "code": None, "files": {}, "options": {}, "input": IMAGENET},
+        **{"seed": None, "key": None, "code": None, "files": {}, "options": {}, "input": IMAGENET},
     }
 
 

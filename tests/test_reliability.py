@@ -339,11 +339,13 @@ def test_reliability_rests_on_the_stimuli_asked_for_and_the_tests_on_all_that_we
     assert (table.p_ns != fewer.p_ns).all()
 
 
-def test_the_tests_of_tuning_rest_on_all_trials_also_where_a_part_selects():
-    recording = make_recording(make_response(12, 10, 4, signal_sd=1.0, seed=29))
-    recording.running_speed[:] = np.where(np.arange(12) < 6, 0.0, 5.0)[:, None]
-    parts = measure(recording, select_on="odd", score_on="even")
-    whole = measure(recording)
-    assert whole.p_run_mod_ns.notna().all()
+@pytest.mark.parametrize("select_on", ["odd", "even"])
+def test_the_tests_of_tuning_rest_on_the_trials_that_select(select_on):
+    recording = make_recording(make_response(24, 10, 4, signal_sd=1.0, seed=29))
+    recording.running_speed[:] = np.where(np.arange(24) % 4 < 2, 0.0, 5.0)[:, None]
+    table = measure(recording, select_on=select_on, score_on="all")
+    alone, whole = measure(recording.part(select_on)), measure(recording)
+    assert alone.p_run_mod_ns.notna().all()
     for column in ("p_ns", "p_run_mod_ns"):
-        pd.testing.assert_series_equal(parts[column], whole[column])
+        pd.testing.assert_series_equal(table[column], alone[column])
+        assert (table[column] != whole[column]).all()

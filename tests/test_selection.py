@@ -142,19 +142,18 @@ def test_the_limit_is_for_the_reliability_asked_for(correction, kept):
 def test_the_first_reason_counts_and_reliability_is_the_last():
     order = [
         ({"area": "VISam"}, "area not studied"),
-        ({"recording": "r2"}, "same cell as in an earlier recording"),
         ({"n_trials": 1}, "fewer than 2 trials of a stimulus"),
         ({"scored_reliability": np.nan}, "reliability undefined"),
+        ({"recording": "r2", "neuron": "seen"}, "same cell as in an earlier recording"),
         *[(BAD[name], REASONS[name]) for name in FILTERS],
     ]
     rows, reasons = [{"neuron": "seen"}], [""]
     for first in range(len(order)):
-        row = {"neuron": "seen"} if first <= 1 else {}
+        row = {}
         for bad, _ in order[first:]:
             row = row | bad
         rows.append(row)
         reasons.append(order[first][1])
-    rows[1]["neuron"] = "not seen before"
     assert list(select(make_table(rows)).reason) == reasons
 
 
@@ -173,7 +172,7 @@ def test_a_neuron_of_too_few_trials_is_left_out_whatever_its_reliability():
 def test_a_cell_of_several_recordings_is_kept_once_in_the_first_by_name():
     rows = [("b", "cell"), ("a", "cell"), ("c", "cell"), ("b", "other"), ("c", "third")]
     table = make_table([{"recording": recording, "neuron": neuron} for recording, neuron in rows])
-    assert list(selection.seen_before(table)) == ["a", "", "a", "", ""]
+    assert list(selection.seen_before(table, AREAS)) == [True, False, True, False, False]
     assert list(select(table, filters=()).kept) == [False, True, False, True, True]
 
 
@@ -181,6 +180,33 @@ def test_the_first_recording_of_a_cell_counts_though_it_is_not_the_better_one():
     rows = [{"recording": "a", "neuron": "cell", "reliability": 0.2}, {"recording": "b", "neuron": "cell"}]
     selected = select(make_table(rows))
     assert list(selected.reason) == [REASONS["reliable"], "same cell as in an earlier recording"]
+
+
+UNUSABLE = {
+    "area not studied": {"area": "VISam"},
+    "fewer than 2 trials of a stimulus": {"n_trials": 1},
+    "reliability undefined": {"reliability": np.nan},
+}
+
+
+@pytest.mark.parametrize("reason", UNUSABLE)
+def test_a_recording_in_which_a_cell_cannot_be_used_takes_it_from_no_other(reason):
+    bad = UNUSABLE[reason]
+    rows = [
+        ("a", "cell", bad),
+        ("b", "cell", {}),
+        ("c", "cell", bad),
+        ("d", "cell", {}),
+        ("a", "lost", bad),
+        ("b", "lost", bad),
+    ]
+    table = make_table([{"recording": recording, "neuron": neuron} | row for recording, neuron, row in rows])
+    selected = select(table)
+    assert list(selected.reason) == [reason, "", reason, "same cell as in an earlier recording", reason, reason]
+    counts = selection.count(table, ["VISp"], 0.75, 0.05)
+    everywhere = counts[(counts.area == "all")].set_index(COMBINATION).n_neurons
+    assert everywhere[False, False, False, ""] == 1 + (bad != UNUSABLE["area not studied"])  # the lost cell was recorded
+    assert everywhere[True, True, True, "spearman-brown"] == 1 + ("n_trials" in bad)  # whose reliability is that of others
 
 
 def test_selection_changes_nothing_else_of_the_table():
@@ -227,14 +253,14 @@ def test_candidates_are_all_that_pass_the_other_filters_however_reliable(correct
     table = random_table(400, seed=3)
     neurons = select(table, AREAS, correction=correction)
     found = selection.candidates(neurons, "VISl", correction)
-    first = table.groupby("neuron").recording.transform("min") == table.recording
+    first = representatives(table).index
     passing = [
         row.area == "VISl"
         and not np.isnan(row.reliability)
         and all(passes_by_hand(row, name) for name in ("excitatory", "running", "responsive"))
         for row in table.itertuples()
     ]
-    assert list(found.index) == list(table.index[first & np.array(passing)])
+    assert list(found.index) == list(table.index[table.index.isin(first) & np.array(passing)])
     assert 0 < found.kept.sum() < len(found)
     column = "split_half_r" if correction == "plain" else "reliability"
     np.testing.assert_array_equal(found.value, found[column])
@@ -278,10 +304,19 @@ def test_without_published_metrics_the_computed_ones_stay():
     pd.testing.assert_frame_equal(selection.with_service_metrics(table, empty), table, check_dtype=False)
 
 
+def representatives(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row of each cell: of the first recording in which it can be used, or without any of the first."""
+    rows = {}
+    for index, row in table.sort_values("recording").iterrows():
+        bad = row.area not in AREAS or np.isnan(row.reliability) or np.isnan(row.scored_reliability)
+        if row.neuron not in rows or (rows[row.neuron][0] and not bad):
+            rows[row.neuron] = bad, index
+    return table.loc[sorted(index for _, index in rows.values())]
+
+
 def count_by_hand(table: pd.DataFrame, areas: list[str], **limits) -> dict[tuple, int]:
     """Number of cells by combination, area and cortical layer, one row at a time."""
-    first = table.sort_values("recording").drop_duplicates("neuron")
-    first = first[first.area.isin(areas)]
+    first = representatives(table[table.area.isin(areas)])
     sites = {("all", "all")} | {(area, "all") for area in first.area}
     sites |= {(row.area, row.cortical_layer) for row in first.itertuples() if row.cortical_layer}
     counts = {}

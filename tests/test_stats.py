@@ -8,7 +8,7 @@ from dormouse import stats, tables
 def make_scores(scores: list[float], **place) -> pd.DataFrame:
     """Scores of the layers of one network at one site, in order of computation."""
     index = np.arange(1, len(scores) + 1)
-    condition = {"preset": "paper", "model": "alexnet", "area": "VISp", "cortical_layer": "all"}
+    condition = {"preset": "paper", "selection": "strict", "model": "alexnet", "area": "VISp", "cortical_layer": "all"}
     condition |= {"metric": "rsa", "variant": "spearman"} | place
     return pd.DataFrame(
         {
@@ -36,7 +36,7 @@ def test_a_negative_score_is_the_best_where_all_are_negative():
     assert list(stats.choose_layers(make_scores([-0.3, -0.1, -0.2])).layer) == ["Layer-2"]
 
 
-@pytest.mark.parametrize("column", ["preset", "model", "area", "cortical_layer", "metric", "variant"])
+@pytest.mark.parametrize("column", ["preset", "selection", "model", "area", "cortical_layer", "metric", "variant"])
 def test_a_layer_is_chosen_for_each_value_of_every_condition(column):
     both = pd.concat([make_scores([0.1, 0.3, 0.2], **{column: "b"}), make_scores([0.9, 0.3, 0.2], **{column: "a"})])
     best = stats.choose_layers(both)

@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "zoo": {"attestation", "features", "memory", "models", "projection", "recordings", "stimuli"},
     "provenance": set(),
     "stats": set(),
+    "labels": set(),
     "figures": {"columns", "tables"},
     "report": {"columns", "tables"},
 }

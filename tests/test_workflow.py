@@ -34,6 +34,7 @@ SMALL = {
         "add": {"small": {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "input": {"size": 64}}},
     },
 }
+SELECTION = "paper (min_reliability -1.0, n_splits 10)"
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
 GATHERING = ("gather_scores", "choose_layers")
 BETWEEN_ANIMALS = ("estimate_ceilings", "gather_areas")  # neurons are predicted from those of other animals by the same ridge
@@ -109,6 +110,12 @@ def test_all_tables_are_whole_and_typed(finished):
     rows = tables["scores"].groupby(["model", "area", "cortical_layer", "metric", "variant"]).size()
     assert (rows == rows.index.get_level_values("model").map(n_layers)).all()
     assert len(tables["best_layers"]) == 3 * len(sites) * 4
+    for name in ("scores", "best_layers", "ceilings"):
+        assert set(tables[name].selection) == {SELECTION}
+    neuron_scores = read_table("neuron_scores", finished.folder / "results/demo/neuron_scores/VISp/small.parquet")
+    labels = {"pearson": "paper", "spearman": "paper", "srp": "paper", "zscore": "paper (predictor zscore)"}
+    for found in (neuron_scores, tables["scores"]):
+        assert set(found.selection) == {SELECTION} and (found.preset == found.variant.map(labels)).all()
     kept = tables["neurons"][tables["neurons"].kept]
     assert set(kept.area) == {"VISp", "VISl"}
     assert (kept.reliability >= -1).all()
@@ -124,6 +131,7 @@ def test_figures_and_report_stand_alone(finished):
     assert page.count('src="data:image/png;base64,') == 3  # two metrics, and thresholds
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "squeezenet1_1" in page
+    assert page.count(f"Method: paper. Neurons: selection {SELECTION}.") == 2
 
 
 def test_snakemake_writes_its_own_report(finished):

@@ -41,12 +41,13 @@ def estimate(
     recordings : name and trials of each recording of the area, visited once, one at a time
     population : of `populations.pool`
     kept : the kept rows of the table `neurons`, of the area
+    min_neurons : of a site, and of the other animals whose neurons predict
     penalty : of the regression of neurons on those of other animals
 
     The values of a site for ridge are means over its neurons, as is its score.
     """
     between = pd.DataFrame({key: population[key] for key in ("recording", "neuron")})
-    between["inter_animal"] = inter_animal_ridge(population, penalty)
+    between["inter_animal"] = inter_animal_ridge(population, penalty, min_neurons)
     neurons = kept.merge(between, on=["recording", "neuron"], validate="one_to_one")
     scored = {"split_half_r": neurons.scored_r, "split_half_sem": neurons.scored_r_sem}
     neurons = neurons.assign(**scored, metric="ridge", ceiling=ceiling(neurons.scored_reliability), n_neurons=1)
@@ -106,17 +107,18 @@ def inter_animal_rsa(population: Mapping[str, np.ndarray], layers: Sequence[str]
     return found
 
 
-def inter_animal_ridge(population: Mapping[str, np.ndarray], penalty: float) -> np.ndarray:
+def inter_animal_ridge(population: Mapping[str, np.ndarray], penalty: float, min_neurons: int) -> np.ndarray:
     """Return how well the neurons of the other animals of the area predict each neuron, as networks do, (n_neurons,).
 
-    Their z-scored mean responses are the predictors; left-out Pearson r (see `ridge`). NaN where there is one animal alone.
+    Their z-scored mean responses are the predictors; left-out Pearson r (see `ridge`). NaN where the others have fewer than
+    `min_neurons` neurons that vary.
     """
     Y, animal = population["mean"], population["animal"]
-    sd = Y.std(axis=0)
-    Z = (Y - Y.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
+    varies = np.ptp(Y, axis=0) > 0  # the sd of equal numbers need not be 0, because their mean is rounded
+    Z = np.where(varies, Y - Y.mean(axis=0), 0.0) / np.where(varies, Y.std(axis=0), 1.0)
     r = np.full(Y.shape[1], np.nan)
     for name in np.unique(animal):
         own = animal == name
-        if not own.all():
+        if varies[~own].sum() >= min_neurons:
             r[own] = score_layers([Z[:, ~own] @ Z[:, ~own].T], Y[:, own], penalty)[0]
     return r

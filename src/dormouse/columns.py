@@ -15,8 +15,16 @@ SITE = {
     "area": (STRING, "cortical area, Allen acronym"),
     "cortical_layer": (STRING, "cortical layer of the site, or 'all' for the whole area"),
 }
+SELECTION = {
+    "selection": (
+        STRING,
+        "selection of neurons, and in brackets what differs from what its name stands for; empty where there are similarities "
+        "alone",
+    )
+}
 LAYER = {
-    "preset": (STRING, "method of scoring: paper"),
+    "preset": (STRING, "method of scoring, and in brackets what differs from what its name stands for"),
+    **SELECTION,
     "model": (STRING, "network with one set of weights"),
     "layer": (STRING, "layer of the network, class name and running number"),
     "layer_index": (INT, "place of the layer in the order of computation, from 1"),
@@ -50,7 +58,10 @@ RELIABILITY = NEURON | {
     "scored_r_sem": (FLOAT, "standard error of scored_r over splits; missing where undefined or of one split"),
     "p_ns": (FLOAT, "p of an ANOVA over all that was shown; missing where undefined"),
     "p_run_mod_ns": (FLOAT, "p that running changes the response to the preferred scene; missing where it cannot be tested"),
-    "metrics": (STRING, "where p_ns and p_run_mod_ns come from: computed, from the trials, or service, as published"),
+    "metrics": (
+        STRING,
+        "where p_ns and p_run_mod_ns come from: computed, from the trials that select neurons, or service, as published",
+    ),
 }
 FILTER = {
     "excitatory": (BOOL, "whether cells of inhibitory lines are left out"),
@@ -112,7 +123,8 @@ TABLES = {
             "(matrix), or all neurons respond alike to any image in a half (image): no image is left out of the mean",
         ),
     },
-    "ceilings": SITE
+    "ceilings": SELECTION
+    | SITE
     | {
         "recording": (STRING, "recording of the neuron; missing where the row is of a site"),
         "neuron": (STRING, "the neuron; missing where the row is of a site"),
@@ -125,7 +137,7 @@ TABLES = {
         "inter_animal": (
             FLOAT,
             "rsa: r of the RDM of one animal with that of the others; ridge: r of prediction from the neurons of the others, "
-            "left-out; missing where there are no others",
+            "left-out; missing where the others have too few neurons",
         ),
         "ceiling": (FLOAT, "highest expected correlation of a noise-free prediction with the data"),
     },
@@ -150,6 +162,10 @@ TABLES = {
         "source": (STRING, "library or origin of the network"),
         "name": (STRING, "name within the source"),
         "weights": (STRING, "random, none, the published name of the weights, or their file or address"),
+        "weights_key": (
+            STRING,
+            "place of the weights in their file, keys joined by points; empty if alone, or without a file",
+        ),
         "address": (STRING, "where the weights were fetched, or empty"),
         "sha256": (STRING, "published SHA-256 of the file of weights or its first digits, checked when fetched; or empty"),
         "weights_sha256": (STRING, "SHA-256 of all parameters and buffers as loaded"),
@@ -201,18 +217,22 @@ TABLES = {
         "area": (STRING, "cortical area"),
         "layer": (STRING, "cortical layer, or empty"),
         "unit": (INT, "place in the flattened map of the population, or among the neurons of all areas"),
-        "lifetime_sparseness": (FLOAT, "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does"),
+        "lifetime_sparseness": (
+            FLOAT,
+            "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does. A negative response counts "
+            "as 0 (mousenet.units.negative: rectify), or makes the value missing (leave_out)",
+        ),
         "image_selectivity": (
             FLOAT,
             "1 - 2 (mean - least) / (largest - least response to scenes); missing if these are equal",
         ),
         "signal_correlation": (
             FLOAT,
-            "r over scenes with another unit of the population or area; missing if one is constant",
+            "r over scenes with another unit of the population, or neuron of the area and cortical layer; missing without",
         ),
         "orientation_selectivity": (
             FLOAT,
-            "1 - circular variance over gratings; missing for neurons, and if silent",
+            "1 - circular variance over gratings; missing for neurons, and if silent. Negative responses as in sparseness",
         ),
     },
     "unit_distances": {

@@ -17,9 +17,9 @@ def measure(
     Parameters
     ----------
     stimuli : names of the stimuli that are used; p_ns and p_run_mod_ns rest on all that were shown, as the service's do
-    select_on, score_on : which trials select neurons, and which are scored: all, odd or even
+    select_on, score_on : which trials select neurons, by whatever is measured, and which are scored: all, odd or even
     """
-    used = recording.select(stimuli)
+    used, selecting = recording.select(stimuli), recording.part(select_on)
     r = split_half_r(used.part(select_on).response, n_splits, seed)
     scored = split_half_r(used.part(score_on).response, n_splits, seed) if score_on != select_on else r
     return pd.DataFrame(
@@ -39,8 +39,8 @@ def measure(
             "scored_reliability": spearman_brown(scored).mean(axis=0),
             "scored_r": scored.mean(axis=0),
             "scored_r_sem": scored.std(axis=0, ddof=1) / np.sqrt(n_splits) if n_splits > 1 else np.nan,
-            "p_ns": anova(recording),
-            "p_run_mod_ns": running_modulation(recording),
+            "p_ns": anova(selecting),
+            "p_run_mod_ns": running_modulation(selecting),
             "metrics": "computed",
         }
     )

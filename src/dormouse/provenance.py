@@ -15,6 +15,7 @@ LIBRARIES = ("dormouse", "torch", "torchvision", "timm", "numpy")
 IN_TABLE = (
     "source",
     "name",
+    "weights_key",
     "seed",
     "weights_sha256",
     "transform_sha256",
@@ -31,7 +32,8 @@ def provenance(spec: Mapping, attested: Mapping, inputs: np.ndarray) -> np.ndarr
 
     Parameters
     ----------
-    spec : specification of the model, of `registry.list_models`, with its complete input, and the precision of its run
+    spec : specification of the model, of `registry.list_models`, with its complete input, the place of its weights in their
+        file (weights_key) and the precision of its run
     attested : of `attestation.attest`
     inputs : (n_images, n_channels, height, width) float32, preprocessed images
     """

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from dormouse.columns import TABLES
 from dormouse.files import atomic
 from dormouse.tables import WHOLE, whole_areas
-
-VARIANTS = {"rsa": "pearson", "ridge": "srp"}
 
 
 def picture(path: str | Path) -> str:
@@ -42,26 +40,41 @@ def combination_counts(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_tables(
-    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str]
+    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str], variants: Mapping[str, str]
 ) -> dict[str, pd.DataFrame]:
     """Return for each metric the score of each model (rows) at each site (columns), and the ceilings in the last row.
 
-    Sites are whole areas in the order of `areas`, or their cortical layers where the data set has no whole areas.
+    Sites are whole areas in the order of `areas`, or the cortical layers of one that the data set has in parts alone; models
+    and sites without a score stand there with a gap. `variants` says which variant of each metric is shown.
     """
     named = whole_areas(best).merge(models[["model", "display_name"]], on="model")
     sites = [f"{area} {layer}" for area in areas for layer in sorted(named.cortical_layer[named.area == area].unique())]
     limits = ceilings[ceilings.neuron.isna()]
     limits = limits.assign(site=limits.area + " " + limits.cortical_layer)
     tables = {}
-    for metric, rows in named.groupby("metric"):
-        rows = rows[rows.variant == VARIANTS[metric]].assign(site=lambda row: row.area + " " + row.cortical_layer)
-        table = rows.pivot(index="display_name", columns="site", values="score")[sites]
-        table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False)
+    for metric, variant in variants.items():
+        rows = named[(named.metric == metric) & (named.variant == variant)]
+        rows = rows.assign(site=rows.area + " " + rows.cortical_layer)
+        table = rows.pivot(index="display_name", columns="site", values="score")
+        table = table.reindex(index=sorted(models.display_name), columns=sites)
+        table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False, kind="stable")
         if len(limits):
             table.loc["noise ceiling"] = limits[limits.metric == metric].set_index("site").ceiling.reindex(table.columns)
         table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))
         tables[metric] = table.rename_axis(index="network", columns=None).reset_index()
     return tables
+
+
+def section(
+    metric: str, variant: str, figure: str, caption: Template, best: pd.DataFrame, scores: Mapping[str, pd.DataFrame]
+) -> dict:
+    """Return what the page shows of one metric, with the methods and selections that its scores carry, each once."""
+    shown = best[(best.metric == metric) & (best.variant == variant)]
+    return {
+        **{"metric": metric, "picture": picture(figure), "scores": as_html(scores[metric])},
+        "caption": caption.render(snakemake={"wildcards": {"metric": metric}, "params": {"variant": variant}}),
+        "made_by": shown[["preset", "selection"]].drop_duplicates().to_dict("records"),
+    }
 
 
 def distances_of_units(distances: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +91,7 @@ def render(
     *,
     figures: Sequence[str],
     captions: Sequence[str],
-    metrics: Sequence[str],
+    variants: Mapping[str, str],
     tables: Mapping[str, pd.DataFrame],
     pictures: Mapping[str, Sequence[str]],
     dataset: Mapping,
@@ -88,29 +101,24 @@ def render(
 
     Parameters
     ----------
-    figures : PNG files, one for each of `metrics`
-    captions : files of captions, named as the figures; scores.rst names the metric as {{ snakemake.wildcards.metric }}, as in
-        Snakemake's report
+    figures : PNG files, one for each metric of `variants`
+    captions : files of captions, named as the figures; what they ask of `snakemake` is there as in Snakemake's report
+    variants : metric -> variant that is shown
     tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
     pictures : PNG files of the sections neurons and mousenet
     dataset : name, description, citation and areas
     config : the configuration of the run
     """
     folders = [Path(file).parent for file in (template, *captions)]
-    pages = Environment(
-        loader=FileSystemLoader(folders), autoescape=select_autoescape(default=True), undefined=StrictUndefined
-    )
+    escape = select_autoescape(default=True)
+    pages = Environment(loader=FileSystemLoader(folders), autoescape=escape, undefined=StrictUndefined)
     models, neurons, counts = tables["models"], tables["neurons"], tables["selection_counts"]
-    scores = score_tables(tables["best_layers"], tables["ceilings"], models, dataset["areas"])
-    about, far = pages.get_template("scores.rst"), tables["unit_distances"]
-    captions = [about.render(snakemake={"wildcards": {"metric": metric}}) for metric in metrics]
-    sections = [
-        {"metric": metric, "picture": picture(figure), "caption": caption, "scores": as_html(scores[metric])}
-        for metric, figure, caption in zip(metrics, figures, captions, strict=True)
-    ]
+    far, shown = tables["unit_distances"], zip(variants.items(), figures, strict=True)
+    scores = score_tables(tables["best_layers"], tables["ceilings"], models, dataset["areas"], variants)
+    caption = pages.get_template("scores.rst")
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
-        sections=sections,
+        sections=[section(*kind, file, caption, tables["best_layers"], scores) for kind, file in shown],
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
         combinations=as_html(combination_counts(counts)) if counts.agrees.notna().any() else None,
         distances=as_html(distances_of_units(far, models)) if len(far) else None,
@@ -118,6 +126,7 @@ def render(
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
         config=as_yaml(config),
+        snakemake={"config": config},
         tables={name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
     )
     with atomic(path) as temporary:

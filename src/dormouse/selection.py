@@ -5,8 +5,8 @@ The filters are
     running      running does not change the response: p_run_mod_ns above the limit, or missing;
     responsive   the response depends on the scene: p_ns below the limit;
     reliable     split-half reliability, corrected or not, of at least the limit.
-Before them, neurons of areas that are not studied are left out, cells that an earlier recording of their container holds as
-well, and those without trials to halve.
+Before them, neurons of areas that are not studied are left out, those whose reliability is not known, and cells that an
+earlier recording of their container holds as well, if they can be used there.
 """
 
 import sys
@@ -66,10 +66,20 @@ def with_service_metrics(table: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataF
     )
 
 
-def seen_before(table: pd.DataFrame) -> pd.Series:
-    """Return for each row the first recording that holds the same cell, or an empty text where it is this one."""
-    first = table.groupby("neuron").recording.transform("min")
-    return first.where(first != table.recording, "")
+def unusable(table: pd.DataFrame, areas: Sequence[str]) -> dict[str, pd.Series]:
+    """Return for each reason for which no filter is asked which rows of the table `reliability` it leaves out."""
+    return {
+        "area not studied": ~table.area.isin(areas),
+        f"fewer than {MIN_TRIALS} trials of a stimulus": table.n_trials < MIN_TRIALS,
+        "reliability undefined": table.reliability.isna() | table.scored_reliability.isna(),
+    }
+
+
+def seen_before(table: pd.DataFrame, areas: Sequence[str]) -> pd.Series:
+    """Return for which rows another recording stands for the same cell: the first in which it can be used, else the first."""
+    wanting = pd.concat(unusable(table, areas), axis=1).any(axis=1)
+    order = table.assign(wanting=wanting).sort_values(["wanting", "recording"], kind="stable")
+    return order.duplicated("neuron")[table.index]
 
 
 def select(
@@ -91,12 +101,8 @@ def select(
     for key, column in (("excitatory", "excitatory"), ("running", "p_run_mod_ns")):
         if key in filters and table[column].isna().any():
             print(f"{key}: not known of {table[column].isna().sum()} of {len(table)} neurons, which pass.", file=sys.stderr)
-    reasons = {
-        "area not studied": ~table.area.isin(areas),
-        "same cell as in an earlier recording": seen_before(table) != "",
-        f"fewer than {MIN_TRIALS} trials of a stimulus": table.n_trials < MIN_TRIALS,
-        "reliability undefined": table.reliability.isna() | table.scored_reliability.isna(),
-    } | {name[key]: ~mask for key, mask in passed.items() if key in filters}  # `reliable` last: see `candidates`
+    reasons = unusable(table, areas) | {"same cell as in an earlier recording": seen_before(table, areas)}
+    reasons |= {name[key]: ~mask for key, mask in passed.items() if key in filters}  # `reliable` last: see `candidates`
     reason = np.select(list(reasons.values()), list(reasons), default="")
     table = table.assign(kept=reason == "", reason=reason)
     for area in areas:
@@ -117,11 +123,12 @@ def count(
 
     Parameters
     ----------
-    table : table `reliability`; a cell of several recordings counts once
+    table : table `reliability`; a cell of several recordings counts once, as it is in the first in which it can be used
     published : area, cortical_layer, reliable (whether for reliable neurons or all), at_least and at_most, missing where
         nothing is known; None without
     """
-    table = table[table.area.isin(areas) & (seen_before(table) == "")]
+    table = table[table.area.isin(areas)]
+    table = table[~seen_before(table, areas)]
     passed = {name: passes(table, name, min_reliability, max_p) for name in CORRECTIONS}
     everything = pd.Series(True, index=table.index)
     rows = []

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-CONDITION = ["preset", "model", "area", "cortical_layer", "metric", "variant"]
+CONDITION = ["preset", "selection", "model", "area", "cortical_layer", "metric", "variant"]
 
 
 def choose_layers(scores: pd.DataFrame) -> pd.DataFrame:

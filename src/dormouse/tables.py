@@ -109,9 +109,9 @@ def layer_table(layer: np.ndarray, block: np.ndarray, n_features: np.ndarray, bl
 
 
 def whole_areas(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of whole areas, or all where the data set has none."""
+    """Return the row of each whole area, and of areas that the data set has in parts alone those of their cortical layers."""
     whole = table.cortical_layer == WHOLE
-    return table[whole] if whole.any() else table
+    return table[whole | ~table.area.isin(table.area[whole])]
 
 
 def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:

@@ -119,7 +119,7 @@ def scores() -> None:
     spent = dict.fromkeys(("RSA", "ridge, leave one out", "ridge, five folds, seven penalties"), 0.0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run = {"preset": "paper", "model": "simulated"}
+        run = {"preset": "paper", "selection": "paper", "model": "simulated"}
         for n_layers in sizes:
             path = simulate(folder, int(n_layers), rng)
             start = time.process_time()

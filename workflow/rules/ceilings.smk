@@ -19,6 +19,7 @@ rule estimate_ceilings:
         score_on=PRESET["score_on"],
         min_neurons=SELECTION["min_neurons"],
         penalty=config["method"]["penalty"],
+        selection=SELECTED,
         code=code("estimate_ceilings"),
     script:
         "../scripts/estimate_ceilings.py"

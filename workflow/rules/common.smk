@@ -19,6 +19,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.e
 from dormouse.code import script_code
 from dormouse.contents import file_hash, is_made
 from dormouse.lock import lock_results
+from dormouse.labels import method_label, selection_label
 from dormouse.models.registry import (
     LABELS,
     OF_RUN,
@@ -59,17 +60,21 @@ PRESET = preset(SELECTION)
 MODELS = list_models(model_rows, config)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
+# of each metric, the variant that figures of all models and the report show
+SHOWN = {metric: {"rsa": "pearson", "ridge": config["method"]["predictors"][0]}[metric] for metric in METRICS}
+SELECTED = selection_label(config) if DATASET.kind == "responses" else ""  # where there are neurons to select
 
 RESULTS = f"results/{DATASET.name}"
 TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
+TITLE += f", selection {SELECTED}" if SELECTED not in ("", "paper") else ""
 # a data set of similarities has no neurons to list, and no trials to estimate a ceiling from
 NEURONS, CEILINGS, COUNTS, THRESHOLDS = (
     [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else []
     for table in ("neurons", "ceilings", "selection_counts", "thresholds")
 )
-SERVICE_METRICS = (
-    [f"{RESULTS}/tables/cell_metrics.parquet"] if DATASET.name == "allen" and SELECTION["metrics"] == "service" else []
-)
+# what the service publishes rests on all trials, also on those that a selection by a part of them leaves for scoring
+PUBLISHED = DATASET.name == "allen" and SELECTION["metrics"] == "service" and PRESET["select_on"] == "all"
+SERVICE_METRICS = [f"{RESULTS}/tables/cell_metrics.parquet"] if PUBLISHED else []
 PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
 FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
 FIGURES += expand(f"{RESULTS}/figures/thresholds.{{ending}}", ending=["pdf", "png"]) if THRESHOLDS else []

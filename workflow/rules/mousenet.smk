@@ -119,7 +119,7 @@ rule measure_neurons:
     conda:
         "../../envs/analysis.yaml"
     params:
-        seed=config["mousenet"]["units"]["seed"],
+        **{key: config["mousenet"]["units"][key] for key in ("seed", "negative")},
         areas=DATASET.areas,
         code=code("measure_neurons"),
     script:

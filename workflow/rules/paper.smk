@@ -27,6 +27,7 @@ rule plot_scores:
     conda:
         "../../envs/analysis.yaml"
     params:
+        variant=lambda wildcards: SHOWN[wildcards.metric],
         areas=DATASET.areas,
         title=TITLE,
         code=code("plot_scores"),
@@ -73,7 +74,7 @@ rule write_report:
     conda:
         "../../envs/analysis.yaml"
     params:
-        metrics=METRICS,
+        variants=SHOWN,
         config=config,
         contents=contents([TEMPLATE, *CAPTIONS]),
         dataset={

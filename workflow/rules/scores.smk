@@ -14,7 +14,8 @@ rule score_rsa:
     conda:
         "../../envs/analysis.yaml"
     params:
-        preset=config["method"]["preset"],
+        preset=method_label(config, "rsa"),
+        selection=SELECTED,
         code=code("score_rsa"),
     script:
         "../scripts/score_rsa.py"
@@ -34,7 +35,8 @@ rule score_ridge:
     conda:
         "../../envs/analysis.yaml"
     params:
-        preset=config["method"]["preset"],
+        preset={kernel: method_label(config, "ridge", kernel) for kernel in config["method"]["predictors"]},
+        selection=SELECTED,
         predictors=config["method"]["predictors"],
         penalty=config["method"]["penalty"],
         min_neurons=config["selection"]["min_neurons"],

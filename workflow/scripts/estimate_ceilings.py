@@ -21,4 +21,4 @@ table = estimate(
     params.n_splits,
     params.seed,
 )
-write_table("ceilings", table, snakemake.output[0])
+write_table("ceilings", table.assign(selection=params.selection), snakemake.output[0])

@@ -4,7 +4,7 @@ from dormouse.attestation import attest
 from dormouse.errors import log_to
 from dormouse.features.extraction import extract
 from dormouse.kernels import write_kernels
-from dormouse.models.build import build, native_input, random_twin
+from dormouse.models.build import build_with_key, native_input, random_twin
 from dormouse.models.user import watched
 from dormouse.provenance import provenance
 from dormouse.stimuli import preprocess, read_stimuli
@@ -13,11 +13,12 @@ log_to(snakemake.log[0])
 params, stimuli = snakemake.params, read_stimuli(snakemake.input.stimuli)
 spec = params.spec | {"file": next(iter(snakemake.input.weights), None)}
 with watched(spec):
-    network = build(spec)
+    network, key = build_with_key(spec)
     recipe = native_input(spec)
     inputs = preprocess(stimuli.images, recipe)
     attested = attest(network, recipe, random_twin(spec), spec["file"])
     limits = {"threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib, "precision": params.precision}
     arrays = extract(network, inputs, params.layers, params.kernels, params.eps, params.seed, **limits)
-record = provenance(spec | {"input": recipe, "precision": params.precision}, attested, inputs)
+used = {"input": recipe, "precision": params.precision, "weights_key": key}
+record = provenance(spec | used, attested, inputs)
 write_kernels(snakemake.output[0], arrays | {"stimulus": stimuli.names, "provenance": record})

@@ -10,5 +10,5 @@ log_to(snakemake.log[0])
 params = snakemake.params
 stimuli = read_stimuli(snakemake.input.stimuli)
 spec = params.spec | {"file": next(iter(snakemake.input.weights), None)}
-units = measure_network(build(spec), stimuli, spec["input"], params.n_units, params.seed)
+units = measure_network(build(spec), stimuli, spec["input"], params.n_units, params.seed, params.negative)
 write_table("units", units.assign(model=snakemake.wildcards.model), snakemake.output[0])

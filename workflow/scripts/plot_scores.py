@@ -11,6 +11,7 @@ figure = plot_scores(
     read_tables("ceilings", snakemake.input.ceilings),
     read_table("models", snakemake.input.models),
     snakemake.wildcards.metric,
+    snakemake.params.variant,
     snakemake.params.areas,
     snakemake.params.title,
 )

@@ -11,6 +11,7 @@ params = snakemake.params
 kernels = read_kernels(snakemake.input.kernels, *LAYER_ARRAYS, *params.predictors)
 population = read_joined(snakemake.input.populations, axis=-1)
 neurons, sites = score(kernels, population, params.predictors, params.penalty, params.min_neurons)
-run = {"preset": params.preset, "model": snakemake.wildcards.model}
-write_by_area("neuron_scores", neurons.assign(**run), snakemake.output.neurons)
-write_by_area("scores", sites.assign(**run), snakemake.output.sites)
+run = {"selection": params.selection, "model": snakemake.wildcards.model}
+neurons, sites = neurons.assign(**run), sites.assign(**run)
+write_by_area("neuron_scores", neurons.assign(preset=neurons.variant.map(params.preset)), snakemake.output.neurons)
+write_by_area("scores", sites.assign(preset=sites.variant.map(params.preset)), snakemake.output.sites)

@@ -8,6 +8,6 @@ from dormouse.tables import LAYER_ARRAYS, write_by_area
 
 log_to(snakemake.log[0])
 kernels = read_kernels(snakemake.input.kernels, *LAYER_ARRAYS, "centred", "row_sum")
-table = score(kernels, read_joined(snakemake.input.rdms, axis=0))
-run = {"preset": snakemake.params.preset, "model": snakemake.wildcards.model}
+params, table = snakemake.params, score(kernels, read_joined(snakemake.input.rdms, axis=0))
+run = {"preset": params.preset, "selection": params.selection, "model": snakemake.wildcards.model}
 write_by_area("scores", table.assign(**run), snakemake.output)

@@ -19,7 +19,7 @@ render(
         "unit_distances": read_tables("unit_distances", snakemake.input.distances),
     },
     pictures={"neurons": snakemake.input.thresholds, "mousenet": snakemake.input.mousenet},
-    metrics=snakemake.params.metrics,
+    variants=snakemake.params.variants,
     dataset=snakemake.params.dataset,
     config=snakemake.params.config,
 )

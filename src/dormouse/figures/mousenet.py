@@ -6,7 +6,7 @@ import pandas as pd
 import seaborn as sns
 
 from dormouse.columns import FLOAT, TABLES
-from dormouse.figures.style import PANEL_IN, plt
+from dormouse.figures.style import PANEL_IN, heading, plt
 from dormouse.tables import WHOLE, whole_areas
 
 HUES = ("Blues", "Oranges", "Greens", "Purples")
@@ -53,7 +53,7 @@ def plot_populations(
 
     Parameters
     ----------
-    scores, ceilings, models : tables of these names; of data sets without whole areas, the mean over an area's sites is shown
+    scores, ceilings, models : tables of these names; of an area that is there in parts alone, the mean over its sites is shown
     areas : order of the panels
 
     Networks that differ by the seed of their weights are one line, with one sd to either side. Dotted: the best layer of the
@@ -68,11 +68,12 @@ def plot_populations(
     colours, nets = colours_of(models, lines), nets.assign(network=nets.model.map(lines))
     looks = {"hue": "network", "hue_order": colours, "palette": colours, "errorbar": "sd", "sort": False, "marker": "o"}
     for area, ax in zip(areas, axes[:, 0], strict=True):
-        sns.lineplot(nets[nets.area == area], x="layer", y="score", ax=ax, markersize=4, **looks)
+        if nets.score[nets.area == area].notna().any():
+            sns.lineplot(nets[nets.area == area], x="layer", y="score", ax=ax, markersize=4, **looks)
+            ax.get_legend().remove()
         ax.axhline(pixels.get(area, float("nan")), color="black", linestyle=":", linewidth=1, label="pixels")
         ax.axhline(0, color="0.5", linewidth=0.8)
         ax.set(ylabel=area, xlabel="")
-        ax.get_legend().remove()
     view = ax.get_ylim()  # ceilings are often so high that networks would lie together below them
     for area, ax in zip(areas, axes[:, 0], strict=True):
         for limit in limits.ceiling[limits.area == area]:
@@ -81,8 +82,9 @@ def plot_populations(
             ax.annotate(f"noise ceiling {limit:.2f}", **place, bbox={"facecolor": "white", "linewidth": 0, "pad": 1})
     ax.set_ylim(view)
     axes[-1, 0].tick_params(axis="x", rotation=90)
-    figure.suptitle(f"{title}: similarity of RDMs (RSA, Spearman)")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.suptitle(heading(title, "similarity of RDMs (RSA, Spearman)", scores[scores.metric == "rsa"]))
+    handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
+import pandas as pd
 
 matplotlib.use("Agg")  # no screen is needed, nor looked for
 
@@ -12,6 +13,13 @@ import matplotlib.pyplot as plt
 from dormouse.files import atomic
 
 PANEL_IN = 1.6  # width of a panel, inches
+PLAIN = "paper"  # the method that goes without saying
+
+
+def heading(title: str, what: str, scores: pd.DataFrame) -> str:
+    """Return the title of a figure of `scores`, with the method below it where it is another than usual."""
+    methods = [method for method in scores.preset.unique() if method != PLAIN]
+    return f"{title}: {what}" + "".join(f"\nmethod {method}" for method in methods)
 
 
 def save(figure: plt.Figure, paths: Iterable[str | Path]) -> None:

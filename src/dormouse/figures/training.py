@@ -4,7 +4,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
-from dormouse.figures.style import plt
+from dormouse.figures.style import heading, plt
 from dormouse.tables import whole_areas
 
 
@@ -38,26 +38,27 @@ def plot_trajectory(
     Parameters
     ----------
     best, models, history : tables `best_layers`, `models` and `training`; weights as trained:RUN or trained:RUN@EPOCH. Of data
-        sets without whole areas, the mean over an area's sites is shown
+        sets without a whole area, the mean over its sites is shown
     areas : order of the lines
     """
     told = models.weights.str.extract(r"^trained:(?P<run>[^@]+)@?(?P<epoch>\d*)$")
     last = history.groupby("run").epoch.max()
     epoch = pd.to_numeric(told.epoch).fillna(told.run.map(last))
     trained = models[["model"]].assign(run=told.run, epoch=epoch).dropna().astype({"epoch": int})
-    shown = whole_areas(best[(best.metric == "rsa") & (best.variant == "spearman")]).merge(trained, on="model")
-    shown = shown.merge(history, on=["run", "epoch"]).groupby(["run", "area", "epoch"])[["test_accuracy", "score"]].mean()
-    runs = shown.index.unique("run")
+    scores = whole_areas(best[(best.metric == "rsa") & (best.variant == "spearman")]).merge(trained, on="model")
+    shown = scores.merge(history, on=["run", "epoch"]).groupby(["run", "area", "epoch"], as_index=False)
+    shown = shown[["test_accuracy", "score"]].mean()
+    runs = sorted(trained.run.unique())
     sns.set_theme(context="paper", style="whitegrid")
     figure, axes = plt.subplots(
         1, len(runs), figsize=(1 + 3.5 * len(runs), 3.2), sharey=True, squeeze=False, layout="constrained"
     )
     for run, ax in zip(runs, axes[0], strict=True):
         for area, colour in zip(areas, sns.color_palette("colorblind", len(areas)), strict=True):
-            line = shown.loc[(run, area)].sort_index()
+            line = shown[(shown.run == run) & (shown.area == area)].sort_values("epoch")
             ax.plot(line.test_accuracy, line.score, "o-", markersize=3, color=colour, label=area)
         ax.set(title=run, xlabel="share of test images named rightly")
     axes[0, 0].set_ylabel("similarity of RDMs (Spearman)")
-    figure.suptitle(title)
+    figure.suptitle(heading(title, "similarity over accuracy", scores))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False)
     return figure

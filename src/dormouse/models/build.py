@@ -13,7 +13,7 @@ from torch import nn
 
 from dormouse.errors import InputError
 from dormouse.models.baselines import GaborBank, Noise, Pixels
-from dormouse.models.checkpoints import fit, read_state, renamed, without
+from dormouse.models.checkpoints import fit, read_state, renamed, without, without_prefix
 from dormouse.models.registry import TRAINED
 from dormouse.models.taskonomy import TaskonomyEncoder
 from dormouse.mousenet.anatomy import Options, read_anatomy
@@ -22,6 +22,9 @@ from dormouse.stimuli import RECIPE
 
 # the published files of DenseNet say norm.1 and conv.1 where the network has norm1 and conv1
 OF_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
+
+HEADS = ("fc.", "head.", "heads.", "projection_head.", "prototypes.")  # on top of a trunk, in training alone
+BACKBONE = "backbone."  # before the keys of a trunk where DINO keeps it beside its head
 
 State = Mapping[str, torch.Tensor] | None  # weights to load; None leaves them as drawn
 
@@ -33,14 +36,19 @@ def build(spec: Mapping) -> nn.Module:
 
     Raises InputError where a file of weights cannot be read or does not fit.
     """
-    state = read_state(spec["file"]) if spec["file"] else None
+    return build_with_key(spec)[0]
+
+
+def build_with_key(spec: Mapping) -> tuple[nn.Module, str]:
+    """Return the same and the place of its weights in their file, empty without; see `checkpoints.read_state`."""
+    state, key = read_state(spec["file"], spec.get("key")) if spec["file"] else (None, "")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec["seed"] or 0)
         try:
             network = LOADERS[spec["source"]](spec["name"], state, **spec.get("options", {}))
         except InputError as error:
             raise InputError(f"{spec['file'] or spec['name']}: {error}") from error
-    return network.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False), key
 
 
 def random_twin(spec: Mapping) -> nn.Module | None:
@@ -119,12 +127,16 @@ def load_trunk(name: str, state: State) -> nn.Module:
     """Load a ResNet of torchvision without its classifier, as self-supervised learning leaves it."""
     network = load_torchvision(name, None)
     network.fc = nn.Identity()
-    heads = ("fc.", "head.", "heads.", "projection_head.", "prototypes.")
-    return network if state is None else fit(network, without(state, heads))
+    return network if state is None else fit(network, without(state, HEADS))
 
 
 def load_dino(name: str, state: State) -> nn.Module:
-    """Load a network of DINO: a ViT or XCiT as timm builds them, without classifier, or the trunk of a ResNet."""
+    """Load a network of DINO: a ViT or XCiT as timm builds them, without classifier, or the trunk of a ResNet.
+
+    In a whole checkpoint of its training, `key: teacher` or `key: student`, the network stands beside its head.
+    """
+    if state is not None and any(key.startswith(BACKBONE) for key in state):
+        state = without_prefix(without(state, HEADS), BACKBONE)
     return load_trunk(name, state) if name.startswith("resnet") else load_timm(name, state, num_classes=0)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -17,20 +17,25 @@ N_SHOWN = 20  # keys of a kind named in an error
 
 # Where a checkpoint keeps the state dict among an optimiser, a configuration and the like: VISSL, then everyone else.
 WRAPPERS = (("classy_state_dict", "base_model", "model", "trunk"), ("model_state_dict",), ("state_dict",), ("model",))
+OPTIMISER = "optim"  # begins the keys of what holds no network, though its tensors may have the names of one
 # Put before every key by nn.DataParallel, and by VISSL before those of a trunk.
 PREFIXES = ("module.", "_feature_blocks.")
+AVERAGED = "n_averaged"  # beside the keys of a network in torch.optim.swa_utils.AveragedModel, which begin with module.
 # What torch says of a pickle that builds more than tensors.
 REFUSAL = re.compile(r"(Unsupported (global|class)|Trying to|Can only)[^\n]*")
 # Steps that batch normalisation counted in training; checkpoints of before 2018 lack it, and no output depends on it.
 COUNTER = "num_batches_tracked"
+NOT_LEARNT = (COUNTER, "running_mean", "running_var")  # by training; averages of weights may leave them out
 
 
-def read_state(path: str | Path) -> OrderedDict[str, torch.Tensor]:
-    """Return the state dict of a checkpoint, without wrappers and prefixes.
+def read_state(path: str | Path, key: str | None = None) -> tuple[OrderedDict[str, torch.Tensor], str]:
+    """Return the state dict of a checkpoint without prefixes, and its place there: keys joined by points, empty if alone.
 
-    The file is in safetensors' format or what `torch.load` reads with `weights_only=True`, whatever its ending.
+    The file is in safetensors' format or what `torch.load` reads with `weights_only=True`, whatever its ending. `key` is the
+    place of the state dict; without it the usual ones are tried.
 
-    Raises InputError where it cannot be read, holds no state dict, or could be read only by running code.
+    Raises InputError where the file cannot be read, or could be read only by running code; where it holds no state dict, or
+    none at `key`; and where without a `key` several could be meant: those of another average, or of student and teacher.
     """
     try:
         checkpoint = _load(path)
@@ -38,18 +43,57 @@ def read_state(path: str | Path) -> OrderedDict[str, torch.Tensor]:
         raise
     except Exception as error:  # pickle, zipfile, safetensors and torch each raise their own
         raise InputError(f"{path}: {_reason(error)}") from error
-    for wrapper in WRAPPERS:
-        inner = checkpoint
-        for key in wrapper:
-            inner = inner.get(key) if isinstance(inner, Mapping) else None
-        if isinstance(inner, Mapping):
-            checkpoint = inner
-            break
-    if not _is_state(checkpoint):
-        raise InputError(f"{path}: expected a state dict, names to tensors; save `network.state_dict()` alone.")
+    states = {".".join(place): state for place, state in _states(checkpoint)}
+    place = _usual_place(path, states) if key is None else key
+    if place not in states:
+        there = f"there are: {', '.join(states)}" if any(states) else "it is one itself" if states else "there is none"
+        raise InputError(
+            f"{path}: no state dict at key {key!r}; {there}. Mend `key` in the line of the model, or leave it out."
+        )
+    return _bare(states[place]), place
+
+
+def _states(value, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping]]:
+    """Give every state dict of a checkpoint with its place, but those of optimisers."""
+    if _is_state(value):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not str(key).startswith(OPTIMISER):
+                yield from _states(inner, (*place, str(key)))
+
+
+def _usual_place(path: str | Path, states: Mapping[str, Mapping]) -> str:
+    """Return where a checkpoint keeps its state dict; raises InputError where nothing or more than one thing says so."""
+    place = next((place for place in ("", *map(".".join, WRAPPERS)) if place in states), None)
+    if place is None:
+        named = f", or name one by `key`: {', '.join(states)}" if states else ""
+        raise InputError(f"{path}: expected a state dict, names to tensors; save `network.state_dict()` alone{named}.")
+    meant = [other for other, state in states.items() if _outline(state) == _outline(states[place])]
+    if len(meant) > 1:
+        raise InputError(
+            f"{path}: {len(meant)} state dicts of the same network: {', '.join(meant)}. Say by `key` in the line of the model "
+            f"which is meant, as `key: {meant[-1]}`."
+        )
+    return place
+
+
+def _outline(state: Mapping) -> dict[str, torch.Size]:
+    """Return the shapes of what a state dict learnt by its keys, without what stands before all of them."""
+    shapes = {key: value.shape for key, value in _bare(state).items() if not key.endswith(NOT_LEARNT)}
+    while len(first := {key.partition(".")[:2] for key in shapes}) == 1 and first.pop()[1]:
+        shapes = {key.partition(".")[2]: shape for key, shape in shapes.items()}
+    return shapes
+
+
+def _bare(state: Mapping) -> OrderedDict:
+    """Return a state dict without what averaging and training in parallel put around its keys."""
+    alone = without(state, [AVERAGED])
+    if len(alone) < len(state) and all(key.startswith("module.") for key in alone):
+        state = without_prefix(alone, "module.")
     for prefix in PREFIXES:
-        checkpoint = without_prefix(checkpoint, prefix)
-    return checkpoint
+        state = without_prefix(state, prefix)
+    return state
 
 
 def _load(path: str | Path):

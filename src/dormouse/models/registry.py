@@ -55,7 +55,7 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
 
     Returns
     -------
-    name -> {group and the other LABELS, source, name, seed, file, code, files, options, input}
+    name -> {group and the other LABELS, source, name, seed, file, key, code, files, options, input}
 
     Raises InputError for an unknown group or name, a name that is given twice, weights that are not there or that a source
     cannot have, or a preprocessing that does not fit together.
@@ -129,6 +129,8 @@ def _complete(model: str, line: Mapping, place: str) -> dict:
         complete |= {"native_px": "256", "native_normalisation": "half", "native_interpolation": "bilinear"}
     complete |= {"weights": weights, "address": address, "seed": line.get("seed", 0) if weights == RANDOM else None}
     check_line(complete, place)
+    if "key" in line and (weights in (RANDOM, NONE) or weights.startswith(OF_RUN)):
+        raise InputError(f"{place}.key: {line['key']!r} names a place in a file of weights, but weights: {weights} has none.")
     return complete
 
 
@@ -177,6 +179,7 @@ def _specify(model: str, line: Mapping, config: Mapping) -> dict:
     return {
         **{key: line[key] for key in (*LABELS, "source", "name", "seed")},
         "file": file,
+        "key": line.get("key"),
         "code": _code(line),
         "files": {name: file_hash(name) for name in line.get("files", [])},
         "options": options,

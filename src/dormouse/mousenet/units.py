@@ -1,5 +1,6 @@
 """What single units of a MouseNet do."""
 
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,20 +9,25 @@ import torch
 
 from dormouse.mousenet.anatomy import split_name
 from dormouse.mousenet.network import MouseNet
-from dormouse.physiology import gratings, measure
+from dormouse.physiology import gratings, measure, varying
 from dormouse.stimuli import BLANK, Stimuli, preprocess
 
 BATCH = 16
 
 
-def measure_network(network: MouseNet, stimuli: Stimuli, recipe: Mapping, n_units: int, seed: int) -> pd.DataFrame:
+def measure_network(
+    network: MouseNet, stimuli: Stimuli, recipe: Mapping, n_units: int, seed: int, negative: str
+) -> pd.DataFrame:
     """Return area, layer, unit and every quantity (`physiology.measure`) of some units of every population, a row a unit.
+
+    Units that do not vary over the scenes are left out, as neurons are that do not answer reliably; the log says how many.
 
     Parameters
     ----------
     stimuli : the blank is left out
     recipe : preprocessing of images
-    n_units : of each population, at most
+    n_units : drawn of each population, at most
+    negative : see `physiology.measure`
     """
     rng, scenes = np.random.default_rng(seed), stimuli.images[stimuli.names != BLANK]
     bars = gratings(recipe["size"])
@@ -31,10 +37,14 @@ def measure_network(network: MouseNet, stimuli: Stimuli, recipe: Mapping, n_unit
     to_bars = unit_activity(network, torch.from_numpy(preprocess(bars.reshape(-1, *bars.shape[-2:]), recipe)), units)
     parts = []
     for name, places in units.items():
-        responses = to_bars[name].reshape(*bars.shape[:3], -1)
+        varies = varying(to_scenes[name])
+        responses = to_bars[name][:, varies].reshape(*bars.shape[:3], -1)
         area, layer = split_name(name)
-        place = {"area": area, "layer": layer, "unit": places.numpy()}
-        parts.append(measure(to_scenes[name], responses, rng).assign(**place))
+        place = {"area": area, "layer": layer, "unit": places.numpy()[varies]}
+        parts.append(measure(to_scenes[name][:, varies], responses, rng, negative).assign(**place))
+        print(
+            f"{name}: {(~varies).sum()} of {len(varies)} units do not vary over the scenes, and are left out.", file=sys.stderr
+        )
     return pd.concat(parts, ignore_index=True)
 
 
