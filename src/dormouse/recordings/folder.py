@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 
 from dormouse.errors import InputError
-from dormouse.files import read_arrays
+from dormouse.files import read_given
 from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
 from dormouse.schemas import check
 from dormouse.stimuli import image_files
@@ -164,7 +164,7 @@ def read_session(path: str | Path) -> Recording:
     """
     path = Path(path)
     folder = path.parent.parent
-    arrays = read_arrays(path, "response", "neuron")
+    arrays = read_given(path, "response", "neuron")
     if not np.issubdtype(arrays["response"].dtype, np.number):
         raise InputError(f"{path}: response is of type {arrays['response'].dtype}; expected numbers.")
     neuron, response = arrays["neuron"].astype(str), arrays["response"].astype(np.float32)
@@ -197,7 +197,7 @@ def _running_speed(path: Path, shape: tuple[int, int]) -> np.ndarray:
         return np.full(shape, np.nan, np.float32)
     if stored != shape:
         raise InputError(f"{path}: running_speed has shape {stored}; expected {shape}, trials x stimuli.")
-    return read_arrays(path, "running_speed")["running_speed"].astype(np.float32)
+    return read_given(path, "running_speed")["running_speed"].astype(np.float32)
 
 
 def site_of(name: str) -> tuple[str, str]:
@@ -227,7 +227,7 @@ def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
 
     Raises InputError for a matrix that is not one of similarities: symmetric, 1 on the diagonal, -1 to 1 elsewhere.
     """
-    matrices = {name: matrix for name, matrix in read_arrays(path).items() if site_of(name)[0] == area}
+    matrices = {name: matrix for name, matrix in read_given(path).items() if site_of(name)[0] == area}
     for name, matrix in matrices.items():
         if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T) or not np.allclose(np.diag(matrix), 1):
             raise InputError(
