@@ -1,6 +1,10 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and read only if they are as they were written.
+
+What a run writes carries a digest, so that a flipped bit ends in an error and in no other number.
+"""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +21,10 @@ from dormouse.errors import InputError
 
 NO_ROOM_BYTES = 1 << 16
 UNFINISHED = r"\..*\.unfinished-[0-9a-f]{32}(\..*)?"  # names of files that are being written
+DIGESTS = "digests"  # the array of an .npz file that says the digest of every other
+AGAIN = "Remove it and run again."  # what to do where a file is of a run's own making
+OF_ANOTHER_VERSION = f"holds no digest: another version wrote it, or it is damaged. {AGAIN}"
+CHANGED = f"not as it was written: its digest is another. {AGAIN}"
 
 
 @contextmanager
@@ -43,28 +51,69 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], compress: bool = False) -> None:
-    """Write named arrays to an .npz file; no array may need pickle."""
+    """Write named arrays to an .npz file, and a digest of each; no array may need pickle."""
+    digests = np.array([f"{name} {_digest(name, np.asarray(array))}" for name, array in arrays.items()])
     with atomic(path) as temporary:
-        (np.savez_compressed if compress else np.savez)(temporary, allow_pickle=False, **arrays)
+        (np.savez_compressed if compress else np.savez)(temporary, allow_pickle=False, **arrays, **{DIGESTS: digests})
+
+
+def _digest(name: str, array: np.ndarray) -> str:
+    """Return a digest of an array: of its name, type, shape and content."""
+    digest = hashlib.sha256(repr((name, array.dtype.str, array.shape)).encode())
+    digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
-    """Read the named arrays of an .npz file, or all of them.
+    """Read the named arrays of an .npz file that `write_arrays` wrote, or all of them.
+
+    Raises InputError where the file cannot be read, lacks one of the names or a digest, or is not as it was written.
+    """
+    with _open_arrays(path, AGAIN) as stored:
+        if DIGESTS not in stored.files:
+            raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
+        digests = dict(line.rsplit(" ", 1) for line in stored[DIGESTS].tolist())
+        arrays = _select(path, stored, names or tuple(digests), AGAIN)
+        if any(digests.get(name) != _digest(name, array) for name, array in arrays.items()):
+            raise InputError(f"{path}: {CHANGED}")
+    return arrays
+
+
+def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
+    """Read the named arrays of an .npz file that someone else wrote, or all of them.
 
     Raises InputError where the file cannot be read or lacks one of the names.
     """
+    remedy = "Replace it."
+    with _open_arrays(path, remedy) as stored:
+        return _select(path, stored, names or tuple(stored.files), remedy)
+
+
+@contextmanager
+def _open_arrays(path: str | Path, remedy: str) -> Iterator[np.lib.npyio.NpzFile]:
+    """Open an .npz file; whatever goes wrong while it is read is an InputError."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            missing = [name for name in names if name not in stored.files]
-            if missing:
-                raise InputError(
-                    f"{path}: no array named {', '.join(missing)}; the file holds {', '.join(stored.files) or 'none'}."
-                )
-            return {name: stored[name] for name in names or stored.files}
+            yield stored
     except InputError:
         raise
     except Exception as error:  # zipfile, zlib, numpy and the system each raise their own
-        raise InputError(f"{path}: not a readable .npz file ({error}).") from error
+        raise unreadable(path, ".npz", error, remedy) from error
+
+
+def _select(path: str | Path, stored: np.lib.npyio.NpzFile, names: Sequence[str], remedy: str) -> dict[str, np.ndarray]:
+    """Return the named arrays of an open file."""
+    held = [name for name in stored.files if name != DIGESTS]
+    if missing := [name for name in names if name not in held]:
+        raise InputError(f"{path}: no array named {', '.join(missing)}; the file holds {', '.join(held) or 'none'}. {remedy}")
+    return {name: stored[name] for name in names}
+
+
+def unreadable(path: str | Path, kind: str, error: Exception, remedy: str = AGAIN) -> InputError:
+    """Return the error for a file that is not there, may not be read, or is not of its kind, which says what to do."""
+    if isinstance(error, PermissionError):
+        return InputError(f"{path}: may not be read ({error.strerror}). Change its permissions and run again.")
+    return InputError(f"{path}: not a readable {kind} file ({error}). {remedy}")
 
 
 def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]:
@@ -91,9 +140,30 @@ def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def write_json(path: str | Path, value) -> None:
-    """Write a value as JSON."""
+    """Write a value as JSON, with a digest."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        content = {"digest": _text_digest(value), "value": value}
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def read_json(path: str | Path):
+    """Read a value that `write_json` wrote.
+
+    Raises InputError where the file cannot be read, lacks a digest, or is not as it was written.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise unreadable(path, "JSON", error) from error
+    if not isinstance(content, dict) or content.keys() != {"digest", "value"}:
+        raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
+    if content["digest"] != _text_digest(content["value"]):
+        raise InputError(f"{path}: {CHANGED}")
+    return content["value"]
+
+
+def _text_digest(value) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def link_or_copy(source: str | Path, path: str | Path) -> None:

@@ -2,7 +2,9 @@
 
 With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X' and its
 row sums. Blocks of features are multiplied in float32 and summed in float64, so that a layer is read once and never copied
-whole.
+whole. What is z-scored is multiplied in float64, and so is everything of layers of few features: where features span fewer
+dimensions than there are images, the errors of float32 products would fill the others, and a small penalty would take them for
+features.
 """
 
 import hashlib
@@ -13,6 +15,7 @@ import torch
 
 from dormouse.errors import InputError
 from dormouse.projection import Projections, n_projections
+from dormouse.standardisation import FEW, zscored, zscored_product
 
 PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside the features themselves
 BLOCK = 4096  # features in one float32 product; more is no faster, and less exact
@@ -45,14 +48,16 @@ def reduce(
     parts : features (n_images of the part, ...), of the images in turn, in any floating-point type
     kernels : of `PREDICTORS`
     projections : for srp
-    moments : of `Moments`, over all images, for zscore where `parts` are not all
+    moments : of `standardisation.Moments`, over all images, for zscore where `parts` are not all
+
+    Of up to `FEW` features everything is computed in float64.
 
     Returns
     -------
     centred : (n_images, n_images) float64, C
     row_sum : (n_images,) float64
     identity : (n_images, 1 + N_PROBES at most) int32, of the bits of each image's features
-    projected : (n_images, n_columns) float32, with srp: features after sparse random projection
+    projected : (n_images, n_columns) float32 or 64, with srp: features after sparse random projection
     zscore : (n_images, n_images) float64, with zscore: Z Z', where Z is X with every column z-scored over the images
     """
     parts = [part.flatten(1) if part[0].is_contiguous() else part for part in parts]  # views, as are the next
@@ -60,19 +65,48 @@ def reduce(
     n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
     with torch.autocast(device.type, enabled=False):
         probes = columns(parts, spread(p, N_PROBES))
-        shift = _drowning_mean(probes)
         matrix = projections(p) if "srp" in kernels else None
-        sums = _sum_blocks(parts, "zscore" in kernels, matrix, shift, moments)
+        if p <= FEW:
+            found = _sum_few(parts, "zscore" in kernels, matrix, moments)
+        else:
+            shift = _drowning_mean(probes)
+            found = _finished(_sum_blocks(parts, "zscore" in kernels, matrix, shift, moments), n_images, p, shift)
+    found["identity"] = torch.cat([found.pop("bits")[:, None], probes.view(torch.int32)], dim=1)
+    return {name: values.cpu().numpy() for name, values in found.items()}
+
+
+@torch.no_grad()
+def _sum_few(
+    parts: Sequence[torch.Tensor], zscore: bool, matrix: Sequence[torch.Tensor] | None, moments: Sequence[torch.Tensor] | None
+) -> dict[str, torch.Tensor]:
+    """Return what `reduce` does, of few features, and `bits`, all in float64."""
+    n_images, p = sum(map(len, parts)), parts[0][0].numel()
+    read = torch.empty(p, n_images, device=parts[0].device)
+    gather(parts, 0, p, read)
+    X = read.double()
+    D = X - X[:1]  # exactly 0 for an image of one number, whatever that is
+    D -= D.mean(dim=0)
+    found = {"centred": D.T @ D, "row_sum": X.sum(dim=0), "bits": read.view(torch.int32).sum(dim=0, dtype=torch.int32)}
+    if matrix:
+        entries = matrix[0].crow_indices(), matrix[0].col_indices(), matrix[0].values().double()
+        found["projected"] = (torch.sparse_csr_tensor(*entries, (len(matrix[0]), p)) @ X).T
+    if zscore:
+        Z = zscored(X, *moments or ())
+        found["zscore"] = Z.T @ Z
+    return found
+
+
+def _finished(sums: dict[str, torch.Tensor], n_images: int, p: int, shift: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    """Return the sums of `_sum_blocks` as `_sum_few` does, without the column of ones and those that fill up."""
     product = _mirrored(sums["product"])
     K, rest = product[:n_images, :n_images], product[:n_images, n_images]  # row sums, after the shift
     found = {
         "centred": K - torch.outer(rest, rest) / p,
         "row_sum": rest if shift is None else rest + shift.double() * p,
-        "identity": torch.cat([sums["bits"][:n_images, None], probes.view(torch.int32)], dim=1),
+        "bits": sums["bits"][:n_images],
     }
-    found |= {"projected": sums["projected"][:, :n_images].T} if matrix else {}
-    found |= {"zscore": _mirrored(sums["zscore"])[:n_images, :n_images]} if "zscore" in kernels else {}
-    return {name: values.cpu().numpy() for name, values in found.items()}
+    found |= {"projected": sums["projected"][:, :n_images].T} if "projected" in sums else {}
+    return found | ({"zscore": sums["zscore"][:n_images, :n_images]} if "zscore" in sums else {})
 
 
 @torch.no_grad()
@@ -94,7 +128,7 @@ def _sum_blocks(
     if matrix:
         sums["projected"] = torch.zeros(matrix[0].shape[0], block.shape[1], device=device)
     if zscore:
-        scaled = torch.zeros_like(block)
+        scaled = torch.zeros_like(block, dtype=torch.float64)
         sums["zscore"] = torch.zeros_like(sums["product"])
     for start in range(0, p, height):
         end = min(start + height, p)
@@ -108,9 +142,8 @@ def _sum_blocks(
             for part, features in zip(matrix[start // narrow : -(-end // narrow)], block.split(narrow), strict=False):
                 sums["projected"].addmm_(part, features)
         if zscore:
-            scaled[: end - start, :n_images] = _zscored(X, *(moment[start:end] for moment in moments or ()))
-            scaled[end - start : len(filled)] = 0.0
-            _add_product(sums["zscore"], scaled[: len(filled)])
+            scaled[: end - start, :n_images] = zscored(X, *(moment[start:end] for moment in moments or ()))
+            sums["zscore"].addmm_(scaled[: end - start].T, scaled[: end - start])
         if shift is not None:
             X -= shift
         _add_product(sums["product"], filled)
@@ -137,19 +170,6 @@ def _drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:
     mean, mean_square = sample.mean(dim=1), sample.square().mean(dim=1)
     drowns = mean_square - mean**2 < DROWNING * mean_square
     return torch.where(drowns, mean, 0.0).float() if drowns.any() else None
-
-
-def _zscored(X: torch.Tensor, *moments: torch.Tensor) -> torch.Tensor:
-    """Return features (n, n_images) z-scored over the images (sd over n_images); constant ones become 0."""
-    if moments:
-        first, mean, sd = (moment[:, None] for moment in moments)
-        Z = X - first - mean
-    else:
-        Z = X - X[:, :1]  # exactly 0 for a constant feature, whatever its value
-        Z -= Z.mean(dim=1, keepdim=True)
-        sd = Z.square().mean(dim=1, keepdim=True).sqrt_()
-    Z /= torch.where(sd == 0, torch.inf, sd)
-    return Z
 
 
 class Kernels:
@@ -218,8 +238,7 @@ class Kernels:
             return
         self._seen.add(identity)
         if "projected" in record:
-            Z = _zscored(torch.from_numpy(record.pop("projected")).T)
-            record["srp"] = sum((part.T @ part).double() for part in Z.split(BLOCK)).numpy()
+            record["srp"] = zscored_product(record.pop("projected"))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all layers in order of computation.
@@ -233,28 +252,6 @@ class Kernels:
             for name in ("block", "n_features", "row_sum", "centred", *self.names)
         }
         return {"layer": np.array(list(kept))} | stacked
-
-
-class Moments:
-    """Mean and sd of a layer's features over images that come one part after another.
-
-    Sums are of differences from the first image, so that a constant column has an sd of exactly 0.
-    """
-
-    def __init__(self):
-        self.n, self.first, self.sum, self.square_sum = 0, None, 0.0, 0.0
-
-    def add(self, part: torch.Tensor) -> None:
-        """Add features (n_images of the part, ...)."""
-        X = part.flatten(1).float()
-        self.first = X[0].clone() if self.first is None else self.first
-        D = X - self.first
-        self.n, self.sum, self.square_sum = self.n + len(X), self.sum + D.sum(dim=0), self.square_sum + D.square().sum(dim=0)
-
-    def result(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the first image, the mean difference from it, and the sd, each (n_features,) float32."""
-        mean = self.sum / self.n
-        return self.first, mean, (self.square_sum / self.n - mean**2).clip(min=0).sqrt()
 
 
 def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tensor) -> None:

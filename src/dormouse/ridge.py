@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.linalg import helmert
 
 from dormouse.errors import InputError
+from dormouse.kernels import RESOLUTION
 from dormouse.tables import LAYER_ARRAYS, WHOLE, cross, layer_table
 
 BLOCK_BYTES = 2**22  # of predictions held at once: no more than stays in cache
@@ -164,8 +165,8 @@ def _decompose(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rounding(K: np.ndarray) -> float:
-    """Return how large the rounding errors of a kernel may be."""
-    return len(K) * np.finfo(np.float64).eps * np.abs(K).max()
+    """Return how large an eigenvalue may be that a kernel has by rounding alone, when it was stored or in float64."""
+    return len(K) * (RESOLUTION + np.finfo(np.float64).eps) * np.abs(K).max()
 
 
 def _leave_one_out_weights(eigenvalues: np.ndarray, V: np.ndarray, penalties: np.ndarray) -> np.ndarray:

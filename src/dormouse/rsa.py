@@ -17,11 +17,15 @@ from dormouse.tables import LAYER_ARRAYS, cross, layer_table
 CONSTANT = (4 * np.finfo(np.float32).eps) ** 2
 # an RDM whose variance in a resample is this small beside its mean square does not vary there, up to rounding
 UNVARIED = 1e-12
+DECIMALS = 12  # of a correlation that are kept: rounding would else order distances that are the same, in ranks
 BLOCK_BYTES = 2**26  # of the weights of a block of resamples, and of the products of a block of layers with all sites
 
 
 def rdm_from_centred(centred: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return RDMs from Gram matrices C of centred patterns: d_ij = 1 - C_ij / sqrt(C_ii C_jj).
+
+    Of one feature every pattern is constant: all distances are 1, and the RDM correlates with none. Of two features patterns
+    correlate by 1 or -1: distances are 0 or 2, or 1 from a pattern of two equal features.
 
     Parameters
     ----------
@@ -40,7 +44,7 @@ def rdm_from_centred(centred: np.ndarray, row_sum: np.ndarray, n_features: int |
     correlation = centred / (scale[..., :, None] * scale[..., None, :])
     # ASSUME a pattern without variance has correlation 0 with every other (the blank, seen through band-pass filters)
     correlation = np.where(constant[..., :, None] | constant[..., None, :], 0.0, correlation)
-    rdm = 1.0 - np.clip(correlation, -1.0, 1.0)
+    rdm = 1.0 - np.clip(correlation, -1.0, 1.0).round(DECIMALS)
     diagonal = np.arange(rdm.shape[-1])
     rdm[..., diagonal, diagonal] = 0.0
     return rdm, constant

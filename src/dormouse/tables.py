@@ -1,20 +1,23 @@
 """Reading, checking and writing of tables as parquet.
 
-A table's schema travels inside its file: each parquet column carries its description as metadata.
+A table's schema travels inside its file: each parquet column carries its description as metadata. So does a digest of what the
+table holds, which is verified when it is read: checksums of pages leave footers and headers open.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pandas.api.types import is_numeric_dtype
 
-from dormouse.columns import FLOAT, INT, TABLES
+from dormouse.columns import FLOAT, INT, STRING, TABLES
 from dormouse.errors import InputError
-from dormouse.files import atomic
+from dormouse.files import CHANGED, atomic, unreadable
 
 WHOLE = "all"  # the cortical layer of a site that is a whole area
 
@@ -58,8 +61,31 @@ def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
         arrow = pa.Table.from_pandas(table[expected], schema=schema(name), preserve_index=False)
     except pa.ArrowException as error:
         raise ValueError(f"table {name}: {error}") from error
+    described = arrow.replace_schema_metadata({"table": name, "digest": _content_digest(arrow)})
     with atomic(path) as temporary:
-        pq.write_table(arrow.replace_schema_metadata({"table": name}), temporary)
+        pq.write_table(described, temporary, write_page_checksum=True)
+
+
+def _content_digest(table: pa.Table) -> str:
+    """Return a digest of the columns of a table: name, type, values and what is missing, however they lie in memory."""
+    digest = hashlib.sha256()
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        digest.update(repr((name, str(column.type), len(column))).encode())
+        filled = pc.fill_null(column, pa.scalar("" if column.type == STRING else 0).cast(column.type))
+        # lengths of all texts, then the texts; each in as many parts as there are chunks, which a digest does not see
+        numbers = pc.binary_length(filled) if column.type == STRING else filled
+        for part in (*pc.is_null(column).chunks, *numbers.chunks):
+            digest.update(np.ascontiguousarray(part.to_numpy(zero_copy_only=False)))
+        for part in filled.chunks if column.type == STRING else ():
+            digest.update(_text(part))
+    return digest.hexdigest()
+
+
+def _text(array: pa.StringArray) -> memoryview:
+    """Return the bytes of all strings of an array, one after the other."""
+    _, offsets, content = array.buffers()
+    ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1] if len(array) else [0, 0]
+    return memoryview(content or b"")[ends[0] : ends[-1]]
 
 
 def write_by_area(name: str, table: pd.DataFrame, paths: Sequence[str | Path]) -> None:
@@ -69,13 +95,20 @@ def write_by_area(name: str, table: pd.DataFrame, paths: Sequence[str | Path]) -
 
 
 def read_table(name: str, path: str | Path) -> pd.DataFrame:
-    """Read the parquet table `name`; raises InputError where `path` holds another table."""
+    """Read the parquet table `name`.
+
+    Raises InputError where the file cannot be read, holds another table or another version of it, or is not as it was written.
+    """
     try:
-        arrow = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path}: not a readable parquet file ({error}).") from error
-    if not arrow.schema.equals(schema(name)):
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            arrow = file.read()
+        digest = (arrow.schema.metadata or {}).get(b"digest", b"").decode()
+    except Exception as error:  # arrow raises errors of its own, of the system and of Python for what is damaged
+        raise unreadable(path, "parquet", error) from error
+    if not digest or not arrow.schema.equals(schema(name)):
         raise InputError(f"{path}: not a table '{name}' of this version; remove the file and run again.")
+    if digest != _content_digest(arrow):
+        raise InputError(f"{path}: {CHANGED}")
     return arrow.to_pandas()
 
 

@@ -1,6 +1,5 @@
 """Whether every network of the zoo works: built with random weights and run through extraction on a few images."""
 
-import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from dormouse.errors import InputError
 from dormouse.features.extraction import extract
 from dormouse.features.plan import choose_plan
 from dormouse.features.survey import survey
+from dormouse.files import read_json
 from dormouse.memory import available_bytes, resident_bytes
 from dormouse.models.build import build, native_input
 from dormouse.projection import n_projections
@@ -81,7 +81,7 @@ def zoo_table(models: Mapping[str, str], paths: Sequence[str | Path]) -> pd.Data
     models : for each model the one that was checked in its place, which has the same network
     paths : results of `check_network`, JSON, named by the model that was checked
     """
-    results = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in paths}
+    results = {Path(path).stem: read_json(path) for path in paths}
     rows = [{"model": model, "checked": checked, **results[checked]} for model, checked in models.items()]
     return (
         pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, "Int64") | {"runs": float}).assign(ok=lambda table: table.error == "")

@@ -42,6 +42,7 @@ from dormouse.recordings.datasets import open_dataset
 from dormouse.recordings.nwb import is_address
 from dormouse.schemas import check, check_layers, read_layers
 from dormouse.selection import preset
+from dormouse.tables import read_table
 
 CONFIG_SCHEMA, MODEL_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
@@ -97,7 +98,7 @@ onstart:
 def recordings():
     """Return the names of all recordings; the Allen service is asked for its own."""
     if DATASET.recordings is None:
-        listed = pd.read_parquet(checkpoints.list_recordings.get().output[0])
+        listed = read_table("recordings", checkpoints.list_recordings.get().output[0])
         return list(listed.recording[listed.used])
     return DATASET.recordings
 

@@ -15,8 +15,9 @@ from dormouse.errors import InputError
 from dormouse.features.plan import Plan, choose_plan
 from dormouse.features.record import Output, record
 from dormouse.features.survey import Layer, Survey, features, survey
-from dormouse.gram import Kernels, Moments
+from dormouse.gram import Kernels
 from dormouse.memory import available_bytes, give_back_at_once
+from dormouse.standardisation import Moments
 
 LAYERS = ("all", "blocks")  # choices of what counts as a layer
 ROOMY = 0.5  # share of the memory below which a forecast leaves room for fragments

@@ -18,6 +18,7 @@ from dormouse.errors import InputError
 from dormouse.features.survey import Survey
 from dormouse.gram import BLOCK, BLOCKS_AT_ONCE
 from dormouse.projection import KEPT_BYTES, matrix_bytes
+from dormouse.standardisation import FEW
 
 DIFFERENCE_SETS = {
     3: (0, 1),
@@ -33,7 +34,8 @@ BATCHES = {"cpu": (8, 4, 2, 1), "cuda": (4096, 512, 64, 16, 8, 4, 2, 1)}  # imag
 MOVING_BYTES = {"cpu": 128 << 20, "cuda": np.inf}  # of images that move, as they are counted; more are no faster
 WORKSPACE = 2  # what operations take beside the tensors that torch counts, as copies in another layout, by the size of these
 FIXED_BYTES = 256 << 20  # of what does not grow with the images
-BLOCKS_ALIVE = 3  # blocks of features, one z-scored and one on the way
+BLOCKS_ALIVE = 2  # blocks of features, and one on the way
+BLOCKS_ZSCORED = 3  # one z-scored, and the same in float64
 DRAWING = 4  # a matrix takes so many times its size while it is drawn
 
 
@@ -81,11 +83,12 @@ def choose_plan(
     matrices = [matrix_bytes(p, n_columns) for p in {layer.n_features for layer in survey.layers}]
     projecting = min(KEPT_BYTES, sum(matrices)) + DRAWING * max(matrices)
     results = len(survey.layers) * 8 * n_images**2 * (1 + len(kernels)) * 2
-    blocks = BLOCKS_ALIVE * BLOCKS_AT_ONCE[device] * BLOCK * 4 * n_images
+    blocks = (BLOCKS_ALIVE + ("zscore" in kernels) * BLOCKS_ZSCORED) * BLOCKS_AT_ONCE[device] * BLOCK * 4 * n_images
     fixed = FIXED_BYTES + blocks + results + ("srp" in kernels) * projecting
     # what a layer keeps from pass to pass: projections, and first, sum and sum of squares of every feature
     kept = {
-        layer.name: ("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features
+        layer.name: (2 if layer.n_features <= FEW else 1)  # of float64
+        * (("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features)
         for layer in survey.layers
     }
     batches = [n for n in BATCHES[device] if n * survey.passing.max() <= MOVING_BYTES[device]] or [1]

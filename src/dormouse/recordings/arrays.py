@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.files import read_arrays
+from dormouse.files import read_given
 from dormouse.stimuli import ENDINGS, check_order
 
 # letters of NumPy's kinds of types; all others are refused, as a cast keeps a part of a number, or makes numbers of dates
@@ -42,7 +42,7 @@ def check_kind(path: Path, headers: Headers, expected: str, *names: str) -> None
 
 def read_text(path: Path, name: str) -> np.ndarray:
     """Read an array of names, text or whole numbers, as text."""
-    array = read_arrays(path, name)[name]
+    array = read_given(path, name)[name]
     try:
         return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
     except UnicodeDecodeError as error:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.files import list_files, read_arrays
+from dormouse.files import list_files, read_given
 from dormouse.recordings.anatomy import CORTICAL_LAYERS
 from dormouse.recordings.arrays import array_headers, check_kind, image_rows, read_text
 from dormouse.recordings.names import check_cells, check_spelling, sites_of
@@ -196,7 +196,7 @@ def read_session(path: str | Path) -> Recording:
     table = read_neurons(folder).set_index("neuron")
     images = image_files(stimuli_folder(folder))
     order = check_session(path, (table.session == path.stem).sum(), images)
-    neuron, response = read_text(path, "neuron"), read_arrays(path, "response")["response"].astype(np.float32)
+    neuron, response = read_text(path, "neuron"), read_given(path, "response")["response"].astype(np.float32)
     unlisted = [name for name in neuron if name not in table.index or table.session[name] != path.stem]
     if unlisted:
         raise InputError(f"{path}: neuron {unlisted[0]} is not among the neurons of session {path.stem} in neurons.csv.")
@@ -221,7 +221,7 @@ def _running_speed(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """Return the running speed by trial and stimulus, cm/s; NaN where a session does not tell it."""
     if "running_speed" not in array_headers(path):
         return np.full(shape, np.nan, np.float32)
-    speed = read_arrays(path, "running_speed")["running_speed"].astype(np.float32)
+    speed = read_given(path, "running_speed")["running_speed"].astype(np.float32)
     if np.isinf(speed).any():
         raise InputError(f"{path}: running_speed is infinite in {np.isinf(speed).sum()} trials; expected numbers, or NaN.")
     return speed
@@ -255,7 +255,7 @@ def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
     """
     sites, order = check_similarity(Path(path))
     sites = {name: site for name, site in sites.items() if site[0] == area}
-    matrices = {name: matrix[np.ix_(order, order)] for name, matrix in read_arrays(path, *sites).items()}
+    matrices = {name: matrix[np.ix_(order, order)] for name, matrix in read_given(path, *sites).items()}
     for name, matrix in matrices.items():
         if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T) or not np.allclose(np.diag(matrix), 1):
             raise InputError(

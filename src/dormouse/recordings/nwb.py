@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.files import read_arrays
+from dormouse.files import read_given
 from dormouse.recordings.anatomy import cortical_layer
 from dormouse.recordings.remote import RemoteFile
 from dormouse.recordings.session import Session, scene_names
@@ -102,7 +102,7 @@ def read_events(path: str | Path | None) -> np.ndarray:
     """Return the magnitude of L0 events, (n_neurons, n_frames), of the file that is published beside a recording."""
     if path is None:
         raise InputError("response.measure: events are published with `dataset: allen` alone; choose dff or sweep.")
-    return read_arrays(path, "ev")["ev"]
+    return read_given(path, "ev")["ev"]
 
 
 def description(file: h5py.File) -> dict[str, str | float]:

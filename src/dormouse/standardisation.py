@@ -1,0 +1,68 @@
+"""Columns z-scored over the images; those that vary by rounding alone become 0, and not noise of the size of a feature."""
+
+import numpy as np
+import torch
+
+FEW = 4096  # features of a layer, up to which all is computed in float64; no more than `gram.BLOCK`
+CONSTANT = (
+    4 * torch.finfo(torch.float32).eps
+)  # sd by mean, up to which a column is constant but for the rounding of its numbers
+CANCELLED = 32  # errors of rounding, by the size of all projections, up to which the terms of a column cancelled each other
+AT_ONCE = 1024  # columns, in float64
+
+
+def zscored(X: torch.Tensor, *moments: torch.Tensor, least: float = 0.0) -> torch.Tensor:
+    """Return features (n, n_images) z-scored over the images (sd over n_images), in the type that they come in.
+
+    Those that are constant up to rounding, or have no sd above `least`, become 0. Where X does not hold all images, `moments`
+    are those of `Moments`.
+    """
+    if moments:
+        first, mean, sd = (moment[:, None] for moment in moments)
+        Z = X - first - mean
+    else:
+        first = X[:, :1]
+        Z = X - first  # exactly 0 for a constant feature, whatever its value
+        mean = Z.mean(dim=1, keepdim=True)
+        Z -= mean
+        sd = torch.linalg.vector_norm(Z, dim=1, keepdim=True) / X.shape[1] ** 0.5
+    # ASSUME what varies by no more than the rounding of float32, in which networks run, carries nothing
+    varies = sd > (CONSTANT * (first + mean).abs()).clamp(min=least)
+    Z /= torch.where(varies, sd, torch.inf)
+    return Z
+
+
+def zscored_product(projected: np.ndarray) -> np.ndarray:
+    """Return Z Z' (n_images, n_images) float64, where Z is `projected` (n_images, n_columns) with every column z-scored."""
+    P = torch.from_numpy(projected)
+    size = float(torch.linalg.vector_norm(P, dtype=torch.float64)) / P.numel() ** 0.5
+    least = CANCELLED * torch.finfo(P.dtype).eps * size  # of equal features with opposite signs rounding is left
+    product = torch.zeros(len(P), len(P), dtype=torch.float64)
+    for part in P.split(AT_ONCE, dim=1):
+        Z = zscored(part.double().T, least=least)
+        product.addmm_(Z.T, Z)
+    return product.numpy()
+
+
+class Moments:
+    """Mean and sd of a layer's features over images that come one part after another.
+
+    Sums are of differences from the first image, so that a constant column has an sd of exactly 0; of up to `FEW` features
+    they are in float64.
+    """
+
+    def __init__(self):
+        self.n, self.first, self.sum, self.square_sum = 0, None, 0.0, 0.0
+
+    def add(self, part: torch.Tensor) -> None:
+        """Add features (n_images of the part, ...)."""
+        X = part.flatten(1).float()
+        X = X.double() if X.shape[1] <= FEW else X
+        self.first = X[0].clone() if self.first is None else self.first
+        D = X - self.first
+        self.n, self.sum, self.square_sum = self.n + len(X), self.sum + D.sum(dim=0), self.square_sum + D.square().sum(dim=0)
+
+    def result(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the first image, the mean difference from it, and the sd, each (n_features,) float32 or 64."""
+        mean = self.sum / self.n
+        return self.first, mean, (self.square_sum / self.n - mean**2).clip(min=0).sqrt()
