@@ -306,11 +306,13 @@ def test_a_run_keeps_its_epochs_whatever_is_asked_for(root, tmp_path, dataset_fo
     made = json.loads(str(read_arrays(project.folder / features, "provenance")["provenance"]))["input"]
     assert made == {"size": 32, "range": 1, "interpolation": "bilinear"} | NORMALISATIONS["cifar10"]
     loop = project.folder / "src/dormouse/training/loop.py"
-    loop.write_text(loop.read_text() + "\nNEW = 1\n")
+    loop.write_text(loop.read_text().replace("DROP = 0.1", "DROP = 0.2"))
     said, log = trained(1)
-    assert "Files that differ: src/dormouse/training/loop.py. To train anew: rm -rf results/trained/run/" in said
+    assert "Files that differ: dormouse/training/loop.py. To train anew: rm -rf results/trained/run/" in said
     assert "epoch 1 is there" in log
+    before = os.stat(project.folder / epoch_1).st_mtime_ns
     assert "goes on after epoch 4" in trained(5)[1]
+    assert os.stat(project.folder / epoch_1).st_mtime_ns == before
     image = project.folder / "pictures/train/cat/1.png"
     image.write_bytes(image.read_bytes()[:-1] + b"0")
     os.utime(image, (0, 0))

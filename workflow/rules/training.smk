@@ -18,6 +18,12 @@ def epochs_of(run):
     return f"{TRAINED}/{run}/{training_key(training_spec(run, config), config['training'][run])}"
 
 
+def epoch_or_run(wildcards):
+    """Return the file of an epoch where it is there, so that more epochs of its run do not touch it; else its run's history."""
+    file = epoch_file(epochs_of(wildcards.run), int(wildcards.epoch))
+    return str(file) if file.is_file() else f"{TRAINED}/{wildcards.run}.parquet"
+
+
 rule train_network:
     input:
         lambda wildcards: timeless(network_files(training_spec(wildcards.run, config))),
@@ -43,9 +49,7 @@ rule train_network:
 
 rule keep_epoch:
     input:
-        f"{TRAINED}/{{run}}.parquet",
-        # which tell the folder of the epochs
-        lambda wildcards: timeless(network_files(training_spec(wildcards.run, config))),
+        epoch_or_run,
     output:
         f"{TRAINED}/{{run}}@{{epoch}}.safetensors",
     log:

@@ -31,7 +31,8 @@ def training_key(spec: Mapping, recipe: Mapping) -> str:
     told = {
         "recipe": {key: value for key, value in recipe.items() if key not in NO_MATTER},
         "network": {**spec, "options": {key: value for key, value in spec["options"].items() if key != "tables"}},
-        "tables": [file_hash(file) for file in table_files(spec["options"])],
+        # tables that the workflow has yet to make stand with their names, until the job is about to start
+        "tables": [file_hash(file) if Path(file).is_file() else file for file in table_files(spec["options"])],
         "images": images_hash(recipe["images"], recipe["folder"]),
     }
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
