@@ -9,7 +9,8 @@ import yaml
 from dormouse.errors import InputError
 from dormouse.models.build import make_torchvision_importable
 from dormouse.models.libraries import registered
-from dormouse.models.registry import LABELS, WEIGHTS, downloads, list_models
+from dormouse.models.registry import LABELS, WEIGHTS, list_models
+from dormouse.models.specification import downloads
 from dormouse.schemas import check
 
 IMAGENET = {

@@ -12,7 +12,8 @@ import yaml
 
 from dormouse.errors import InputError
 from dormouse.models.build import build, make_torchvision_importable
-from dormouse.models.registry import NORMALISATIONS, WEIGHTS, check_line, downloads, list_models, same_network
+from dormouse.models.registry import NORMALISATIONS, WEIGHTS, check_line, list_models
+from dormouse.models.specification import downloads, same_network
 from dormouse.schemas import check
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -25,7 +25,8 @@ from measure import print_machine
 from dormouse.features.extraction import extract
 from dormouse.features.survey import survey
 from dormouse.models.build import build, native_input
-from dormouse.models.registry import architecture, list_models
+from dormouse.models.registry import list_models
+from dormouse.models.specification import architecture
 from dormouse.recordings.simulated import simulate_scenes
 from dormouse.stimuli import preprocess
 

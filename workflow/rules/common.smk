@@ -20,21 +20,15 @@ from dormouse.code import script_code
 from dormouse.contents import file_hash, is_made
 from dormouse.lock import lock_results
 from dormouse.labels import method_label, selection_label
-from dormouse.models.registry import (
-    LABELS,
-    OF_RUN,
-    TRAINED,
-    WEIGHTS,
+from dormouse.models.registry import LABELS, OF_RUN, TRAINED, WEIGHTS, list_models, run_of, training_spec
+from dormouse.models.specification import (
     anatomy_files,
     architecture,
     content_key,
     downloads,
-    list_models,
     network_files,
-    run_of,
     same_network,
     table_files,
-    training_spec,
     weight_files,
 )
 from dormouse.mousenet.anatomy import FOLDER

@@ -13,7 +13,7 @@ from dormouse.contents import file_hash, folder_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.libraries import registered
 from dormouse.models.user import user_code
-from dormouse.mousenet.anatomy import FOLDER, MEASURED
+from dormouse.mousenet.anatomy import FOLDER
 from dormouse.stimuli import RECIPE, check_recipe
 
 RANDOM, NONE = "random", "none"  # words in the place of weights
@@ -232,18 +232,6 @@ def training_spec(run: str, config: Mapping) -> dict:
     return {**recipe["network"], "file": None, "seed": recipe["seed"], "code": _code(line), "options": options}
 
 
-def content_key(spec: Mapping) -> dict:
-    """Return what of a specification changes a model's numbers: no labels, and the contents of files in the place of names."""
-    told = {name: value for name, value in spec.items() if name not in (*LABELS, "file")}
-    published = spec["weights"] if spec["address"] or spec["file"] is None else None
-    return told | {"weights": published, "contents": [_content(file) for file in network_files(spec)]}
-
-
-def _content(file: str) -> str:
-    """Return the hash of a file, or its name as long as the workflow has yet to fetch or make it."""
-    return file_hash(file) if Path(file).is_file() else file
-
-
 def _input(model: str, line: Mapping, config: Mapping) -> dict:
     """Return the preprocessing of a model; under `native`, keys that only its library knows are left to the job.
 
@@ -268,44 +256,3 @@ def _input(model: str, line: Mapping, config: Mapping) -> dict:
             raise InputError(f"config: models.add.{model}.input: transform: native needs {', '.join(missing)} of its own.")
     check_recipe(recipe, f"config: input of {model}")
     return recipe
-
-
-def network_files(spec: Mapping) -> list[str]:
-    """Return the files that a specification names: of its weights, and of what its MouseNet is made from."""
-    return weight_files(spec) + table_files(spec["options"])
-
-
-def weight_files(spec: Mapping) -> list[str]:
-    """Return the file of a network's weights, if it has one."""
-    return [spec["file"]] if spec["file"] else []
-
-
-def table_files(options: Mapping) -> list[str]:
-    """Return the files of the tables that a preset of MouseNet names, if it names any."""
-    folder = options.get("tables")
-    return [f"{folder}/{table}.tsv" for table in MEASURED] if folder else []
-
-
-def anatomy_files(options: Mapping) -> list[str]:
-    """Return the files that a MouseNet is made from: the tables of the paper, and those that its preset names."""
-    return sorted(map(str, FOLDER.glob("*.tsv"))) + table_files(options)
-
-
-def downloads(models: Mapping[str, Mapping]) -> dict[str, dict]:
-    """Return address and sha256 of every file of weights that is fetched, by its name in the folder of weights."""
-    return {
-        Path(spec["file"]).name: {key: spec[key] for key in ("address", "sha256")}
-        for spec in models.values()
-        if spec["address"]
-    }
-
-
-def architecture(spec: Mapping) -> dict:
-    """Return what of a specification makes the network, apart from its weights."""
-    return {key: spec[key] for key in ("source", "name", "code", "options", "input")}
-
-
-def same_network(models: Mapping[str, Mapping]) -> dict[str, str]:
-    """Return for each model the first with the same network, whatever the weights."""
-    first: dict[str, str] = {}
-    return {model: first.setdefault(repr(architecture(spec)), model) for model, spec in models.items()}

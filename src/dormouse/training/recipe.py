@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dormouse.contents import file_hash, folder_hash
 from dormouse.errors import InputError
-from dormouse.models.registry import table_files
+from dormouse.models.specification import table_files
 
 CIFAR = {"train": [f"data_batch_{k}.bin" for k in range(1, 6)], "test": ["test_batch.bin"]}
 PARTS = ("train", "val")  # of a folder of images
