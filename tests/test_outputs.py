@@ -1,6 +1,7 @@
 """What modules put out is a layer, or named in the log, or refused; nothing vanishes, and no two modules become one layer."""
 
 from collections import OrderedDict, UserDict, deque, namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -280,6 +281,13 @@ def test_a_network_or_part_of_one_piece_is_refused(way):
             extracted(network)
         with pytest.raises(InputError, match=message):
             attest(network, recipe, None)
+
+
+def test_a_part_that_runs_in_a_thread_is_refused():
+    part = nn.Tanh()
+    network = nn.Sequential(part, Aside(lambda x: ThreadPoolExecutor().submit(part, x).result()))
+    with pytest.raises(InputError, match=r"^0: called in a thread of its own"):
+        extracted(network)
 
 
 class Routed(nn.Module):

@@ -9,6 +9,7 @@ the network is alive at that moment, and batches are of the size at which the ma
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
 
 import torch
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -59,8 +60,8 @@ def record(
     for path, module in network.named_modules():
         if not is_container(module):
             block = next((name for name in blocks if f"{path}.".startswith(f"{name}.")), "")
-            handles.append(module.register_forward_pre_hook(lambda *_: getcurrent().show()))
-            handles.append(module.register_forward_hook(_hook(path, block)))
+            handles.append(module.register_forward_pre_hook(partial(_before, path)))
+            handles.append(module.register_forward_hook(partial(_after, path, block)))
     try:
         # outside inference mode, in which tensors do not tell whether they were changed; and back to what was on before
         with torch.inference_mode(False), torch.no_grad():
@@ -88,8 +89,21 @@ def _check_same(shown: Sequence[Output], n_batches: int) -> None:
         )
 
 
-def _hook(path: str, block: str) -> Callable:
-    return lambda module, _, output: getcurrent().put_out(module, path, block, output)
+def _before(path: str, *_) -> None:
+    _run_of(path).show()
+
+
+def _after(path: str, block: str, module: nn.Module, _, output) -> None:
+    _run_of(path).put_out(module, path, block, output)
+
+
+def _run_of(path: str) -> "_Run":
+    run = getcurrent()
+    if not isinstance(run, _Run):
+        raise InputError(
+            f"{path or 'the network'}: called in a thread of its own, where its place among the layers is not known."
+        )
+    return run
 
 
 @dataclass(frozen=True)
