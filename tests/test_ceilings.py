@@ -300,7 +300,7 @@ def estimate(written, area: str, stimuli: np.ndarray = ALL_STIMULI, part: str = 
 def test_table_of_ceilings_holds_every_neuron_and_every_site_for_both_metrics(tmp_path, written):
     parts = []
     for area in ("VISp", "VISl"):
-        tables.write_table("ceilings", estimate(written, area), tmp_path / f"{area}.parquet")
+        tables.write_table("ceilings", estimate(written, area).assign(selection="mine"), tmp_path / f"{area}.parquet")
         parts.append(tmp_path / f"{area}.parquet")
     table, kept = tables.read_tables("ceilings", parts), written[1]
     assert set(table.estimator) == {ceilings.ESTIMATOR}

@@ -34,7 +34,7 @@ def estimate(
     n_splits: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the table `ceilings` of one area: of every kept neuron, and of every site for RSA and for ridge.
+    """Return the table `ceilings` of one area, but for `selection`: of every kept neuron, and every site for RSA and ridge.
 
     Parameters
     ----------
