@@ -1,5 +1,6 @@
 """Files are whole or absent, arrays need no pickle, and errors end where a user looks for them."""
 
+import json
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dormouse.errors import InputError, suggest
-from dormouse.files import atomic, read_arrays, read_given, read_joined, write_arrays, write_json
+from dormouse.files import atomic, read_arrays, read_given, read_joined, read_json, write_arrays, write_json
 from dormouse.tables import write_table
 
 
@@ -135,6 +136,109 @@ def test_a_truncated_file_of_arrays_is_named(tmp_path):
 )
 def test_a_suggestion_names_what_is_near_or_everything(word, sentence):
     assert suggest(word, ["vgg19", "resnet", "vgg16"]) == sentence
+
+
+VALUE = {"error": "", "n_layers": 60, "seconds": 1.25, "runs": None}
+# what a run writes of each kind, and how it is read again
+KINDS = {
+    ".npz": (lambda path: write_arrays(path, ARRAYS), read_arrays),
+    "compressed .npz": (lambda path: write_arrays(path, ARRAYS, compress=True), read_arrays),
+    "JSON": (lambda path: write_json(path, VALUE), read_json),
+}
+every_kind = pytest.mark.parametrize(("write", "read"), KINDS.values(), ids=KINDS)
+
+
+def same(found, expected) -> bool:
+    if isinstance(expected, dict) and isinstance(next(iter(expected.values())), np.ndarray):
+        types = [{name: (array.dtype, array.shape) for name, array in arrays.items()} for arrays in (found, expected)]
+        return types[0] == types[1] and all(np.array_equal(found[name], expected[name]) for name in expected)
+    return found == expected
+
+
+@every_kind
+def test_no_flipped_bit_gives_other_values_or_another_error(tmp_path, write, read):
+    path = tmp_path / "a.npz"  # numpy would add the ending
+    write(path)
+    whole, expected, n_refused = path.read_bytes(), read(path), 0
+    for place in np.random.default_rng(0).permutation(8 * len(whole))[:2000]:
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        try:
+            assert same(read(path), expected), f"bit {place}"  # dates in an archive, for instance, tell nothing
+        except InputError as error:
+            assert str(error).startswith(f"{path}: ") and "Remove it and run again." in str(error)
+            n_refused += 1
+    assert n_refused > 1000
+
+
+@every_kind
+def test_a_file_that_was_cut_off_anywhere_is_refused(tmp_path, write, read):
+    path = tmp_path / "a.npz"  # numpy would add the ending
+    write(path)
+    whole = path.read_bytes()
+    for size in np.linspace(0, len(whole) - 1, 50).astype(int):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"Remove it and run again\."):
+            read(path)
+
+
+@every_kind
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path, write, read):
+    with pytest.raises(InputError, match=r"Remove it and run again\."):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("read", [read_arrays, read_given, read_json])
+def test_a_file_that_may_not_be_read_is_refused_with_what_to_do(tmp_path, monkeypatch, read):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)  # who is root may read anything
+    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    with pytest.raises(InputError, match=r"a: may not be read \(Permission denied\)\. Change its permissions and run again\."):
+        read(tmp_path / "a")
+
+
+def test_arrays_of_the_version_before_which_had_no_digests_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", **ARRAYS)
+    with pytest.raises(InputError, match=r"a\.npz: holds no digest: another version wrote it, .*Remove it and run again"):
+        read_arrays(tmp_path / "a.npz", "numbers")
+
+
+def test_json_of_the_version_before_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(VALUE))
+    with pytest.raises(InputError, match=r"a\.json: holds no digest: another version wrote it, .*Remove it and run again"):
+        read_json(tmp_path / "a.json")
+
+
+def test_arrays_that_a_user_gives_need_no_digest(tmp_path):
+    np.savez(tmp_path / "a.npz", **ARRAYS)
+    assert same(read_given(tmp_path / "a.npz"), ARRAYS)
+    assert list(read_given(tmp_path / "a.npz", "scalar")) == ["scalar"]
+
+
+def test_one_array_is_verified_though_another_is_damaged(tmp_path):
+    path = tmp_path / "a.npz"
+    write_arrays(path, {"numbers": np.zeros(1000), "names": np.array(["a", "bc"])})
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 1
+    path.write_bytes(content)
+    assert read_arrays(path, "names")["names"].tolist() == ["a", "bc"]
+    with pytest.raises(InputError):
+        read_arrays(path, "numbers")
+
+
+@pytest.mark.parametrize("name", ["numbers", "scalar"])
+def test_arrays_that_were_exchanged_are_found_out_though_each_is_whole(tmp_path, name):
+    """As a checksum of bytes alone would not: a number of the same size, an array of another name."""
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    with np.load(tmp_path / "a.npz") as stored:
+        arrays = dict(stored)
+    arrays[name] = {"numbers": arrays["numbers"].reshape(3, 2), "scalar": arrays["scalar"].astype(float)}[name]
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(InputError, match=r"a\.npz: not as it was written"):
+        read_arrays(tmp_path / "a.npz")
 
 
 def run_logged(tmp_path, statement):

@@ -12,6 +12,7 @@ from dormouse import gram
 from dormouse.errors import InputError
 from dormouse.memory import PeakMemory
 from dormouse.projection import Projections
+from dormouse.standardisation import Moments
 
 FLOAT32 = 1e-6  # relative to the largest entry: products of blocks are in float32
 IN_PARTS = 1e-5  # z-scores by mean and sd from sums over parts: a column's variance may be 1 / n of what it is the rest of
@@ -91,6 +92,7 @@ def test_kernels_in_blocks_are_those_of_the_whole_matrix(n_features):
 def test_the_size_of_blocks_does_not_change_the_kernels(monkeypatch, block):
     X = make_features(12, 3001 if block > 1 else 7, seed=1)
     at_once = reduced(X)
+    monkeypatch.setattr(gram, "FEW", 0)
     monkeypatch.setattr(gram, "BLOCK", block)
     found = reduced(X)
     for name in ("centred", "row_sum", "zscore"):
@@ -386,7 +388,7 @@ PASSES = {
 
 
 def moments_of(X: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    moments = gram.Moments()
+    moments = Moments()
     for part in X.split(2):
         moments.add(part)
     return moments.result()
@@ -447,7 +449,7 @@ def test_mean_and_sd_of_parts_are_those_of_all_images(offset):
     X = make_features(40, 300, seed=27, offset=offset)
     X[1:, 1] = X[0, 1] - 50  # the first image far from all others
     X[:, ::50] = np.resize([0.0, 1.0, 0.1, -7.3, 1e4 + 0.1, 1 / 3], 6)
-    moments = gram.Moments()
+    moments = Moments()
     for start, end in pairwise((0, 1, 17, 39, 40)):
         moments.add(torch.from_numpy(X[start:end]).unflatten(1, (30, 10)))
     first, mean, sd = (values.numpy() for values in moments.result())

@@ -11,7 +11,7 @@ from dormouse.errors import InputError
 from dormouse.files import read_arrays, write_arrays
 from dormouse.kernels import STEPS, pack, read_kernels, unpack, write_kernels
 
-SCORES = 1e-6  # what storing may change of a score
+SCORES = 1e-9  # what storing may change of a score
 
 
 def mixtures(n_layers: int, n_images: int, seed: int, n_features: int = 400) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_kernels_come_back_within_half_a_step_of_each_correlation(n_layers, n_im
 
 def test_a_step_is_finer_where_correlations_are_alike():
     K = np.ones((1, 5, 5)) + 1e-6 * mixtures(1, 5, seed=1) / 400
-    assert np.abs(correlations(unpacked(K)) - correlations(K)).max() < 1e-12
+    assert np.abs(correlations(unpacked(K)) - correlations(K)).max() < 1e-15
 
 
 def test_layers_are_stored_each_in_its_own_range_and_size():
@@ -157,11 +157,11 @@ def test_scores_of_rsa_are_those_of_the_kernels_before_they_were_stored(stored):
 # --- the file
 
 
-def test_a_file_of_hundreds_of_layers_is_below_25_mib(tmp_path):
+def test_a_file_of_hundreds_of_layers_is_below_50_mib(tmp_path):
     """A sixth of the 600 layers of the largest networks, of the images of the paper, with two kernels."""
     n_layers = 100
     write_kernels(tmp_path / "a.npz", {name: mixtures(n_layers, 119, seed) for seed, name in enumerate(("centred", "srp"))})
-    assert (tmp_path / "a.npz").stat().st_size < 25 * 2**20 * n_layers / 600
+    assert (tmp_path / "a.npz").stat().st_size < 50 * 2**20 * n_layers / 600
 
 
 def test_kernels_that_are_not_asked_for_are_not_read(tmp_path, stored):

@@ -169,7 +169,7 @@ def test_layers_are_reduced_in_rounds_where_what_they_keep_does_not_fit():
 
 def test_fewer_images_move_at_once_before_layers_are_reduced_in_rounds():
     """Each round costs a run of every image; what moves at once costs nothing."""
-    survey = make_survey(n_features=[1000] * 300, held=[15] * 300, passing=[50] + [10] * 300)
+    survey = make_survey(n_features=[5000] * 300, held=[15] * 300, passing=[50] + [10] * 300)
     plan = chosen(1750, ["srp"], survey)
     assert (len(plan.passes), len(plan.groups), plan.runs) == (7, 1, 3) and plan.batch < 8
 

@@ -1,5 +1,7 @@
 """Tables: what is written is read again, described column by column, and what does not fit is refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -121,6 +123,85 @@ def test_a_file_that_is_not_parquet_is_refused(path):
 def test_a_file_that_is_not_there_is_refused(path):
     with pytest.raises(InputError, match=r"table\.parquet: not a readable parquet file"):
         read_table("scores", path)
+
+
+def damageable() -> pd.DataFrame:
+    """A table of every type, with missing values and texts that repeat."""
+    return pd.concat([example("neurons")] * 10, ignore_index=True).assign(
+        reliability=np.where(np.arange(20) % 3, 0.5, np.nan), excitatory=pd.array([True, None] * 10, dtype="boolean")
+    )
+
+
+def test_no_flipped_bit_gives_other_values_or_another_error(path):
+    write_table("neurons", damageable(), path)
+    whole, expected, n_refused = path.read_bytes(), read_table("neurons", path), 0
+    for place in np.random.default_rng(0).permutation(8 * len(whole))[:2000]:
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        try:
+            pd.testing.assert_frame_equal(read_table("neurons", path), expected)  # a bit of a description, for instance
+        except InputError as error:
+            assert str(error).startswith(f"{path}: ") and re.search("emove (it|the file) and run again", str(error))
+            n_refused += 1
+    assert n_refused > 1000
+
+
+@pytest.mark.parametrize(("column", "value"), [("score", 0.5), ("layer", "c"), ("n_neurons", 3), ("n_neurons", None)])
+def test_a_changed_value_is_found_out_where_every_page_is_whole(path, column, value):
+    write_table("scores", example("scores"), path)
+    arrow = pq.read_table(path)
+    changed = example("scores").astype({"n_neurons": "Int64"})
+    changed.loc[1, column] = value
+    pq.write_table(pa.Table.from_pandas(changed, schema=arrow.schema, preserve_index=False), path)
+    with pytest.raises(InputError, match=r"table\.parquet: not as it was written: .*Remove it and run again\."):
+        read_table("scores", path)
+
+
+def test_pages_carry_checksums(path):
+    write_table("scores", example("scores"), path)
+    content = bytearray(path.read_bytes())
+    place = content.index(np.array([0.25, -1.5]).tobytes())  # the scores
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"table\.parquet: not a readable parquet file .*CRC.*Remove it and run again\."):
+        read_table("scores", path)
+
+
+def test_a_table_of_the_version_before_which_had_no_digest_is_refused(path):
+    arrow = pa.Table.from_pandas(example("scores"), schema=schema("scores"), preserve_index=False)
+    pq.write_table(arrow.replace_schema_metadata({"table": "scores"}), path)
+    with pytest.raises(
+        InputError, match=r"table\.parquet: not a table 'scores' of this version; remove the file and run again"
+    ):
+        read_table("scores", path)
+
+
+def test_a_table_reads_the_same_however_it_lies_in_the_file(path):
+    """In groups of rows, and texts as dictionaries."""
+    table = pd.concat([example("scores")] * 50, ignore_index=True)
+    write_table("scores", table, path)
+    arrow = pq.read_table(path)
+    pq.write_table(arrow, path, row_group_size=7, compression="gzip", use_dictionary=False)
+    pd.testing.assert_frame_equal(read_table("scores", path), table, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda path: path.mkdir(), lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"PAR1" * 3)]
+)
+def test_what_is_no_table_at_all_is_refused_with_what_to_do(path, spoil):
+    spoil(path)
+    with pytest.raises(InputError, match=r"table\.parquet: not a readable parquet file .*Remove it and run again\."):
+        read_table("scores", path)
+
+
+def test_a_table_that_was_cut_off_anywhere_is_refused(path):
+    write_table("scores", example("scores"), path)
+    whole = path.read_bytes()
+    for size in np.linspace(0, len(whole) - 1, 50).astype(int):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"Remove it and run again\."):
+            read_table("scores", path)
 
 
 def test_tables_are_stacked_in_the_order_of_their_files(tmp_path):

@@ -17,6 +17,7 @@ from dormouse.errors import InputError
 from dormouse.kernels import RESOLUTION
 from dormouse.tables import LAYER_ARRAYS, WHOLE, cross, layer_table
 
+PROJECTED = (8 * np.finfo(np.float32).eps) ** 2  # eigenvalue, by the largest entry, that sums in float32 leave: projections
 BLOCK_BYTES = 2**22  # of predictions held at once: no more than stays in cache
 
 
@@ -165,8 +166,8 @@ def _decompose(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rounding(K: np.ndarray) -> float:
-    """Return how large an eigenvalue may be that a kernel has by rounding alone, when it was stored or in float64."""
-    return len(K) * (RESOLUTION + np.finfo(np.float64).eps) * np.abs(K).max()
+    """Return how large an eigenvalue may be by rounding alone: of projections, of what is stored, and of products."""
+    return (PROJECTED + len(K) * (RESOLUTION + np.finfo(np.float64).eps)) * np.abs(K).max()
 
 
 def _leave_one_out_weights(eigenvalues: np.ndarray, V: np.ndarray, penalties: np.ndarray) -> np.ndarray:

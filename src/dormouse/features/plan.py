@@ -34,8 +34,8 @@ BATCHES = {"cpu": (8, 4, 2, 1), "cuda": (4096, 512, 64, 16, 8, 4, 2, 1)}  # imag
 MOVING_BYTES = {"cpu": 128 << 20, "cuda": np.inf}  # of images that move, as they are counted; more are no faster
 WORKSPACE = 2  # what operations take beside the tensors that torch counts, as copies in another layout, by the size of these
 FIXED_BYTES = 256 << 20  # of what does not grow with the images
-BLOCKS_ALIVE = 2  # blocks of features, and one on the way
-BLOCKS_ZSCORED = 3  # one z-scored, and the same in float64
+BLOCKS_ALIVE = 3  # blocks of features, one z-scored and one on the way
+BLOCKS_ZSCORED = 2  # what the one that is z-scored takes more, in float64
 DRAWING = 4  # a matrix takes so many times its size while it is drawn
 
 
