@@ -286,6 +286,21 @@ def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finishe
     assert not leftover.exists()
 
 
+def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished, tmp_path):
+    folder = shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
+    scores = "results/demo/scores/rsa/VISp/pixels.parquet"
+    content = bytearray((folder / scores).read_bytes())
+    content[len(content) // 4] ^= 1
+    (folder / scores).write_bytes(content)
+    target = "results/demo/tables/scores.parquet"
+    (folder / target).unlink()
+    done = subprocess.run(finished.command(target, config=SMALL), cwd=folder, capture_output=True, text=True)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1, printed
+    assert re.search(rf"^ *Error: {scores}: not .*[Rr]emove (it|the file) and run again\.$", printed, re.MULTILINE), printed
+    assert "Traceback" not in printed
+
+
 def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
     project = Project(root, tmp_path / "killed")
     results = project.folder / "results/demo"

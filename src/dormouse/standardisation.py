@@ -4,18 +4,16 @@ import numpy as np
 import torch
 
 FEW = 4096  # features of a layer, up to which all is computed in float64; no more than `gram.BLOCK`
-CONSTANT = (
-    4 * torch.finfo(torch.float32).eps
-)  # sd by mean, up to which a column is constant but for the rounding of its numbers
-CANCELLED = 32  # errors of rounding, by the size of all projections, up to which the terms of a column cancelled each other
+LAST_DIGIT = torch.finfo(torch.float32).eps  # of a feature, by its size; networks run in float32
+CANCELLED = 32  # last digits, of the size of all projections, up to which the terms of a column cancelled each other
 AT_ONCE = 1024  # columns, in float64
 
 
-def zscored(X: torch.Tensor, *moments: torch.Tensor, least: float = 0.0) -> torch.Tensor:
-    """Return features (n, n_images) z-scored over the images (sd over n_images), in the type that they come in.
+def zscored(X: torch.Tensor, *moments: torch.Tensor, last_digit: float = LAST_DIGIT, least: float = 0.0) -> torch.Tensor:
+    """Return columns in rows (n, n_images) z-scored over the images (sd over n_images), in the type that they come in.
 
-    Those that are constant up to rounding, or have no sd above `least`, become 0. Where X does not hold all images, `moments`
-    are those of `Moments`.
+    Those whose sd is not above their last digit, or not above `least`, become 0. `moments` are those of `Moments`, where X does
+    not hold all images.
     """
     if moments:
         first, mean, sd = (moment[:, None] for moment in moments)
@@ -26,20 +24,24 @@ def zscored(X: torch.Tensor, *moments: torch.Tensor, least: float = 0.0) -> torc
         mean = Z.mean(dim=1, keepdim=True)
         Z -= mean
         sd = torch.linalg.vector_norm(Z, dim=1, keepdim=True) / X.shape[1] ** 0.5
-    # ASSUME what varies by no more than the rounding of float32, in which networks run, carries nothing
-    varies = sd > (CONSTANT * (first + mean).abs()).clamp(min=least)
+    # ASSUME what varies in the last digit alone carries nothing
+    varies = sd > (last_digit * (first + mean).abs()).clamp(min=least)
     Z /= torch.where(varies, sd, torch.inf)
     return Z
 
 
 def zscored_product(projected: np.ndarray) -> np.ndarray:
-    """Return Z Z' (n_images, n_images) float64, where Z is `projected` (n_images, n_columns) with every column z-scored."""
+    """Return Z Z' (n_images, n_images) float64, where Z is `projected` (n_images, n_columns) with every column z-scored.
+
+    Columns become 0 where they vary by the rounding of their sums alone, in the type that they come in.
+    """
     P = torch.from_numpy(projected)
     size = float(torch.linalg.vector_norm(P, dtype=torch.float64)) / P.numel() ** 0.5
-    least = CANCELLED * torch.finfo(P.dtype).eps * size  # of equal features with opposite signs rounding is left
+    last_digit = torch.finfo(P.dtype).eps
+    least = CANCELLED * last_digit * size  # of equal features with opposite signs rounding is left
     product = torch.zeros(len(P), len(P), dtype=torch.float64)
     for part in P.split(AT_ONCE, dim=1):
-        Z = zscored(part.double().T, least=least)
+        Z = zscored(part.double().T, last_digit=last_digit, least=least)
         product.addmm_(Z.T, Z)
     return product.numpy()
 
