@@ -269,7 +269,7 @@ def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finishe
         stderr=subprocess.DEVNULL,
     )
     try:
-        while not (project.folder / "results/.lock").exists() and first.poll() is None:
+        while not (project.folder / "results/run.lock").exists() and first.poll() is None:
             time.sleep(0.02)
         second = subprocess.run(project.command(config=SMALL), cwd=project.folder, capture_output=True, text=True)
         assert second.returncode == 1

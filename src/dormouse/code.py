@@ -16,7 +16,6 @@ from dormouse.errors import InputError
 
 PACKAGE = Path(__file__).parent
 EVERYTHING = "*"  # in the place of a name: all of a module
-DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,14 @@ def _parse(file: Path, text: bytes) -> ast.Module:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not readable as Python ({error}).") from error
-    if b"__doc__" not in text:
-        for node in ast.walk(tree):
-            if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-                node.body[0] = ast.Pass()
-    return tree
+    return tree if b"__doc__" in text else _WithoutDocstrings().visit(tree)
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    """Takes away statements that are a constant alone, which nothing comes of."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if isinstance(node.value, ast.Constant) else node
 
 
 def _parts(node: ast.stmt) -> list[ast.stmt]:

@@ -18,7 +18,7 @@ def lock_results(folder: str | Path) -> None:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", blocking=False)
+    lock = FileLock(folder / "run.lock", blocking=False)
     try:
         lock.acquire()
     except Timeout as error:

@@ -12,8 +12,8 @@ AT_ONCE = 1024  # columns, in float64
 def zscored(X: torch.Tensor, *moments: torch.Tensor, last_digit: float = LAST_DIGIT, least: float = 0.0) -> torch.Tensor:
     """Return columns in rows (n, n_images) z-scored over the images (sd over n_images), in the type that they come in.
 
-    Those whose sd is not above their last digit, or not above `least`, become 0. `moments` are those of `Moments`, where X does
-    not hold all images.
+    Those whose sd is not above their last digit, or not above `least`, become 0. Where X does not hold all images, `moments`
+    are those of `Moments`.
     """
     if moments:
         first, mean, sd = (moment[:, None] for moment in moments)

@@ -9,7 +9,7 @@ from dormouse.mousenet.connectome import measure
 from dormouse.mousenet.voxels import read_connectome
 
 log_to(snakemake.log[0])
-known = read_measured("populations", Path(snakemake.input.populations).parent)
+known = read_measured("populations", Path(snakemake.input.populations[0]).parent)
 connectome = read_connectome(Path(snakemake.input.files[0]).parent, known)
 populations, projections = measure(connectome, known, snakemake.wildcards.indexing)
 write_tsv(snakemake.output.populations, populations)
