@@ -14,7 +14,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOT = Path(workflow.basedir)
 # the package beside this workflow, here and in every job, whichever is installed
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])))
 
 from dormouse.code import script_code
 from dormouse.contents import file_hash, is_made
@@ -37,6 +37,8 @@ from dormouse.recordings.nwb import is_address
 from dormouse.schemas import check, check_layers, read_layers
 from dormouse.selection import preset
 from dormouse.tables import read_table
+from dormouse.training.epochs import epoch_file
+from dormouse.training.recipe import training_key
 
 CONFIG_SCHEMA, MODEL_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
@@ -118,3 +120,18 @@ def contents(files):
 def timeless(files):
     """Return files as inputs, those that a user gives without their times; addresses are no files."""
     return [file if is_made(file) else ancient(file) for file in files if not is_address(file)]
+
+
+def epochs_of(run):
+    """Return the folder of a run's epochs. What changes its weights changes the folder, so that no epoch is thrown away.
+
+    The folder tells the contents of images and tables, too, so that as a parameter it makes a job run again if they changed.
+    It is found when the run is wanted, because images may be many.
+    """
+    return f"{TRAINED}/{run}/{training_key(training_spec(run, config), config['training'][run])}"
+
+
+def epoch_or_run(wildcards):
+    """Return the file of an epoch where it is there, so that more epochs of its run do not touch it; else its run's history."""
+    file = epoch_file(epochs_of(wildcards.run), int(wildcards.epoch))
+    return str(file) if file.is_file() else f"{TRAINED}/{wildcards.run}.parquet"

@@ -1,27 +1,9 @@
 """Networks trained here, whose weights models name as trained:RUN, or trained:RUN@EPOCH."""
 
-from dormouse.training.epochs import epoch_file
-from dormouse.training.recipe import training_key
-
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
 if RUNS:
     MOUSENET_FIGURES += [f"{RESULTS}/figures/trajectory.pdf", f"{RESULTS}/figures/trajectory.png"]
     MOUSENET_FIGURES += [f"{TRAINED}/training.pdf", f"{TRAINED}/training.png"]
-
-
-def epochs_of(run):
-    """Return the folder of a run's epochs. What changes its weights changes the folder, so that no epoch is thrown away.
-
-    The folder tells the contents of images and tables, too, so that as a parameter it makes a job run again if they changed.
-    It is found when the run is wanted, because images may be many.
-    """
-    return f"{TRAINED}/{run}/{training_key(training_spec(run, config), config['training'][run])}"
-
-
-def epoch_or_run(wildcards):
-    """Return the file of an epoch where it is there, so that more epochs of its run do not touch it; else its run's history."""
-    file = epoch_file(epochs_of(wildcards.run), int(wildcards.epoch))
-    return str(file) if file.is_file() else f"{TRAINED}/{wildcards.run}.parquet"
 
 
 rule train_network:
