@@ -157,3 +157,18 @@ def test_of_two_features_images_are_alike_or_opposite_and_their_ties_are_ties(tm
     above = np.triu_indices(N_IMAGES, k=1)
     for variant, measure in (("pearson", pearsonr), ("spearman", spearmanr)):
         assert rsa_scores(kernels, site)[variant] == pytest.approx(measure(expected[above], site[above]).statistic, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_features", [FEW, 6000])
+@pytest.mark.parametrize("difference", [1e-4, 1e-2, 1.0])
+def test_images_of_nearly_the_same_pattern_are_told_apart(tmp_path, n_features, difference):
+    """As deep in a network before training: r of all images is near 1, and float32 products would leave rounding alone."""
+    common = np.random.default_rng(2).standard_normal(n_features).clip(min=0)
+    X = (common + difference * random_features(n_features)).astype(np.float32)
+    kernels, site = through_the_file(extracted(X), tmp_path / "a.npz"), rsa.rdm_from_patterns(random_features(30))
+    above = np.triu_indices(N_IMAGES, k=1)
+    distances = 1 - np.corrcoef(X.astype(np.float64))[above]
+    rdms, _ = rsa.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
+    np.testing.assert_allclose(rdms[0][above], distances, rtol=1e-4)
+    expected = pearsonr(distances, site[above]).statistic
+    assert rsa_scores(kernels, site)["pearson"] == pytest.approx(expected, abs=1e-5)

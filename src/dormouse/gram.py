@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import torch
 
+from dormouse.digits import alike, drowning_mean
 from dormouse.errors import InputError
 from dormouse.projection import Projections, n_projections
 from dormouse.standardisation import FEW, zscored, zscored_product
@@ -26,7 +27,6 @@ TILE = 8  # images are filled up to a multiple of this, for which the libraries 
 STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
 WIDE = 30  # images of a strip, about
 NARROW = 16  # images of a product at least; those of fewer are summed less exactly
-DROWNING = 0.3  # share of an image's mean square that is variance, below which it is centred before the product
 N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
 
 
@@ -41,7 +41,7 @@ def reduce(
     With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, where C is that of X with every image's features centred, and
     what correlations rest on. Where the mean of an image is far above its sd, as behind a sigmoid, the digits of C would drown
     in float32 products of X, so about the mean is taken off first. Elsewhere it is not: it would turn the zeros behind a ReLU
-    into one number, whose rounding adds up.
+    into one number, whose rounding adds up. Where all images have nearly the same pattern, products are of float64.
 
     Parameters
     ----------
@@ -69,8 +69,9 @@ def reduce(
         if p <= FEW:
             found = _sum_few(parts, "zscore" in kernels, matrix, moments)
         else:
-            shift = _drowning_mean(probes)
-            found = _finished(_sum_blocks(parts, "zscore" in kernels, matrix, shift, moments), n_images, p, shift)
+            shift, factors = drowning_mean(probes), torch.float64 if alike(probes) else torch.float32
+            sums = _sum_blocks(parts, "zscore" in kernels, matrix, shift, moments, factors)
+            found = _finished(sums, n_images, p, shift)
     found["identity"] = torch.cat([found.pop("bits")[:, None], probes.view(torch.int32)], dim=1)
     return {name: values.cpu().numpy() for name, values in found.items()}
 
@@ -116,6 +117,7 @@ def _sum_blocks(
     matrix: Sequence[torch.Tensor] | None,
     shift: torch.Tensor | None,
     moments: Sequence[torch.Tensor] | None,
+    factors: torch.dtype,
 ) -> dict[str, torch.Tensor]:
     """Return the sums of `reduce` over blocks of features, in which features are in rows, as sparse products want them."""
     n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
@@ -146,12 +148,12 @@ def _sum_blocks(
             sums["zscore"].addmm_(scaled[: end - start].T, scaled[: end - start])
         if shift is not None:
             X -= shift
-        _add_product(sums["product"], filled)
+        _add_product(sums["product"], filled.to(factors))
     return sums
 
 
 def _add_product(total: torch.Tensor, columns: torch.Tensor) -> None:
-    """Add columns' columns to `total`, up to the diagonal at least: products of `BLOCK` rows in float32, summed in float64."""
+    """Add columns' columns to `total`, up to the diagonal at least: products of `BLOCK` rows, summed in float64."""
     blocks, n = columns.unflatten(0, (-1, BLOCK)), columns.shape[1]
     n_strips = min(STRIPS[columns.device.type], max(1, n // WIDE))
     strip = -(-n // (TILE * n_strips)) * TILE
@@ -162,14 +164,6 @@ def _add_product(total: torch.Tensor, columns: torch.Tensor) -> None:
 def _mirrored(product: torch.Tensor) -> torch.Tensor:
     """Return a symmetric matrix that was computed up to its diagonal."""
     return product.tril() + product.tril(-1).T
-
-
-def _drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:
-    """Return the mean of every image of which little is variance, 0 for others, or None without such images; (n_images,)."""
-    sample = sample.double()
-    mean, mean_square = sample.mean(dim=1), sample.square().mean(dim=1)
-    drowns = mean_square - mean**2 < DROWNING * mean_square
-    return torch.where(drowns, mean, 0.0).float() if drowns.any() else None
 
 
 class Kernels:

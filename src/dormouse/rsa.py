@@ -17,7 +17,7 @@ from dormouse.tables import LAYER_ARRAYS, cross, layer_table
 CONSTANT = (4 * np.finfo(np.float32).eps) ** 2
 # an RDM whose variance in a resample is this small beside its mean square does not vary there, up to rounding
 UNVARIED = 1e-12
-DECIMALS = 12  # of a correlation that are kept: rounding would else order distances that are the same, in ranks
+DECIMALS = 14  # of a correlation that are kept: rounding would else order distances that are the same, in ranks
 BLOCK_BYTES = 2**26  # of the weights of a block of resamples, and of the products of a block of layers with all sites
 
 
