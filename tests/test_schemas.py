@@ -49,10 +49,11 @@ NAMES = {"allen.cre_lines", "models.groups", "models.include", "models.exclude"}
 ON_PURPOSE = {
     "null": {"allen.python", "response.baseline_s", f"{RUN}.folder"}
     | {f"{PRESET}.{k}" for k in ("mask_seed", "readout", "tables")},
-    "[]": NAMES | {"allen.recordings", "allen.exclude", "selection.presets.paper_2020.filters", f"{RUN}.drops"},
+    "[]": NAMES
+    | {"models.add.mine.files", "allen.recordings", "allen.exclude", "selection.presets.paper_2020.filters", f"{RUN}.drops"},
     "text": {"dataset", "allen.python", "selection.preset", "method.preset", f"{PRESET}.tables", f"{RUN}.network.name"}
     | {f"{RUN}.folder"}
-    | {f"models.add.mine.{key}" for key in ("name", "weights", "display_name")}
+    | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}
     | DESCRIBED,
     "''": DESCRIBED,
     "-1": {"selection.min_reliability"},
@@ -60,7 +61,7 @@ ON_PURPOSE = {
     "[5e-324]": MEANS | {"thresholds.values"},
     "[5e-324, 5e-324]": MEANS | WINDOWS | {"allen.depths_um"},
     "true": {"allen.keep", "allen.include_failed", "stimuli.blank", f"{PRESET}.clip"},
-    "[text]": NAMES | {"areas", f"{PRESET}.readout"},
+    "[text]": NAMES | {"areas", "models.add.mine.files", f"{PRESET}.readout"},
     "[-1]": MEANS | {"thresholds.values"},
     "[-1, -1]": MEANS | WINDOWS,
 }
@@ -242,7 +243,7 @@ def test_the_description_of_a_dataset_says_one_thing(dataset_folder):
 def test_a_column_of_neurons_that_stands_twice_is_named(dataset_folder):
     path = dataset_folder / "neurons.csv"
     path.write_text("\n".join(f"{row},{row.split(',')[3]}" for row in path.read_text().splitlines()))
-    with pytest.raises(InputError, match=r"neurons\.csv: two columns area; keep one of the two"):
+    with pytest.raises(InputError, match=r"neurons\.csv: 2 columns are named 'area'; rename all but one"):
         read_neurons(dataset_folder)
 
 

@@ -70,9 +70,6 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     missing = [column for column in NEURON_COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
-    double = [column for column in (*NEURON_COLUMNS, *OPTIONAL_COLUMNS) if f"{column}.1" in table]  # so pandas names a second
-    if double:
-        raise InputError(f"{path}: two columns {double[0]}; keep one of the two.")
     table = table.assign(**{column: empty for column, empty in OPTIONAL_COLUMNS.items() if column not in table})
     wrong = ~np.isfinite(pd.to_numeric(table.depth_um, errors="coerce")) & (table.depth_um != "")
     if wrong.any():
