@@ -282,7 +282,7 @@ def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finishe
     leftover = project.folder / "results/demo/.stimuli.unfinished-00000000000000000000000000000000.npz"
     leftover.parent.mkdir(exist_ok=True)
     leftover.touch()
-    project.run("results/demo/stimuli.npz")
+    project.run("results/demo/stimuli.npz", "--forcerun", "read_stimuli")
     assert not leftover.exists()
 
 

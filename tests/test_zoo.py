@@ -1,7 +1,5 @@
 """The check of every network: what it finds of sound ones, and what it says of others."""
 
-import json
-
 import pandas as pd
 import pytest
 import torch
@@ -10,6 +8,7 @@ from networks import Scale
 from torch import nn
 
 from dormouse import zoo
+from dormouse.files import write_json
 from dormouse.memory import RESERVED, resident_bytes
 from dormouse.models import build as loaders
 from dormouse.models.registry import list_models
@@ -148,7 +147,7 @@ FAILED = dict.fromkeys((*zoo.NUMBERS, "runs")) | {"seconds": 0.1, "error": "Runt
 @pytest.fixture
 def table(tmp_path) -> pd.DataFrame:
     for model, result in {"one-random0": FINE, "two.v1-imagenet": FAILED}.items():
-        (tmp_path / f"{model}.json").write_text(json.dumps(result))
+        write_json(tmp_path / f"{model}.json", result)
     models = {"one-imagenet": "one-random0", "two.v1-imagenet": "two.v1-imagenet", "one-random0": "one-random0"}
     return zoo.zoo_table(models, sorted(tmp_path.glob("*.json")))
 

@@ -113,7 +113,7 @@ def unreadable(path: str | Path, kind: str, error: Exception, remedy: str = AGAI
     """Return the error for a file that is not there, may not be read, or is not of its kind, which says what to do."""
     if isinstance(error, PermissionError):
         return InputError(f"{path}: may not be read ({error.strerror}). Change its permissions and run again.")
-    return InputError(f"{path}: not a readable {kind} file ({error}). {remedy}")
+    return InputError(f"{path}: not a readable {kind} file ({' '.join(str(error).split())}). {remedy}")
 
 
 def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]:

@@ -21,9 +21,10 @@ PARTS = ("norm", "range", "code")
 
 def write_kernels(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays of `gram.Kernels` and others to an .npz file; each of `KERNELS` takes `PARTS`, named after it."""
-    stored = {name: values for name, values in arrays.items() if name not in KERNELS}
-    for name in arrays.keys() - stored.keys():
-        stored |= {f"{name}_{part}": values for part, values in pack(arrays[name]).items()}
+    stored = {}
+    for name, values in arrays.items():
+        packed = pack(values) if name in KERNELS else {}
+        stored |= {f"{name}_{part}": of_part for part, of_part in packed.items()} or {name: values}
     write_arrays(path, stored, compress=True)
 
 
