@@ -13,18 +13,26 @@ configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/stimuli.smk"
 include: "workflow/rules/recordings.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/scores.smk"
 include: "workflow/rules/mousenet.smk"
+include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
-include: "workflow/rules/connectome.smk"
+include: "workflow/rules/features.smk"
+
+
+if DATASET.kind == "responses":
+
+    include: "workflow/rules/neurons.smk"
+
+
+include: "workflow/rules/methods.smk"
+include: "workflow/rules/inference.smk"
 include: "workflow/rules/paper.smk"
-include: "workflow/rules/zoo.smk"
 
 
 rule all:
     default_target: True
     input:
         f"{RESULTS}/report.html",
-        FIGURES,
+        [expand("{figure}.{ending}", figure=figures, ending=["pdf", "png"]) for figures in FIGURES.values()],

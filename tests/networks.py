@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from dormouse.features.extraction import stream
+from dormouse.features.gram import reduce
 from dormouse.features.survey import survey
-from dormouse.gram import reduce
 from dormouse.models.build import build
 
 

@@ -300,3 +300,21 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def experiment(number, area="VISp", stimulus="three_session_B", failed=False, depth_um=175, line="Cux2-CreERT2"):
+    """One entry of ophys_experiments.json, with the keys that are read and one that is not."""
+    lines = [
+        {"name": "Ai93(TITL-GCaMP6f)", "transgenic_line_type_name": "reporter"},
+        {"name": "Camk2a-tTA", "transgenic_line_type_name": "driver"},
+        {"name": line, "transgenic_line_type_name": "driver"},
+    ]
+    return {
+        "id": number,
+        "stimulus_name": stimulus,
+        "targeted_structure": {"acronym": area, "id": 385},
+        "imaging_depth": depth_um,
+        "experiment_container_id": 1000 + number,
+        "experiment_container": {"failed": failed},
+        "specimen": {"donor": {"external_donor_name": f"mouse{number}", "transgenic_lines": lines}},
+    }

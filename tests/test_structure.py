@@ -8,48 +8,20 @@ from pathlib import Path
 
 import pytest
 
-# a module may import these of ours, besides errors, files and its own folder; imports point one way
-MAY_IMPORT = {
-    "errors": set(),
-    "files": set(),
-    "lock": set(),
-    "code": set(),
-    "contents": set(),
-    "digits": set(),
-    "columns": set(),
-    "tables": {"columns"},
-    "schemas": set(),
-    "stimuli": set(),
-    "download": set(),
-    "tuning": {"recordings", "stimuli"},
-    "selection": {"recordings", "tables"},
-    "thresholds": {"populations", "recordings", "reliability", "rsa", "tables"},
-    "gabor": set(),
-    "recordings": {"download", "schemas", "stimuli", "gabor"},
-    "reliability": {"recordings"},
-    "neurons": {"recordings", "reliability", "tuning"},
-    "rsa": {"tables"},
-    "ridge": {"kernels", "tables"},
-    "populations": {"recordings", "rsa", "tables"},
-    "ceilings": {"recordings", "reliability", "populations", "ridge", "rsa", "tables"},
-    "projection": set(),
-    "standardisation": set(),
-    "gram": {"digits", "projection", "standardisation"},
-    "kernels": set(),
-    "physiology": {"stimuli"},
-    "mousenet": {"physiology", "stimuli"},
-    "models": {"code", "contents", "download", "gabor", "mousenet", "stimuli"},
-    "training": {"contents", "models"},
-    "memory": set(),
-    "features": {"gram", "memory", "projection", "standardisation"},
-    "attestation": {"features", "gram", "stimuli"},
-    "zoo": {"attestation", "features", "memory", "models", "projection", "recordings", "stimuli"},
-    "provenance": set(),
-    "stats": set(),
-    "labels": set(),
-    "figures": {"columns", "tables"},
-    "report": {"columns", "tables"},
-}
+# sections of the methods, in the order of a paper; a section may import those above it and what lies at the top of the package
+SECTIONS = (
+    "stimuli",
+    "recordings",
+    "mousenet",
+    "models",
+    "training",
+    "features",
+    "methods",
+    "neurons",
+    "inference",
+    "paper",
+)
+RULE = r"^ *(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+?)(?=^ *(?:rule|checkpoint|else|if)\b|\Z)"
 MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_SCRIPT_LINES = 50, 300, 30
 
 
@@ -63,13 +35,23 @@ def imported(file: Path) -> set[str]:
     return {parts[1] for parts in names if parts[0] == "dormouse"}
 
 
-def test_modules_import_only_what_the_table_allows(root):
+def test_sections_import_those_above_them_alone(root):
     package = root / "src" / "dormouse"
+    top = {file.stem for file in package.glob("*.py")}
     for file in python_files(root, "src"):
-        own = file.relative_to(package).parts[0].removesuffix(".py")
-        if own != "__init__":
-            beyond = imported(file) - MAY_IMPORT[own] - {own, "errors", "files"}
-            assert not beyond, f"{file.name} imports {beyond}"
+        own = file.relative_to(package).parts[0]
+        above = SECTIONS[: SECTIONS.index(own) + 1] if own in SECTIONS else ()
+        beyond = imported(file) - top - set(above)
+        assert not beyond, f"{file.relative_to(package)} imports {beyond}"
+
+
+def test_package_rules_and_tests_have_the_same_sections(root):
+    def folders(place):
+        return {path.name for path in (root / place).iterdir() if path.is_dir()} - {"__pycache__"}
+
+    assert folders("src/dormouse") == set(SECTIONS)
+    assert folders("tests") - {"__pycache__"} == {*SECTIONS, "workflow", "benchmarks", "data"}
+    assert {file.stem for file in (root / "workflow/rules").glob("*.smk")} == {*SECTIONS, "common", "allen"}
 
 
 def test_package_is_imported_by_name_so_that_the_hash_of_code_follows_it(root):
@@ -101,7 +83,7 @@ def test_scripts_read_call_and_write(root):
 def test_every_rule_has_its_script_and_its_log_and_every_script_its_rule(root):
     rules = {}
     for file in (root / "workflow/rules").glob("*.smk"):
-        for name, body in re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+)", file.read_text(), re.MULTILINE):
+        for name, body in re.findall(RULE, file.read_text(), re.MULTILINE):
             rules[name] = body
             assert f'"../scripts/{name}.py"' in body, name
             assert f"/logs/{name}" in body, name

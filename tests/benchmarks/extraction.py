@@ -22,14 +22,15 @@ from measure import contest, print_machine
 from torch import nn
 
 from dormouse.features.extraction import extract
-from dormouse.features.record import is_container, tensors
-from dormouse.gram import BLOCK
-from dormouse.kernels import write_kernels
+from dormouse.features.gram import BLOCK
+from dormouse.features.kernels import write_kernels
+from dormouse.features.layers import is_container
+from dormouse.features.projection import in_blocks, n_projections
+from dormouse.features.record import tensors
+from dormouse.methods.rsa import rdm_from_centred, upper_triangles
 from dormouse.models.build import build
-from dormouse.projection import in_blocks, n_projections
 from dormouse.recordings.simulated import simulate_scenes
-from dormouse.rsa import rdm_from_centred, upper_triangles
-from dormouse.stimuli import preprocess
+from dormouse.stimuli.preprocessing import preprocess
 
 NETWORKS = {
     "resnet50": "torchvision",

@@ -15,8 +15,8 @@ import torch
 from measure import contest, print_machine, print_table
 from sklearn.random_projection import SparseRandomProjection
 
-from dormouse.gram import BLOCK, reduce
-from dormouse.projection import Projections
+from dormouse.features.gram import BLOCK, reduce
+from dormouse.features.projection import Projections
 
 N_IMAGES, N_FEATURES, N_COLUMNS, SEED, THREADS = 119, 3_211_264, 4096, 0, 2
 

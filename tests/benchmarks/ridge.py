@@ -21,7 +21,7 @@ from measure import contest, print_machine, print_table
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.model_selection import KFold, PredefinedSplit
 
-from dormouse.ridge import correlation, fold_r, leave_one_out_r, make_folds, nested_r
+from dormouse.methods.ridge import correlation, fold_r, leave_one_out_r, make_folds, nested_r
 
 N_IMAGES, N_COLUMNS, N_NEURONS, N_FOLDS = 119, 4096, 6619, 5
 PENALTIES = {"1": np.array([1.0]), "7": np.logspace(-1, 5, 7)}

@@ -18,7 +18,8 @@ from measure import contest, print_machine, print_table
 from rsatoolbox.inference import evaluate
 from rsatoolbox.rdm import RDMs
 
-from dormouse import gram, rsa
+from dormouse.features import gram
+from dormouse.methods import rsa
 
 N_IMAGES, N_FEATURES, N_LAYERS, N_SITES = 119, 100_352, 50, 21
 N_STIMULI, N_BOOT = 118, 1000  # the blank is not among the stimuli that are drawn

@@ -20,8 +20,8 @@ import pandas as pd
 from measure import print_machine
 from threadpoolctl import threadpool_limits
 
-from dormouse import ridge, rsa
-from dormouse.kernels import read_kernels, write_kernels
+from dormouse.features.kernels import read_kernels, write_kernels
+from dormouse.methods import ridge, rsa
 from dormouse.tables import LAYER_ARRAYS, write_by_area, write_table
 
 ROOT = Path(__file__).parents[2]

@@ -22,11 +22,48 @@ rule download_allen:
 
 if WITH_SDK:
 
-    include: "allen_sdk.smk"
+    rule build_allensdk:
+        output:
+            "resources/allen/allensdk.txt",
+        log:
+            f"{RESULTS}/logs/build_allensdk.log",
+        # conda, where it is used, makes the environment, and the script finds itself in it
+        conda:
+            "../../envs/allensdk.yaml"
+        params:
+            pins=yaml.safe_load((ROOT / "envs/allensdk.yaml").read_text())["dependencies"][-1]["pip"],
+            python=ALLEN["python"],
+            code=code("build_allensdk"),
+        script:
+            "../scripts/build_allensdk.py"
+
+    rule download_with_allensdk:
+        input:
+            "resources/allen/allensdk.txt",
+        output:
+            "resources/allen/{file}",
+        log:
+            f"{RESULTS}/logs/download_with_allensdk/{{file}}.log",
+        wildcard_constraints:
+            file=f"{TABLES}|{RECORDINGS}|{EVENTS}",
+        conda:
+            "../../envs/analysis.yaml"
+        script:
+            "../scripts/download_with_allensdk.py"
 
 else:
 
-    include: "allen_events.smk"
+    rule download_events:
+        input:
+            "resources/allen/event_files.json",
+        output:
+            "resources/allen/ophys_experiment_events/{recording}_events.npz",
+        log:
+            f"{RESULTS}/logs/download_events/{{recording}}.log",
+        conda:
+            "../../envs/analysis.yaml"
+        script:
+            "../scripts/download_events.py"
 
 
 checkpoint list_recordings:

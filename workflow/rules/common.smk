@@ -19,7 +19,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os
 from dormouse.code import script_code
 from dormouse.contents import file_hash, is_made
 from dormouse.lock import lock_results
-from dormouse.labels import method_label, selection_label
+from dormouse.methods.labels import method_label, selection_label
 from dormouse.models.registry import LABELS, OF_RUN, TRAINED, WEIGHTS, list_models, run_of, training_spec
 from dormouse.models.specification import (
     anatomy_files,
@@ -35,7 +35,7 @@ from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import open_dataset
 from dormouse.recordings.nwb import is_address
 from dormouse.schemas import check, check_layers, read_layers
-from dormouse.selection import preset
+from dormouse.neurons.selection import preset
 from dormouse.tables import read_table
 from dormouse.training.epochs import epoch_file
 from dormouse.training.recipe import training_key
@@ -73,8 +73,9 @@ NEURONS, CEILINGS, COUNTS, THRESHOLDS = (
 PUBLISHED = DATASET.name == "allen" and SELECTION["metrics"] == "service" and PRESET["select_on"] == "all"
 SERVICE_METRICS = [f"{RESULTS}/tables/cell_metrics.parquet"] if PUBLISHED else []
 PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
-FIGURES = expand(f"{RESULTS}/figures/scores_{{metric}}.{{ending}}", metric=METRICS, ending=["pdf", "png"])
-FIGURES += expand(f"{RESULTS}/figures/thresholds.{{ending}}", ending=["pdf", "png"]) if THRESHOLDS else []
+OF_MOUSENET = [model for model, spec in MODELS.items() if spec["source"] == "mousenet"]
+RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
+DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] if OF_MOUSENET and DATASET.kind == "responses" else []
 
 
 wildcard_constraints:

@@ -1,6 +1,14 @@
 """Figures and the report, from the tables alone."""
 
-FIGURES += MOUSENET_FIGURES
+# every figure of a run without its ending, by the section of the report that shows it
+FIGURES = {
+    "scores": [f"{RESULTS}/figures/scores_{metric}" for metric in METRICS],
+    "neurons": [f"{RESULTS}/figures/thresholds" for _ in THRESHOLDS],
+    "mousenet": [f"{RESULTS}/figures/populations"] * bool(OF_MOUSENET)
+    + [f"{RESULTS}/figures/units" for _ in DISTANCES]
+    + sorted({f"results/mousenet/{MODELS[model]['name']}/network" for model in OF_MOUSENET})
+    + [f"{RESULTS}/figures/trajectory", f"{TRAINED}/training"] * bool(RUNS),
+}
 TEMPLATE, CAPTIONS = str(ROOT / "workflow/report/report.html"), sorted(map(str, (ROOT / "workflow/report").glob("*.rst")))
 
 
@@ -54,19 +62,143 @@ rule plot_thresholds:
         "../scripts/plot_thresholds.py"
 
 
+rule plot_mousenet:
+    input:
+        populations="results/mousenet/{preset}/populations.parquet",
+        projections="results/mousenet/{preset}/projections.parquet",
+    output:
+        report(
+            "results/mousenet/{preset}/network.pdf",
+            caption="../report/network.rst",
+            category="MouseNet",
+            labels={"preset": "{preset}", "format": "pdf"},
+        ),
+        report(
+            "results/mousenet/{preset}/network.png",
+            caption="../report/network.rst",
+            category="MouseNet",
+            labels={"preset": "{preset}", "format": "png"},
+        ),
+    log:
+        "results/mousenet/logs/plot_mousenet/{preset}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("plot_mousenet"),
+    script:
+        "../scripts/plot_mousenet.py"
+
+
+rule plot_populations:
+    input:
+        scores=f"{RESULTS}/tables/scores.parquet",
+        models=f"{RESULTS}/tables/models.parquet",
+        ceilings=CEILINGS,
+    output:
+        report(
+            f"{RESULTS}/figures/populations.pdf",
+            caption="../report/populations.rst",
+            category="MouseNet",
+            labels={"format": "pdf"},
+        ),
+        report(
+            f"{RESULTS}/figures/populations.png",
+            caption="../report/populations.rst",
+            category="MouseNet",
+            labels={"format": "png"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_populations.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        areas=DATASET.areas,
+        title=TITLE,
+        code=code("plot_populations"),
+    script:
+        "../scripts/plot_populations.py"
+
+
+rule plot_units:
+    input:
+        units=f"{RESULTS}/tables/units.parquet",
+        models=f"{RESULTS}/tables/models.parquet",
+    output:
+        report(f"{RESULTS}/figures/units.pdf", caption="../report/units.rst", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{RESULTS}/figures/units.png", caption="../report/units.rst", category="MouseNet", labels={"format": "png"}),
+    log:
+        f"{RESULTS}/logs/plot_units.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        areas=DATASET.areas,
+        title=TITLE,
+        code=code("plot_units"),
+    script:
+        "../scripts/plot_units.py"
+
+
+rule plot_training:
+    input:
+        expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
+    output:
+        report(f"{TRAINED}/training.pdf", caption="../report/training.rst", category="MouseNet", labels={"format": "pdf"}),
+        report(f"{TRAINED}/training.png", caption="../report/training.rst", category="MouseNet", labels={"format": "png"}),
+    log:
+        f"{TRAINED}/logs/plot_training.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        runs=RUNS,
+        code=code("plot_training"),
+    script:
+        "../scripts/plot_training.py"
+
+
+rule plot_trajectory:
+    input:
+        best=f"{RESULTS}/tables/best_layers.parquet",
+        models=f"{RESULTS}/tables/models.parquet",
+        histories=expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
+    output:
+        report(
+            f"{RESULTS}/figures/trajectory.pdf",
+            caption="../report/trajectory.rst",
+            category="MouseNet",
+            labels={"format": "pdf"},
+        ),
+        report(
+            f"{RESULTS}/figures/trajectory.png",
+            caption="../report/trajectory.rst",
+            category="MouseNet",
+            labels={"format": "png"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_trajectory.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        areas=DATASET.areas,
+        runs=RUNS,
+        title=TITLE,
+        code=code("plot_trajectory"),
+    script:
+        "../scripts/plot_trajectory.py"
+
+
 rule write_report:
     input:
         template=timeless([TEMPLATE]),
         captions=timeless(CAPTIONS),
-        figures=expand(f"{RESULTS}/figures/scores_{{metric}}.png", metric=METRICS),
+        scores=expand("{figure}.png", figure=FIGURES["scores"]),
         best=f"{RESULTS}/tables/best_layers.parquet",
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
         neurons=NEURONS,
         counts=COUNTS,
         distances=DISTANCES,
-        thresholds=[figure for figure in FIGURES if figure.endswith("thresholds.png")],
-        mousenet=[figure for figure in MOUSENET_FIGURES if figure.endswith(".png")],
+        figures_of_neurons=expand("{figure}.png", figure=FIGURES["neurons"]),
+        figures_of_mousenet=expand("{figure}.png", figure=FIGURES["mousenet"]),
     output:
         f"{RESULTS}/report.html",
     log:

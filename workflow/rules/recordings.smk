@@ -1,4 +1,4 @@
-"""From recordings to the reliable neurons of each area, their RDMs and their noise ceilings."""
+"""From what was recorded to trials, or to the similarities that a data set gives in their place."""
 
 if DATASET.name == "allen":
 
@@ -7,36 +7,62 @@ if DATASET.name == "allen":
 
 if DATASET.name == "demo":
 
-    include: "demo.smk"
+    rule simulate_recordings:
+        output:
+            expand(DATASET.source, recording=DATASET.recordings),
+        log:
+            f"{RESULTS}/logs/simulate_recordings.log",
+        priority: 10
+        conda:
+            "../../envs/analysis.yaml"
+        params:
+            **config["demo"],
+            code=code("simulate_recordings"),
+        script:
+            "../scripts/simulate_recordings.py"
 
 
 if DATASET.kind == "responses":
 
-    include: "populations.smk"
-    include: "ceilings.smk"
+    rule read_recording:
+        # of a recording that is read where it is published, there is no file
+        input:
+            recording=timeless([DATASET.source]),
+            events=DATASET.events,
+            described=timeless(DATASET.described_by),
+        output:
+            f"{RESULTS}/recordings/{{recording}}.npz",
+        log:
+            f"{RESULTS}/logs/read_recording/{{recording}}.log",
+        # bad recordings shall be found before networks run
+        priority: 10
+        conda:
+            "../../envs/analysis.yaml"
+        params:
+            reader=DATASET.reader,
+            address=lambda wildcards: expand(filter(is_address, [DATASET.source]), recording=wildcards.recording),
+            response=config["response"],
+            described=DATASET.described,
+            contents=lambda wildcards: contents(expand([DATASET.source, *DATASET.described_by], recording=wildcards.recording)),
+            code=code("read_recording"),
+        script:
+            "../scripts/read_recording.py"
 
 else:
 
-    include: "similarity.smk"
-
-
-rule read_stimuli:
-    # the images of a data set, or those inside its first recording
-    input:
-        lambda _: timeless(stimulus_sources()),
-    output:
-        f"{RESULTS}/stimuli.npz",
-    log:
-        f"{RESULTS}/logs/read_stimuli.log",
-    priority: 10
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        reader=DATASET.reader,
-        addresses=lambda _: list(filter(is_address, stimulus_sources())),
-        blank=config["stimuli"]["blank"],
-        background=DATASET.background,
-        contents=lambda _: contents(stimulus_sources()),
-        code=code("read_stimuli"),
-    script:
-        "../scripts/read_stimuli.py"
+    rule read_similarity:
+        input:
+            timeless(DATASET.described_by),
+        output:
+            f"{RESULTS}/rdms/{{area}}.npz",
+        log:
+            f"{RESULTS}/logs/read_similarity/{{area}}.log",
+        priority: 10
+        conda:
+            "../../envs/analysis.yaml"
+        params:
+            described=DATASET.described,
+            contents=lambda _: contents(DATASET.described_by),
+            code=code("read_similarity"),
+        script:
+            "../scripts/read_similarity.py"

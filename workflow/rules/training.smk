@@ -1,10 +1,5 @@
 """Networks trained here, whose weights models name as trained:RUN, or trained:RUN@EPOCH."""
 
-RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
-if RUNS:
-    MOUSENET_FIGURES += [f"{RESULTS}/figures/trajectory.pdf", f"{RESULTS}/figures/trajectory.png"]
-    MOUSENET_FIGURES += [f"{TRAINED}/training.pdf", f"{TRAINED}/training.png"]
-
 
 rule train_network:
     input:
@@ -45,51 +40,3 @@ rule keep_epoch:
         code=code("keep_epoch"),
     script:
         "../scripts/keep_epoch.py"
-
-
-rule plot_training:
-    input:
-        expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
-    output:
-        report(f"{TRAINED}/training.pdf", caption="../report/training.rst", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{TRAINED}/training.png", caption="../report/training.rst", category="MouseNet", labels={"format": "png"}),
-    log:
-        f"{TRAINED}/logs/plot_training.log",
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        runs=RUNS,
-        code=code("plot_training"),
-    script:
-        "../scripts/plot_training.py"
-
-
-rule plot_trajectory:
-    input:
-        best=f"{RESULTS}/tables/best_layers.parquet",
-        models=f"{RESULTS}/tables/models.parquet",
-        histories=expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
-    output:
-        report(
-            f"{RESULTS}/figures/trajectory.pdf",
-            caption="../report/trajectory.rst",
-            category="MouseNet",
-            labels={"format": "pdf"},
-        ),
-        report(
-            f"{RESULTS}/figures/trajectory.png",
-            caption="../report/trajectory.rst",
-            category="MouseNet",
-            labels={"format": "png"},
-        ),
-    log:
-        f"{RESULTS}/logs/plot_trajectory.log",
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        areas=DATASET.areas,
-        runs=RUNS,
-        title=TITLE,
-        code=code("plot_trajectory"),
-    script:
-        "../scripts/plot_trajectory.py"

@@ -1,8 +1,8 @@
 """Build one network with random weights and run it through extraction on a few images."""
 
 from dormouse.errors import log_to
+from dormouse.features.zoo import check_network
 from dormouse.files import write_json
-from dormouse.zoo import check_network
 
 log_to(snakemake.log[0])
 params = snakemake.params

@@ -1,8 +1,8 @@
 """Gather the checks of all networks in a table, and print it."""
 
 from dormouse.errors import log_to
+from dormouse.features.zoo import summary, zoo_table
 from dormouse.tables import write_table
-from dormouse.zoo import summary, zoo_table
 
 log_to(snakemake.log[0])
 table = zoo_table(snakemake.params.models, snakemake.input)

@@ -1,7 +1,7 @@
 """Choose the layer of each model that stands for it at each site."""
 
 from dormouse.errors import log_to
-from dormouse.stats import choose_layers
+from dormouse.inference.layer_choice import choose_layers
 from dormouse.tables import read_table, write_table
 
 log_to(snakemake.log[0])

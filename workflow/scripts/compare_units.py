@@ -1,7 +1,7 @@
 """Gather units and neurons, and measure how far their distributions are apart."""
 
 from dormouse.errors import log_to
-from dormouse.physiology import distances
+from dormouse.inference.unit_distances import distances
 from dormouse.tables import read_tables, write_table
 
 log_to(snakemake.log[0])

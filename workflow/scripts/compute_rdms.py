@@ -2,7 +2,7 @@
 
 from dormouse.errors import log_to
 from dormouse.files import read_arrays, write_arrays
-from dormouse.populations import site_rdms
+from dormouse.neurons.populations import site_rdms
 
 log_to(snakemake.log[0])
 write_arrays(snakemake.output[0], site_rdms(read_arrays(snakemake.input[0]), snakemake.params.min_neurons))

@@ -1,7 +1,7 @@
 """Count the neurons of each site under every combination of the filters."""
 
 from dormouse.errors import log_to
-from dormouse.selection import count, read_published
+from dormouse.neurons.selection import count, read_published
 from dormouse.tables import read_table, write_table
 
 log_to(snakemake.log[0])

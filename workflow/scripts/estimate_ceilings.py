@@ -1,10 +1,10 @@
 """Estimate the noise ceilings of the neurons and sites of one area."""
 
-from dormouse.ceilings import estimate
 from dormouse.errors import log_to
 from dormouse.files import read_arrays
+from dormouse.neurons.ceilings import estimate
 from dormouse.recordings.trials import read_recordings
-from dormouse.stimuli import read_names
+from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
 
 log_to(snakemake.log[0])

@@ -1,13 +1,14 @@
 """Run one network over all images and keep the kernels of its layers, with what attests to the network."""
 
-from dormouse.attestation import attest
 from dormouse.errors import log_to
+from dormouse.features.attestation import attest
 from dormouse.features.extraction import extract
-from dormouse.kernels import write_kernels
+from dormouse.features.kernels import write_kernels
 from dormouse.models.build import build_with_key, native_input, random_twin
 from dormouse.models.user import watched
 from dormouse.provenance import provenance
-from dormouse.stimuli import preprocess, read_stimuli
+from dormouse.stimuli.images import read_stimuli
+from dormouse.stimuli.preprocessing import preprocess
 
 log_to(snakemake.log[0])
 params, stimuli = snakemake.params, read_stimuli(snakemake.input.stimuli)

@@ -1,7 +1,7 @@
 """List the models that ran, with all that their results rest on."""
 
 from dormouse.errors import log_to
-from dormouse.provenance import model_table
+from dormouse.features.model_table import model_table
 from dormouse.tables import write_table
 
 log_to(snakemake.log[0])

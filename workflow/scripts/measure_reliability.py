@@ -1,16 +1,16 @@
 """Measure how reliable the neurons of one recording are."""
 
 from dormouse.errors import log_to
-from dormouse.neurons import measure
+from dormouse.neurons.reliability import measure_reliability
 from dormouse.recordings.trials import check_images, read_recording
-from dormouse.stimuli import read_hashes, read_names
+from dormouse.stimuli.images import read_hashes, read_names
 from dormouse.tables import write_table
 
 log_to(snakemake.log[0])
 params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
 recording = read_recording(snakemake.input.recording)
 check_images(recording, read_hashes(snakemake.input.stimuli), snakemake.wildcards.recording)
-table = measure(
+table = measure_reliability(
     snakemake.wildcards.recording, recording, stimuli, params.n_splits, params.seed, params.select_on, params.score_on
 )
 write_table("reliability", table, snakemake.output[0])

@@ -1,8 +1,8 @@
 """Draw MouseNet's populations and projections."""
 
 from dormouse.errors import log_to
-from dormouse.figures.mousenet import plot_mousenet
-from dormouse.figures.style import save
+from dormouse.paper.figures.mousenet import plot_mousenet
+from dormouse.paper.figures.style import save
 from dormouse.tables import read_table
 
 log_to(snakemake.log[0])

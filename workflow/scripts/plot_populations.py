@@ -1,8 +1,8 @@
 """Draw the similarity of every population of MouseNet with every recorded area."""
 
 from dormouse.errors import log_to
-from dormouse.figures.mousenet import plot_populations
-from dormouse.figures.style import save
+from dormouse.paper.figures.mousenet import plot_populations
+from dormouse.paper.figures.style import save
 from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])

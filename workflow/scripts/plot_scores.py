@@ -1,8 +1,8 @@
 """Draw the score of every model in every area."""
 
 from dormouse.errors import log_to
-from dormouse.figures.scores import plot_scores
-from dormouse.figures.style import save
+from dormouse.paper.figures.scores import plot_scores
+from dormouse.paper.figures.style import save
 from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])

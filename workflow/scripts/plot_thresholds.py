@@ -1,8 +1,8 @@
 """Draw what a limit of reliability does to the populations."""
 
 from dormouse.errors import log_to
-from dormouse.figures.scores import plot_thresholds
-from dormouse.figures.style import save
+from dormouse.paper.figures.style import save
+from dormouse.paper.figures.thresholds import plot_thresholds
 from dormouse.tables import read_table
 
 log_to(snakemake.log[0])

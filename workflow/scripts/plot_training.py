@@ -1,8 +1,8 @@
 """Draw loss and accuracy of every training run over its epochs."""
 
 from dormouse.errors import log_to
-from dormouse.figures.style import save
-from dormouse.figures.training import plot_training
+from dormouse.paper.figures.style import save
+from dormouse.paper.figures.training import plot_training
 from dormouse.tables import read_tables
 
 log_to(snakemake.log[0])

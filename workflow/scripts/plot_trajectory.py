@@ -1,8 +1,8 @@
 """Draw the similarity of networks with recorded areas over their training."""
 
 from dormouse.errors import log_to
-from dormouse.figures.style import save
-from dormouse.figures.training import plot_trajectory
+from dormouse.paper.figures.style import save
+from dormouse.paper.figures.training import plot_trajectory
 from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])

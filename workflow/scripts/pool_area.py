@@ -2,9 +2,9 @@
 
 from dormouse.errors import log_to
 from dormouse.files import write_arrays
-from dormouse.populations import pool
+from dormouse.neurons.populations import pool
 from dormouse.recordings.trials import read_recordings
-from dormouse.stimuli import read_names
+from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table
 
 log_to(snakemake.log[0])

@@ -2,7 +2,7 @@
 
 from dormouse.errors import log_to
 from dormouse.recordings.readers import STIMULI
-from dormouse.stimuli import write_stimuli
+from dormouse.stimuli.images import write_stimuli
 
 log_to(snakemake.log[0])
 params = snakemake.params

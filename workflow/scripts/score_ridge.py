@@ -1,9 +1,9 @@
 """Predict every neuron from every layer of a model."""
 
 from dormouse.errors import log_to
+from dormouse.features.kernels import read_kernels
 from dormouse.files import read_joined
-from dormouse.kernels import read_kernels
-from dormouse.ridge import score
+from dormouse.methods.ridge import score
 from dormouse.tables import LAYER_ARRAYS, write_by_area
 
 log_to(snakemake.log[0])

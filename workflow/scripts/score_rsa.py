@@ -1,9 +1,9 @@
 """Compare the RDM of every layer of a model with the RDM of every site."""
 
 from dormouse.errors import log_to
+from dormouse.features.kernels import read_kernels
 from dormouse.files import read_joined
-from dormouse.kernels import read_kernels
-from dormouse.rsa import score
+from dormouse.methods.rsa import score
 from dormouse.tables import LAYER_ARRAYS, write_by_area
 
 log_to(snakemake.log[0])

@@ -1,7 +1,7 @@
 """Keep the neurons of all recordings that pass the filters, and say why the others are left out."""
 
 from dormouse.errors import log_to
-from dormouse.selection import select, with_service_metrics
+from dormouse.neurons.selection import select, with_service_metrics
 from dormouse.tables import read_tables, write_table
 
 log_to(snakemake.log[0])

@@ -1,11 +1,11 @@
 """Measure how reliable the populations of one area are at every limit of reliability."""
 
 from dormouse.errors import log_to
+from dormouse.neurons.selection import candidates
+from dormouse.neurons.thresholds import sweep
 from dormouse.recordings.trials import read_recordings
-from dormouse.selection import candidates
-from dormouse.stimuli import read_names
+from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
-from dormouse.thresholds import sweep
 
 log_to(snakemake.log[0])
 params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)

@@ -1,14 +1,14 @@
 """Write the report."""
 
 from dormouse.errors import log_to
-from dormouse.report import render
+from dormouse.paper.report import render
 from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])
 render(
     snakemake.input.template[0],
     snakemake.output[0],
-    figures=snakemake.input.figures,
+    figures=snakemake.input.scores,
     captions=snakemake.input.captions,
     tables={
         "best_layers": read_table("best_layers", snakemake.input.best),
@@ -18,7 +18,7 @@ render(
         "selection_counts": read_tables("selection_counts", snakemake.input.counts),
         "unit_distances": read_tables("unit_distances", snakemake.input.distances),
     },
-    pictures={"neurons": snakemake.input.thresholds, "mousenet": snakemake.input.mousenet},
+    pictures={"neurons": snakemake.input.figures_of_neurons, "mousenet": snakemake.input.figures_of_mousenet},
     variants=snakemake.params.variants,
     dataset=snakemake.params.dataset,
     config=snakemake.params.config,

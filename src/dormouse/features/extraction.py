@@ -12,14 +12,14 @@ from torch import nn
 from tqdm import tqdm
 
 from dormouse.errors import InputError
+from dormouse.features.gram import Kernels
+from dormouse.features.layers import Layer
+from dormouse.features.memory import available_bytes, give_back_at_once
 from dormouse.features.plan import Plan, choose_plan
 from dormouse.features.record import Output, record
-from dormouse.features.survey import Layer, Survey, features, survey
-from dormouse.gram import Kernels
-from dormouse.memory import available_bytes, give_back_at_once
-from dormouse.standardisation import Moments
+from dormouse.features.standardisation import Moments
+from dormouse.features.survey import Survey, features, survey
 
-LAYERS = ("all", "blocks")  # choices of what counts as a layer
 ROOMY = 0.5  # share of the memory below which a forecast leaves room for fragments
 GIVEN_BACK = {"roomy": 16 << 20, "short": 1 << 20}  # bytes of tensors that are given back when freed; small ones cost time
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

@@ -15,10 +15,10 @@ from itertools import combinations
 import numpy as np
 
 from dormouse.errors import InputError
+from dormouse.features.gram import BLOCK, BLOCKS_AT_ONCE
+from dormouse.features.projection import KEPT_BYTES, matrix_bytes
+from dormouse.features.standardisation import FEW
 from dormouse.features.survey import Survey
-from dormouse.gram import BLOCK, BLOCKS_AT_ONCE
-from dormouse.projection import KEPT_BYTES, matrix_bytes
-from dormouse.standardisation import FEW
 
 DIFFERENCE_SETS = {
     3: (0, 1),

@@ -1,12 +1,11 @@
 """What the layers of a network put out, while it runs: several batches in step, so that a layer is there for all images.
 
-A layer is the output of any module that is not a plain container, in the order of computation, named by its class and a
-running number (the convention of Conwell et al. 2021). Each batch runs until it has an output to show and waits there for the
+Each batch runs until it has an output to show and waits there for the
 others; between two layers only one of them moves. So a layer of all images takes no more memory than itself and what else of
 the network is alive at that moment, and batches are of the size at which the machine is fastest.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
@@ -16,8 +15,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from torch import nn
 
 from dormouse.errors import InputError
-
-LAYER_NAME = "layer_name"  # attribute by which a module names its output itself, as MouseNet's populations do
+from dormouse.features.layers import Names, block_paths, is_container
 
 
 @dataclass(frozen=True)
@@ -133,8 +131,7 @@ class _Run(greenlet):
         super().__init__()
         self.network, self.batch, self.overwritten, self.changed = network, batch, overwritten, changed
         self.leave_out = leave_out
-        self.named: Counter[str] = Counter()  # outputs by the kind of their module
-        self.called: Counter[str] = Counter()  # outputs by the name that their module gives itself
+        self.names = Names()
         self.block = ""  # of the last output; that of the whole network counts to it
         self.waiting: list[_Taken] = []  # not yet shown
         self.shown: list[_Taken] = []  # of the module before
@@ -154,7 +151,7 @@ class _Run(greenlet):
             if numbers is None:
                 self.leave_out(path, _kind(part))
         held = [(part, numbers) for part, numbers in held if numbers is not None]
-        stem = self._name(module, len(held))
+        stem = self.names.next(module, len(held))
         for k, (part, numbers) in enumerate(held, start=1):
             name = stem if len(held) == 1 else f"{stem}-{k}"
             repeats = before.get(id(part)) == version(part) is not None
@@ -162,16 +159,6 @@ class _Run(greenlet):
         if self.overwritten is None or not self.overwritten.isdisjoint(taken.output.name for taken in self.waiting):
             self._stop()
             self.unchecked = self.shown
-
-    def _name(self, module: nn.Module, n_values: int) -> str:
-        """Return the name of a module's output, and count it."""
-        if own := getattr(module, LAYER_NAME, ""):
-            self.called[own] += 1
-            return own if self.called[own] == 1 else f"{own}-{self.called[own]}"
-        kind = type(module).__name__
-        number = 1 + sum(n for other, n in self.named.items() if kind in other)
-        self.named[kind] += n_values
-        return f"{kind}-{number}"
 
     def show(self) -> None:
         """Stop at every output that waits, before another module starts."""
@@ -203,21 +190,6 @@ def _in_own_modes(switch: Callable, *output):
 def version(tensor: torch.Tensor) -> int | None:
     """Return how often a tensor was changed in place, or None where that is not known."""
     return None if tensor.is_inference() else tensor._version
-
-
-def is_container(module: nn.Module) -> bool:
-    """Return whether a module only holds others: a sequence, also of a class of its own, a list or a dictionary."""
-    # a dictionary of a class of its own computes something, as the dense blocks of DenseNet
-    return isinstance(module, nn.Sequential | nn.ModuleList) or type(module) is nn.ModuleDict
-
-
-def block_paths(module: nn.Module, prefix: str = "") -> Iterator[str]:
-    """Yield the paths of a network's blocks: its outermost modules that are no containers."""
-    for name, child in module.named_children():
-        if is_container(child):
-            yield from block_paths(child, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
 
 
 def check_open(network: nn.Module) -> None:

@@ -13,27 +13,14 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.features.record import Output, is_container, record, version
-from dormouse.gram import columns, spread
-from dormouse.memory import PeakMemory
+from dormouse.features.gram import columns, spread
+from dormouse.features.layers import Layer, is_container
+from dormouse.features.memory import PeakMemory
+from dormouse.features.record import Output, record, version
 
 N_PROBES = 512  # features that are compared; those of three images are 6 KiB a layer
 # largest `_difference` of an image's features in batches of different size
 SAME = {torch.float32: 1e-3, torch.float16: 0.025, torch.bfloat16: 0.1}
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Where the images are in the output of a layer, and how much there is of each."""
-
-    name: str
-    block: str
-    axis: int | None  # None where the output holds nothing of single images
-    inner: bool  # whether the axis runs over images first: (parts, images) in the place of (images, parts)
-    n_features: int
-    path: str = ""  # of its module in the network
-    constant: bool = False  # whether the output was the same for other images
-    probes: np.ndarray | None = field(default=None, compare=False, repr=False)  # (3, N_PROBES at most), of images surveyed
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dormouse.gabor import log_gabor_bank
+from dormouse.stimuli.gabor import log_gabor_bank
 
 FREQUENCIES = (2.0, 4.0, 8.0, 16.0, 32.0)  # cycles per image
 N_ORIENTATIONS = 8

@@ -18,7 +18,7 @@ from dormouse.models.registry import TRAINED
 from dormouse.models.taskonomy import TaskonomyEncoder
 from dormouse.mousenet.anatomy import Options, read_anatomy
 from dormouse.mousenet.network import MouseNet
-from dormouse.stimuli import RECIPE
+from dormouse.stimuli.preprocessing import RECIPE
 
 # the published files of DenseNet say norm.1 and conv.1 where the network has norm1 and conv1
 OF_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")

@@ -14,7 +14,7 @@ from dormouse.errors import InputError, suggest
 from dormouse.models.libraries import registered
 from dormouse.models.user import user_code
 from dormouse.mousenet.anatomy import FOLDER
-from dormouse.stimuli import RECIPE, check_recipe
+from dormouse.stimuli.preprocessing import RECIPE, check_recipe
 
 RANDOM, NONE = "random", "none"  # words in the place of weights
 WEIGHTS = "resources/weights"  # where downloads go

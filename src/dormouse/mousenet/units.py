@@ -9,8 +9,10 @@ import torch
 
 from dormouse.mousenet.anatomy import split_name
 from dormouse.mousenet.network import MouseNet
-from dormouse.physiology import gratings, measure, varying
-from dormouse.stimuli import BLANK, Stimuli, preprocess
+from dormouse.stimuli.gratings import gratings
+from dormouse.stimuli.images import BLANK, Stimuli
+from dormouse.stimuli.preprocessing import preprocess
+from dormouse.unit_statistics import measure, varying
 
 BATCH = 16
 
@@ -18,7 +20,7 @@ BATCH = 16
 def measure_network(
     network: MouseNet, stimuli: Stimuli, recipe: Mapping, n_units: int, seed: int, negative: str
 ) -> pd.DataFrame:
-    """Return area, layer, unit and every quantity (`physiology.measure`) of some units of every population, a row a unit.
+    """Return area, layer, unit and every quantity (`unit_statistics.measure`) of some units of every population, a row a unit.
 
     Units that do not vary over the scenes are left out, as neurons are that do not answer reliably; the log says how many.
 
@@ -27,7 +29,7 @@ def measure_network(
     stimuli : the blank is left out
     recipe : preprocessing of images
     n_units : drawn of each population, at most
-    negative : see `physiology.measure`
+    negative : see `unit_statistics.measure`
     """
     rng, scenes = np.random.default_rng(seed), stimuli.images[stimuli.names != BLANK]
     bars = gratings(recipe["size"])

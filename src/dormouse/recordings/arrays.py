@@ -10,7 +10,7 @@ import numpy as np
 
 from dormouse.errors import InputError
 from dormouse.files import read_given
-from dormouse.stimuli import ENDINGS, check_order
+from dormouse.stimuli.images import ENDINGS, check_order
 
 # letters of NumPy's kinds of types; all others are refused, as a cast keeps a part of a number, or makes numbers of dates
 KINDS = {"real numbers": "fiu", "text or whole numbers": "USiu"}

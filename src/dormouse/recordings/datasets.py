@@ -13,7 +13,7 @@ from dormouse.recordings import folder
 from dormouse.recordings.demo import simulated_sites
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
-from dormouse.stimuli import image_files, image_notes, listed
+from dormouse.stimuli.images import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")
 RESERVED = (*BUILT_IN, "mousenet", "trained", "zoo")  # folders of results that no dataset folder may share

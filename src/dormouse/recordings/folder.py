@@ -23,12 +23,12 @@ import pandas as pd
 
 from dormouse.errors import InputError
 from dormouse.files import list_files, read_given
-from dormouse.recordings.anatomy import CORTICAL_LAYERS
 from dormouse.recordings.arrays import array_headers, check_kind, image_rows, read_text
+from dormouse.recordings.cre_lines import CORTICAL_LAYERS
 from dormouse.recordings.names import check_cells, check_spelling, sites_of
 from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
 from dormouse.schemas import check, read_yaml
-from dormouse.stimuli import image_files
+from dormouse.stimuli.images import image_files
 
 DESCRIPTION = {
     "type": "object",

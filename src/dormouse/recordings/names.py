@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.recordings.anatomy import CORTICAL_LAYERS
+from dormouse.recordings.cre_lines import CORTICAL_LAYERS
 
 WHOLE = "all"  # stands for a whole area where a cortical layer is named, and for all areas
 MISSING = {"nan", "na", "n/a", "none", "null", "<na>", "nat"}  # what programs write for a value that is not there

@@ -13,10 +13,10 @@ import numpy as np
 
 from dormouse.errors import InputError
 from dormouse.files import read_given
-from dormouse.recordings.anatomy import cortical_layer
+from dormouse.recordings.cre_lines import cortical_layer
 from dormouse.recordings.remote import RemoteFile
 from dormouse.recordings.session import Session, scene_names
-from dormouse.stimuli import Stimuli, image_hash, with_blank
+from dormouse.stimuli.images import Stimuli, image_hash, with_blank
 
 PIPELINE = "processing/brain_observatory_pipeline"
 SCENES = "stimulus/presentation/natural_scenes_stimulus"

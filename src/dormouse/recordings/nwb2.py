@@ -15,11 +15,11 @@ import h5py
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.recordings.anatomy import cortical_layer
+from dormouse.recordings.cre_lines import cortical_layer
 from dormouse.recordings.nwb import is_address
 from dormouse.recordings.remote import RemoteFile
 from dormouse.recordings.session import Session, scene_names
-from dormouse.stimuli import Stimuli, image_hash, with_blank
+from dormouse.stimuli.images import Stimuli, image_hash, with_blank
 
 OPHYS = "processing/ophys"
 NEURONS = f"{OPHYS}/ImageSegmentation/PlaneSegmentation/global_roi_id"

@@ -8,7 +8,7 @@ from dormouse.recordings.folder import read_session
 from dormouse.recordings.nwb import is_address
 from dormouse.recordings.session import TRACES, trials
 from dormouse.recordings.trials import Recording
-from dormouse.stimuli import Stimuli, read_images
+from dormouse.stimuli.images import Stimuli, read_images
 
 
 def read_nwb(source: str | Path, response: dict, events: Sequence[str | Path] = ()) -> Recording:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from dormouse.errors import InputError
 from dormouse.recordings.trials import Recording, check_recording
-from dormouse.stimuli import BLANK
+from dormouse.stimuli.images import BLANK
 
 UNITS = {"dff": "dF/F", "events": "event magnitude", "sweep": "% of baseline"}
 TRACES = {"dff": "dff", "events": "events", "sweep": "fluorescence"}  # what a measure reads

@@ -15,9 +15,9 @@ import numpy as np
 from scipy import fft, signal
 
 from dormouse.files import atomic
-from dormouse.gabor import log_gabor_bank
 from dormouse.recordings.demo import POOLING, Site, simulated_sites
 from dormouse.recordings.nwb import PIPELINE, SESSION_TYPE
+from dormouse.stimuli.gabor import log_gabor_bank
 
 FREQUENCIES = np.array([3.0, 6.0, 12.0])  # cycles per image height
 N_ORIENTATIONS = 6

@@ -1,0 +1,288 @@
+"""From a layer's features to kernels over images: everything later steps need of them, in n x n numbers.
+
+With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X' and its
+row sums. Blocks of features are multiplied in float32 and summed in float64, so that a layer is read once and never copied
+whole. What is z-scored is multiplied in float64, and so is everything of layers of few features: where features span fewer
+dimensions than there are images, the errors of float32 products would fill the others, and a small penalty would take them for
+features.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import torch
+
+from dormouse.errors import InputError
+from dormouse.features.digits import alike, drowning_mean
+from dormouse.features.projection import Projections, n_projections
+from dormouse.features.standardisation import FEW, zscored, zscored_product
+
+PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside the features themselves
+BLOCK = 4096  # features in one float32 product; more is no faster, and less exact
+BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}  # that are brought together, for fewer and longer operations
+BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # of these, in one sparse product, whose reading goes back and forth
+COPIED = {"cpu": 8, "cuda": 4096}  # images brought together at once; of more, a processor reads in too many places
+TILE = 8  # images are filled up to a multiple of this, for which the libraries are fastest
+STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
+WIDE = 30  # images of a strip, about
+NARROW = 16  # images of a product at least; those of fewer are summed less exactly
+N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
+
+
+def reduce(
+    parts: Sequence[torch.Tensor],
+    kernels: Collection[str] = (),
+    projections: Projections | None = None,
+    moments: Sequence[torch.Tensor] | None = None,
+) -> dict[str, np.ndarray]:
+    """Reduce the features of a layer, in one reading.
+
+    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, where C is that of X with every image's features centred, and
+    what correlations rest on. Where the mean of an image is far above its sd, as behind a sigmoid, the digits of C would drown
+    in float32 products of X, so about the mean is taken off first. Elsewhere it is not: it would turn the zeros behind a ReLU
+    into one number, whose rounding adds up. Where all images have nearly the same pattern, products are of float64.
+
+    Parameters
+    ----------
+    parts : features (n_images of the part, ...), of the images in turn, in any floating-point type
+    kernels : of `PREDICTORS`
+    projections : for srp
+    moments : of `standardisation.Moments`, over all images, for zscore where `parts` are not all
+
+    Of up to `FEW` features everything is computed in float64.
+
+    Returns
+    -------
+    centred : (n_images, n_images) float64, C
+    row_sum : (n_images,) float64
+    identity : (n_images, 1 + N_PROBES at most) int32, of the bits of each image's features
+    projected : (n_images, n_columns) float32 or 64, with srp: features after sparse random projection
+    zscore : (n_images, n_images) float64, with zscore: Z Z', where Z is X with every column z-scored over the images
+    """
+    parts = [part.flatten(1) if part[0].is_contiguous() else part for part in parts]  # views, as are the next
+    parts = [piece for part in parts for piece in part.split(COPIED[part.device.type])]
+    n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
+    with torch.autocast(device.type, enabled=False):
+        probes = columns(parts, spread(p, N_PROBES))
+        matrix = projections(p) if "srp" in kernels else None
+        if p <= FEW:
+            found = _sum_few(parts, "zscore" in kernels, matrix, moments)
+        else:
+            shift, factors = drowning_mean(probes), torch.float64 if alike(probes) else torch.float32
+            sums = _sum_blocks(parts, "zscore" in kernels, matrix, shift, moments, factors)
+            found = _finished(sums, n_images, p, shift)
+    found["identity"] = torch.cat([found.pop("bits")[:, None], probes.view(torch.int32)], dim=1)
+    return {name: values.cpu().numpy() for name, values in found.items()}
+
+
+@torch.no_grad()
+def _sum_few(
+    parts: Sequence[torch.Tensor], zscore: bool, matrix: Sequence[torch.Tensor] | None, moments: Sequence[torch.Tensor] | None
+) -> dict[str, torch.Tensor]:
+    """Return what `reduce` does, of few features, and `bits`, all in float64."""
+    n_images, p = sum(map(len, parts)), parts[0][0].numel()
+    read = torch.empty(p, n_images, device=parts[0].device)
+    gather(parts, 0, p, read)
+    X = read.double()
+    D = X - X[:1]  # exactly 0 for an image of one number, whatever that is
+    D -= D.mean(dim=0)
+    found = {"centred": D.T @ D, "row_sum": X.sum(dim=0), "bits": read.view(torch.int32).sum(dim=0, dtype=torch.int32)}
+    if matrix:
+        entries = matrix[0].crow_indices(), matrix[0].col_indices(), matrix[0].values().double()
+        found["projected"] = (torch.sparse_csr_tensor(*entries, (len(matrix[0]), p)) @ X).T
+    if zscore:
+        Z = zscored(X, *moments or ())
+        found["zscore"] = Z.T @ Z
+    return found
+
+
+def _finished(sums: dict[str, torch.Tensor], n_images: int, p: int, shift: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    """Return the sums of `_sum_blocks` as `_sum_few` does, without the column of ones and those that fill up."""
+    product = _mirrored(sums["product"])
+    K, rest = product[:n_images, :n_images], product[:n_images, n_images]  # row sums, after the shift
+    found = {
+        "centred": K - torch.outer(rest, rest) / p,
+        "row_sum": rest if shift is None else rest + shift.double() * p,
+        "bits": sums["bits"][:n_images],
+    }
+    found |= {"projected": sums["projected"][:, :n_images].T} if "projected" in sums else {}
+    return found | ({"zscore": sums["zscore"][:n_images, :n_images]} if "zscore" in sums else {})
+
+
+@torch.no_grad()
+def _sum_blocks(
+    parts: Sequence[torch.Tensor],
+    zscore: bool,
+    matrix: Sequence[torch.Tensor] | None,
+    shift: torch.Tensor | None,
+    moments: Sequence[torch.Tensor] | None,
+    factors: torch.dtype,
+) -> dict[str, torch.Tensor]:
+    """Return the sums of `reduce` over blocks of features, in which features are in rows, as sparse products want them."""
+    n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
+    narrow = matrix[0].shape[1] if matrix else BLOCK
+    height = max(BLOCK * min(BLOCKS_AT_ONCE[device.type], -(-p // BLOCK)), narrow)
+    block = torch.zeros(height, max(NARROW, -(-(n_images + 1) // TILE) * TILE), device=device)
+    block[:, n_images] = 1.0  # so that sums over features come with the products
+    sums = {"product": torch.zeros(block.shape[1], block.shape[1], dtype=torch.float64, device=device)}
+    sums["bits"] = torch.zeros(block.shape[1], dtype=torch.int32, device=device)
+    if matrix:
+        sums["projected"] = torch.zeros(matrix[0].shape[0], block.shape[1], device=device)
+    if zscore:
+        scaled = torch.zeros_like(block, dtype=torch.float64)
+        sums["zscore"] = torch.zeros_like(sums["product"])
+    for start in range(0, p, height):
+        end = min(start + height, p)
+        X = block[: end - start, :n_images]
+        gather(parts, start, end, X)
+        filled = block[: -(-(end - start) // BLOCK) * BLOCK]
+        filled[end - start :] = 0.0
+        bits = filled.view(torch.int32).unflatten(0, (BLOCK, -1))  # several rows as one, for which sums are faster
+        sums["bits"] += bits.sum(dim=0, dtype=torch.int32).sum(dim=0, dtype=torch.int32)  # wraps around
+        if matrix:
+            for part, features in zip(matrix[start // narrow : -(-end // narrow)], block.split(narrow), strict=False):
+                sums["projected"].addmm_(part, features)
+        if zscore:
+            scaled[: end - start, :n_images] = zscored(X, *(moment[start:end] for moment in moments or ()))
+            sums["zscore"].addmm_(scaled[: end - start].T, scaled[: end - start])
+        if shift is not None:
+            X -= shift
+        _add_product(sums["product"], filled.to(factors))
+    return sums
+
+
+def _add_product(total: torch.Tensor, columns: torch.Tensor) -> None:
+    """Add columns' columns to `total`, up to the diagonal at least: products of `BLOCK` rows, summed in float64."""
+    blocks, n = columns.unflatten(0, (-1, BLOCK)), columns.shape[1]
+    n_strips = min(STRIPS[columns.device.type], max(1, n // WIDE))
+    strip = -(-n // (TILE * n_strips)) * TILE
+    for i in range(0, n, strip):
+        total[i:, i : i + strip] += (blocks.mT[:, i:] @ blocks[..., i : i + strip]).sum(dim=0, dtype=torch.float64)
+
+
+def _mirrored(product: torch.Tensor) -> torch.Tensor:
+    """Return a symmetric matrix that was computed up to its diagonal."""
+    return product.tril() + product.tril(-1).T
+
+
+class Kernels:
+    """Collects the kernels of a network's layers; a layer whose features are those of an earlier one is dropped.
+
+    Layers come in the order of computation, with all images at once or, in each of several passes, with some; every two images
+    have to meet in a pass.
+
+    Parameters
+    ----------
+    n_images : in all passes together
+    names : kernels, of `PREDICTORS`
+    eps, seed : of the sparse random projection
+    device : of the features
+    """
+
+    def __init__(self, n_images: int, names: Collection[str], eps: float, seed: int, device: torch.device | str = "cpu"):
+        self.n_images, self.names = n_images, names
+        device = torch.device(device)
+        width = BLOCK * BLOCKS_PROJECTED[device.type]
+        self.projections = Projections(n_projections(n_images, eps), seed, width, device)
+        self._layers: dict[str, dict | None] = {}  # None: dropped
+        self._seen: set[str] = set()
+
+    def add(
+        self,
+        layer: str,
+        block: str,
+        parts: Sequence[torch.Tensor],
+        images: Sequence[int] | None = None,
+        moments: Sequence[torch.Tensor] | None = None,
+    ) -> None:
+        """Reduce the features of a layer of a block; they are not kept.
+
+        Parameters
+        ----------
+        parts, moments : of `reduce`
+        images : their places among all images; None for all
+
+        Raises InputError for features that are not finite.
+        """
+        record = self._layers.setdefault(
+            layer, {"block": block, "n_features": parts[0][0].numel(), "left": np.ones(self.n_images, bool)}
+        )
+        if record is None:
+            return
+        complete = not record["left"].any()  # projections and identities of all images were there in passes before
+        names = [name for name in self.names if not (complete and name == "srp")]
+        found = reduce(parts, names, self.projections, moments)
+        if not np.isfinite(np.diagonal(found["centred"])).all():
+            raise InputError(f"layer {layer}: features are not finite. Do the weights belong to the network and its input?")
+        images = np.arange(self.n_images) if images is None else np.asarray(images)
+        for name in found.keys() - ({"identity"} if complete else set()):
+            of_pairs, values = name in ("centred", "zscore"), found[name]
+            shape = (self.n_images,) * 2 if of_pairs else (self.n_images, *values.shape[1:])
+            record.setdefault(name, np.zeros(shape, values.dtype))[np.ix_(images, images) if of_pairs else images] = values
+        record["left"][images] = False
+        if not complete and not record["left"].any():
+            self._complete(layer, record)
+
+    def _complete(self, layer: str, record: dict) -> None:
+        """Finish what takes every image, once all were there."""
+        identity = hashlib.blake2b(str(record["n_features"]).encode() + record.pop("identity").tobytes()).hexdigest()
+        if identity in self._seen:
+            self._layers[layer] = None
+            return
+        self._seen.add(identity)
+        if "projected" in record:
+            record["srp"] = zscored_product(record.pop("projected"))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all layers in order of computation.
+
+        layer, block and n_features (n_layers,), row_sum (n_layers, n_images), centred and each of `names` (n_layers, n_images,
+        n_images)
+        """
+        kept = {layer: record for layer, record in self._layers.items() if record is not None}
+        stacked = {
+            name: np.stack([record[name] for record in kept.values()])
+            for name in ("block", "n_features", "row_sum", "centred", *self.names)
+        }
+        return {"layer": np.array(list(kept))} | stacked
+
+
+def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tensor) -> None:
+    """Copy the features from `start` to `end`, in the order of the flattened parts, to `out` (end - start, n_images)."""
+    for part, columns in zip(parts, out.split([len(part) for part in parts], dim=1), strict=True):
+        _copy(part.movedim(0, -1), start, end, columns)
+
+
+def _copy(X: torch.Tensor, start: int, end: int, out: torch.Tensor) -> None:
+    """Copy a range of flattened features piece by piece, where flattening all of X (..., n_images) would copy it."""
+    if X.dim() == 2:
+        out.copy_(X[start:end])
+        return
+    size = X[0, ..., 0].numel()
+    first, last = -(-start // size), end // size  # whole rows
+    if first > last:  # within one row
+        _copy(X[last], start - last * size, end - last * size, out)
+        return
+    head, tail = first * size - start, last * size - start
+    if head:
+        _copy(X[first - 1], size - head, size, out[:head])
+    out[head:tail].unflatten(0, (last - first, *X.shape[1:-1])).copy_(X[first:last])
+    if tail < end - start:
+        _copy(X[last], 0, end - start - tail, out[tail:])
+
+
+def columns(parts: Sequence[torch.Tensor], places: torch.Tensor) -> torch.Tensor:
+    """Return some features, (n_images, len(places)) float32; `places` are in memory, also where the parts are on a GPU."""
+    found = []
+    for part in parts:
+        # NumPy's, since PyTorch's loads SymPy, which takes half a second
+        indices = np.unravel_index(places.numpy(), (*part.shape[1:], 1))
+        found.append(part.unsqueeze(-1)[:, *map(torch.from_numpy, indices)].float())
+    return torch.cat(found).contiguous()
+
+
+def spread(n: int, n_places: int) -> torch.Tensor:
+    """Return at most `n_places` whole numbers spread evenly from 0 to n - 1, in whole-number arithmetic."""
+    k = min(n, n_places)
+    return torch.arange(k) * (n - 1) // max(k - 1, 1)

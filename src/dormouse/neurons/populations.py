@@ -1,0 +1,62 @@
+"""The kept neurons of an area as one population, and the sites within it: the whole area, and its cortical layers."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from dormouse.methods.rsa import rdm_from_patterns
+from dormouse.recordings.trials import Recording
+from dormouse.tables import WHOLE
+
+
+def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Join the kept neurons of several recordings.
+
+    Parameters
+    ----------
+    recordings : name and trials of each, visited one at a time
+    kept : rows of the table `neurons`
+
+    Returns
+    -------
+    mean (n_stimuli, n_neurons) float64, over the trials that are there; recording, neuron, animal, area and cortical_layer
+    (n_neurons,)
+    """
+    parts = []
+    for name, recording in recordings:
+        inside = np.isin(recording.neuron, kept.neuron[kept.recording == name])
+        parts.append(
+            {
+                "mean": np.nanmean(recording.response[:, :, inside], axis=0, dtype=np.float64),
+                "recording": np.full(inside.sum(), name),
+                **{key: getattr(recording, key)[inside] for key in ("neuron", "animal", "area", "cortical_layer")},
+            }
+        )
+    return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
+
+
+def sites(cortical_layer: np.ndarray, min_neurons: int) -> dict[str, np.ndarray]:
+    """Return the sites of an area as masks (n_neurons,): the whole area, and each cortical layer with enough neurons.
+
+    Neurons whose cortical layer is unknown count in the whole area alone.
+    """
+    masks = {WHOLE: np.ones(len(cortical_layer), bool)}
+    masks |= {str(layer): cortical_layer == layer for layer in np.unique(cortical_layer) if layer}
+    return {layer: mask for layer, mask in masks.items() if mask.sum() >= min_neurons}
+
+
+def site_rdms(population: dict[str, np.ndarray], min_neurons: int) -> dict[str, np.ndarray]:
+    """Return the RDM of every site of a population, from mean responses as they are (neurons are not z-scored).
+
+    Returns
+    -------
+    rdm (n_sites, n_stimuli, n_stimuli) float64; area, cortical_layer and n_neurons (n_sites,)
+    """
+    masks = sites(population["cortical_layer"], min_neurons)
+    return {
+        "rdm": np.stack([rdm_from_patterns(population["mean"][:, mask]) for mask in masks.values()]),
+        "area": np.repeat(population["area"][:1], len(masks)),
+        "cortical_layer": np.array(list(masks)),
+        "n_neurons": np.array([mask.sum() for mask in masks.values()]),
+    }

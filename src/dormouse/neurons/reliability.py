@@ -1,0 +1,159 @@
+"""How reliable neurons are over repeated trials.
+
+Split-half reliability: the trials of every stimulus are dealt at random into two halves, each half is averaged, the
+averages are correlated over stimuli, and Spearman and Brown's formula 2r / (1 + r) extrapolates to all trials
+(Spearman 1910; Brown 1910). The result is averaged over splits.
+"""
+
+import numpy as np
+import pandas as pd
+
+from dormouse.neurons.tuning import anova, running_modulation
+from dormouse.recordings.cre_lines import excitatory
+from dormouse.recordings.trials import MIN_TRIALS, Recording
+
+NEURONS_AT_ONCE = 32  # bounds memory, and what is worked on stays in the cache of a processor
+
+
+def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Average random halves of the trials of every stimulus.
+
+    Only trials that are there are dealt out: of c trials, one half gets c // 2 and the other the rest. A split deals the
+    trials of all stimuli alike where none is missing, as in the reference implementation.
+
+    Parameters
+    ----------
+    response : (n_trials, n_stimuli, n_neurons), NaN where a trial is missing
+
+    Returns
+    -------
+    first, second : (n_splits, n_stimuli, n_neurons) float64; NaN where a stimulus has fewer than two trials
+    """
+    n_trials, *shape = response.shape
+    rng = np.random.default_rng(seed)
+    order = np.argsort(rng.random((n_splits, n_trials)), axis=1)  # one deal a split
+    absent = np.isnan(response)
+    if not absent.any() and n_trials >= MIN_TRIALS:
+        trials = response.reshape(n_trials, -1).astype(np.float64)
+        return tuple(half.reshape(n_splits, *shape) for half in _halves(trials, order))
+    # ASSUME trials of one stimulus are exchangeable, so that missing ones can be moved behind the others
+    present_first = np.take_along_axis(response, np.argsort(absent, axis=0, kind="stable"), axis=0).astype(np.float64)
+    n_present = (~absent).sum(axis=0)
+    first = np.full((n_splits, *shape), np.nan)
+    second = first.copy()
+    for count in np.unique(n_present[n_present >= MIN_TRIALS]):
+        cells = n_present == count
+        dealt = order[order < count].reshape(n_splits, count)  # each split's order of the trials that are there
+        first[:, cells], second[:, cells] = _halves(present_first[:count, cells], dealt)
+    return first, second
+
+
+def _halves(trials: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average the trials (n_trials, n) that `order` (n_splits, n_trials) puts first, and the others, each (n_splits, n)."""
+    n_first = len(trials) // 2
+    in_first = np.zeros(order.shape)
+    np.put_along_axis(in_first, order[:, :n_first], 1.0, axis=1)
+    return in_first @ trials / n_first, (1.0 - in_first) @ trials / (len(trials) - n_first)
+
+
+def spearman_brown(r: np.ndarray) -> np.ndarray:
+    """Return the reliability of the whole from the correlation of its halves, 2r / (1 + r)."""
+    return 2.0 * r / (1.0 + r)
+
+
+def correlation(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Return Pearson r over stimuli, (..., n_stimuli, n_neurons) twice -> (..., n_neurons); NaN where one does not vary."""
+    A, B = (X - X.mean(axis=-2, keepdims=True) for X in (A, B))
+    ab, aa, bb = (np.einsum("...sn,...sn->...n", X, Y) for X, Y in ((A, B), (A, A), (B, B)))
+    norm = np.sqrt(aa * bb)
+    return np.divide(ab, norm, out=np.full(norm.shape, np.nan), where=norm > 0)
+
+
+def split_half_r(response: np.ndarray, n_splits: int, seed: int) -> np.ndarray:
+    """Return the correlation of the halves of every neuron in every split, (n_splits, n_neurons) float64.
+
+    It is NaN where a stimulus has fewer than two trials, or a half does not vary over stimuli.
+    """
+    blocks = np.arange(NEURONS_AT_ONCE, response.shape[-1], NEURONS_AT_ONCE)
+    parts = [correlation(*split_half_means(part, n_splits, seed)) for part in np.split(response, blocks, axis=-1)]
+    return np.concatenate(parts, axis=-1)
+
+
+def split_half_reliability(response: np.ndarray, n_splits: int, seed: int) -> np.ndarray:
+    """Return the split-half reliability of every neuron, Spearman-Brown corrected, mean over splits.
+
+    Parameters
+    ----------
+    response : (n_trials, n_stimuli, n_neurons), NaN where a trial is missing
+
+    Returns
+    -------
+    (n_neurons,) float64; NaN where a stimulus has fewer than two trials, or a half does not vary over stimuli
+    """
+    return spearman_brown(split_half_r(response, n_splits, seed)).mean(axis=0)
+
+
+def over_splits(r: np.ndarray) -> dict[str, float]:
+    """Return the mean of a correlation over splits, and its standard error; the latter is missing for one split."""
+    return {"split_half_r": r.mean(), "split_half_sem": r.std(ddof=1) / np.sqrt(len(r)) if len(r) > 1 else np.nan}
+
+
+def oracle(response: np.ndarray) -> np.ndarray:
+    """Return how well the mean of the other trials predicts a trial, Pearson r over stimuli, mean over trials, (n_neurons,).
+
+    r of a trial is over the stimuli of which it is there, three at least; trials with fewer have none. It is NaN where a
+    stimulus has fewer than two trials, or a trial does not vary over stimuli.
+    """
+    X = response.astype(np.float64)
+    there = ~np.isnan(X)
+    count, total = there.sum(axis=0), np.where(there, X, 0.0).sum(axis=0)
+    r = np.zeros((len(X), X.shape[-1]))
+    for k, (trial, present) in enumerate(zip(X, there, strict=True)):  # one trial at a time: less memory
+        others = (total - np.where(present, trial, 0.0)) / np.maximum(count - present, 1)
+        r[k] = correlation(*(_at_mean(values, present) for values in (trial, others)))
+    told = there.sum(axis=1) > 2  # (n_trials, n_neurons)
+    n_told = np.where((count < MIN_TRIALS).any(axis=0), 0, told.sum(axis=0))
+    return np.divide(np.where(told, r, 0.0).sum(axis=0), n_told, out=np.full(n_told.shape, np.nan), where=n_told > 0)
+
+
+def _at_mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Put the mean over stimuli of those that are present in the place of the others, where it counts for nothing."""
+    mean = np.where(present, values, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    return np.where(present, values, mean)
+
+
+def measure_reliability(
+    name: str, recording: Recording, stimuli: np.ndarray, n_splits: int, seed: int, select_on: str, score_on: str
+) -> pd.DataFrame:
+    """Return the table `reliability` of one recording, a row a neuron.
+
+    Parameters
+    ----------
+    stimuli : names of the stimuli that are used; p_ns and p_run_mod_ns rest on all that were shown, as the service's do
+    select_on, score_on : which trials select neurons, by whatever is measured, and which are scored: all, odd or even
+    """
+    used, selecting = recording.select(stimuli), recording.part(select_on)
+    r = split_half_r(used.part(select_on).response, n_splits, seed)
+    scored = split_half_r(used.part(score_on).response, n_splits, seed) if score_on != select_on else r
+    return pd.DataFrame(
+        {
+            "recording": name,
+            "neuron": recording.neuron,
+            "animal": recording.animal,
+            "area": recording.area,
+            "cortical_layer": recording.cortical_layer,
+            "depth_um": recording.depth_um,
+            "cre_line": recording.cre_line,
+            "excitatory": excitatory(recording.cre_line),
+            "n_trials": used.n_trials().min(axis=0),
+            "reliability": spearman_brown(r).mean(axis=0),
+            "split_half_r": r.mean(axis=0),
+            "oracle_r": oracle(used.part(select_on).response),
+            "scored_reliability": spearman_brown(scored).mean(axis=0),
+            "scored_r": scored.mean(axis=0),
+            "scored_r_sem": scored.std(axis=0, ddof=1) / np.sqrt(n_splits) if n_splits > 1 else np.nan,
+            "p_ns": anova(selecting),
+            "p_run_mod_ns": running_modulation(selecting),
+            "metrics": "computed",
+        }
+    )

@@ -1,0 +1,99 @@
+"""What a limit of reliability does: the neurons that are left, and how reliable they are as a population.
+
+The appendix of Conwell et al. (2021) shows it.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from dormouse.methods.rsa import CONSTANT, split_half_rdm_r
+from dormouse.neurons.populations import sites
+from dormouse.neurons.reliability import over_splits, split_half_means
+from dormouse.recordings.trials import Recording
+from dormouse.tables import WHOLE, read_tables
+
+UNDEFINED = {
+    "matrix": "the RDM of a half of the trials does not vary",
+    "image": "all neurons respond alike to an image in a half of the trials",
+}
+
+
+def sweep(
+    area: str,
+    recordings: Iterable[tuple[str, Recording]],
+    candidates: pd.DataFrame,
+    values: Sequence[float],
+    min_neurons: int,
+    n_splits: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the table `thresholds` of one area: the split-half r of each site at every limit of reliability.
+
+    Parameters
+    ----------
+    recordings : name and trials of each recording of the area, visited once, one at a time
+    candidates : rows of the table `reliability` of the neurons that pass all other filters, with their reliability as `value`
+
+    `matrix` is the correlation of the RDMs of two halves of the trials, `image` that of the population's responses to one
+    image, mean over images. Neither is extrapolated. A site has rows as long as it has `min_neurons` neurons. A correlation
+    that is not defined in every split is missing, and said to be on standard error: the mean of the others would be of other
+    images at every limit.
+    """
+    limits = np.sort(np.asarray(values, float))
+    candidates = candidates[candidates.value >= limits[0]]
+    layers = list(sites(candidates.cortical_layer.to_numpy(str), min_neurons))
+    sums = {(layer, k): [0.0, 0.0, 0.0, 0] for layer in layers for k in range(len(limits))}
+    for name, recording in recordings:
+        own = candidates[candidates.recording == name].set_index("neuron").reindex(recording.neuron)
+        inside = own.value.notna().to_numpy()
+        highest = np.searchsorted(limits, own.value[inside], side="right") - 1  # the last limit that a neuron reaches
+        halves = np.stack(split_half_means(recording.response[:, :, inside], n_splits, seed))
+        for layer, k in sums:
+            X = halves[..., (highest == k) & ((recording.cortical_layer[inside] == layer) | (layer == WHOLE))]
+            for i, new in enumerate((X @ X.swapaxes(-1, -2), X.sum(axis=-1), (X[0] * X[1]).sum(axis=-1), X.shape[-1])):
+                sums[layer, k][i] += new
+    rows = []
+    for layer in layers:
+        total = [0.0, 0.0, 0.0, 0]
+        for k in reversed(range(len(limits))):  # neurons above a limit are those of all limits from there on
+            total = [a + b for a, b in zip(total, sums[layer, k], strict=True)]
+            if total[-1] >= min_neurons:
+                place = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": total[-1]}
+                found = split_half(*total)
+                _tell_undefined(place, found)
+                rows += [place | {"instance": name} | over_splits(r) for name, r in found.items()]
+    if not rows:
+        return read_tables("thresholds", [])
+    return pd.DataFrame(rows).sort_values(["cortical_layer", "threshold", "instance"], ignore_index=True)
+
+
+def _tell_undefined(place: Mapping, found: Mapping[str, np.ndarray]) -> None:
+    site = f"{place['area']}, cortical layer {place['cortical_layer']}, limit {place['threshold']:g}"
+    for name, r in found.items():
+        n_undefined = np.isnan(r).sum()
+        if n_undefined:
+            why = f"in {n_undefined} of {len(r)} splits {UNDEFINED[name]}"
+            print(f"{site}: r of {name} is missing for {place['n_neurons']} neurons, because {why}.", file=sys.stderr)
+
+
+def split_half(gram: np.ndarray, row_sum: np.ndarray, product: np.ndarray, n_neurons: int) -> dict[str, np.ndarray]:
+    """Return the split-half r of the RDM and of single images, mean over these, in every split, (n_splits,), from sums.
+
+    NaN where an RDM does not vary, or where in a half the responses to one image do not vary over neurons.
+
+    Parameters
+    ----------
+    gram : (2, n_splits, n_stimuli, n_stimuli), of the mean responses of each half
+    row_sum : (2, n_splits, n_stimuli)
+    product : (n_splits, n_stimuli), of the two halves
+    """
+    variance = np.einsum("...ii->...i", gram) - row_sum**2 / n_neurons
+    covariance = product - row_sum[0] * row_sum[1] / n_neurons
+    constant = variance <= CONSTANT * (variance + row_sum**2 / n_neurons)  # up to rounding, as where RDMs are made
+    norm = np.sqrt(np.where(constant, np.nan, variance).prod(axis=0))
+    with np.errstate(invalid="ignore"):  # 0 / 0 in an RDM that does not vary
+        matrix = split_half_rdm_r(gram, row_sum, n_neurons)
+    return {"matrix": matrix, "image": (covariance / norm).mean(axis=1)}

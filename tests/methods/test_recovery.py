@@ -1,0 +1,102 @@
+"""A simulated population reads out one layer of a network; both metrics must find that layer among all others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from networks import streamed
+
+from dormouse.features.extraction import extract
+from dormouse.features.gram import PREDICTORS
+from dormouse.inference import layer_choice as stats
+from dormouse.methods import ridge, rsa
+from dormouse.models.build import build
+from dormouse.neurons import populations
+from dormouse.recordings.simulated import simulate_scenes
+from dormouse.stimuli.preprocessing import preprocess
+
+N_IMAGES, N_NEURONS = 50, 400
+INPUT = {
+    "size": 64,
+    "range": 1,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "channels": "rgb",
+    "interpolation": "bilinear",
+}
+NOISE_SD = 0.2  # of the responses' standard deviation over stimuli
+PLANTED = ["MaxPool2d-2", "MaxPool2d-3"]
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return preprocess(simulate_scenes(N_IMAGES, height=64, seed=0), INPUT)
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    return build({"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 0})
+
+
+@pytest.fixture(scope="module")
+def kernels(network, images) -> dict[str, np.ndarray]:
+    return extract(network, images, "all", PREDICTORS, eps=0.2, seed=0, threads=2)
+
+
+@pytest.fixture(scope="module")
+def outputs(network, images) -> dict[str, np.ndarray]:
+    return {name: X.numpy() for name, _, X in streamed(network, images) if name in PLANTED}
+
+
+def read_out(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Give neurons that are random weighted sums of the features X (n_images, n_features), and noise.
+
+    The mean over the features of each image is taken off: then neurons with random weights have, for many neurons, the RDM of
+    the layer itself, which is what RSA looks for.
+    """
+    rng = np.random.default_rng(seed)
+    X = X.astype(np.float64) - X.mean(axis=1, keepdims=True, dtype=np.float64)
+    response = X @ rng.standard_normal((X.shape[1], N_NEURONS))
+    response += NOISE_SD * response.std() * rng.standard_normal(response.shape)
+    return {
+        "mean": response,
+        "recording": np.full(N_NEURONS, "one"),
+        "neuron": np.arange(N_NEURONS).astype(str),
+        "animal": np.full(N_NEURONS, "m1"),
+        "area": np.full(N_NEURONS, "VISp"),
+        "cortical_layer": np.full(N_NEURONS, ""),
+    }
+
+
+def score_all(kernels: dict[str, np.ndarray], population: dict[str, np.ndarray]) -> pd.DataFrame:
+    by_rsa = rsa.score(kernels, populations.site_rdms(population, min_neurons=10))
+    _, by_ridge = ridge.score(kernels, population, PREDICTORS, penalty=1.0, min_neurons=10)
+    return pd.concat([by_rsa, by_ridge], ignore_index=True).assign(preset="paper", selection="", model="squeezenet1_1")
+
+
+@pytest.mark.parametrize("layer", PLANTED)
+def test_both_metrics_find_the_layer_that_the_neurons_read_out(kernels, outputs, layer):
+    """No other layer has the same kernel, so that the planted one must win alone, by each measure and from each kernel."""
+    scores = score_all(kernels, read_out(outputs[layer], seed=1))
+    best = stats.choose_layers(scores).set_index(["metric", "variant"])
+    assert set(best.index) == {("rsa", "pearson"), ("rsa", "spearman"), ("ridge", "srp"), ("ridge", "zscore")}
+    assert set(best.layer) == {layer}
+    assert (best.loc["rsa"].score > 0.85).all() and (best.loc["ridge"].score > 0.3).all()
+    others = scores[scores.layer != layer]
+    runner_up = others.groupby(["metric", "variant"]).score.max()
+    assert (best.score > runner_up).all()
+
+
+@pytest.mark.parametrize("layer", PLANTED)
+def test_shuffled_stimuli_leave_nothing_to_find(kernels, outputs, layer):
+    n_shuffles, blocks = 40, {"blocks": kernels["blocks"]}
+    population, rng = read_out(outputs[layer], seed=1), np.random.default_rng(2)
+    planted = {name: values[kernels["layer"] == layer] for name, values in kernels.items() if name != "blocks"} | blocks
+    shuffled = pd.concat(
+        score_all(planted, population | {"mean": population["mean"][rng.permutation(N_IMAGES)]}) for _ in range(n_shuffles)
+    )
+    by_variant = shuffled.groupby(["metric", "variant"]).score
+    mean, error = by_variant.mean(), by_variant.std() / np.sqrt(n_shuffles)
+    assert (mean["rsa"].abs() < 4 * error["rsa"]).all()
+    # leaving one out has its null value slightly below 0
+    assert (mean["ridge"] < 4 * error["ridge"]).all() and (mean["ridge"] > -0.1).all()

@@ -1,0 +1,229 @@
+"""What figures of MouseNet show: which rows of the tables, read off the lines that are drawn."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dormouse.features.attestation import weights_sha256
+from dormouse.models.build import build
+from dormouse.paper.figures.mousenet import colours_of, lines_of, plot_populations, plot_units
+from dormouse.paper.figures.scores import plot_scores
+from dormouse.paper.figures.style import plt
+from dormouse.paper.figures.training import plot_trajectory
+from dormouse.paper.report import distances_of_units, score_tables
+from dormouse.tables import read_table, read_tables
+
+POPULATIONS = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
+MODELS = pd.DataFrame(
+    [
+        ["net0", "Net", "mousenet", "paper", "random", 0],
+        ["net1", "Net 1", "mousenet", "paper", "random", 1],
+        ["start", "before", "mousenet", "paper", "trained:run@0", None],
+        ["end", "after", "mousenet", "paper", "trained:run", None],
+        ["other", "corrected", "mousenet", "corrected", "trained:other", None],
+        ["pixels", "Pixels", "baseline", "pixels", "none", None],
+    ],
+    columns=["model", "display_name", "source", "name", "weights", "seed"],
+).astype({"seed": float})  # as they are read
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays():
+    yield
+    plt.close("all")
+
+
+def scores_of(layers, cortical_layers):
+    """Scores that tell which row they are of."""
+    rows = [
+        [model, layer, k, area, cortical_layer, "rsa", variant, 0.1 * m + 0.01 * k + 0.001 * a + (cortical_layer == "4")]
+        for m, model in enumerate(MODELS.model)
+        for k, layer in enumerate(["Pixels-1"] if model == "pixels" else layers, start=1)
+        for a, area in enumerate(["VISp", "VISl"])
+        for cortical_layer in cortical_layers
+        for variant in ("spearman", "pearson")
+    ]
+    columns = ["model", "layer", "layer_index", "area", "cortical_layer", "metric", "variant", "score"]
+    scores = pd.DataFrame(rows, columns=columns).assign(preset="paper", selection="paper")
+    return scores.assign(score=scores.score + 9 * (scores.variant == "pearson"))
+
+
+def drawn(ax):
+    return {line.get_label(): np.asarray(line.get_ydata(), float) for line in ax.lines if len(line.get_xdata())}
+
+
+@pytest.mark.parametrize(("cortical_layers", "shift"), [(["all", "4"], 0.0), (["4", "5"], 0.5)])
+def test_populations_are_of_whole_areas_or_the_mean_of_sites_and_seeds_are_one_line(cortical_layers, shift):
+    limits = {"metric": "rsa", "cortical_layer": "all", "neuron": None, "ceiling": 0.987}
+    ceilings = pd.DataFrame([limits | {"area": area} for area in ("VISp", "VISl")])
+    scores = scores_of(POPULATIONS, cortical_layers).sample(frac=1, random_state=0)
+    figure = plot_populations(scores, ceilings, MODELS, ["VISp", "VISl"], "test")
+    for a, ax in enumerate(figure.axes):
+        lines = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 3]
+        expected = 0.01 * np.arange(1, 4) + 0.001 * a + shift  # without the classifier
+        np.testing.assert_allclose(lines, [expected + 0.1 * m for m in (0.5, 2, 3, 4)])
+        (pixels,) = {line.get_ydata()[0] for line in ax.lines if line.get_label() == "pixels"}
+        assert pixels == pytest.approx(0.51 + 0.001 * a + shift)
+        assert "noise ceiling 0.99" in [text.get_text() for text in ax.texts]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["Net", "before", "after", "corrected", "pixels"]
+
+
+def test_a_preset_has_a_hue_and_seeds_have_one_name():
+    lines = lines_of(MODELS)
+    assert lines == {"net0": "Net", "net1": "Net", "start": "before", "end": "after", "other": "corrected"}
+    colours = colours_of(MODELS, lines)
+    assert list(colours) == ["Net", "before", "after", "corrected"]
+    brightness = [sum(colours[name]) for name in ("Net", "before", "after")]
+    assert brightness == sorted(brightness, reverse=True)
+    assert all(colours[name][2] > colours[name][0] for name in ("Net", "before", "after"))  # blue, not orange
+    assert colours["corrected"][0] > colours["corrected"][2]
+
+
+def test_trajectories_are_of_whole_areas_in_the_order_of_epochs():
+    accuracies = {"run": [0.1, 0.5, 0.9], "other": [0.2, 0.7]}
+    history = pd.DataFrame(
+        [(run, epoch, accuracy) for run, values in accuracies.items() for epoch, accuracy in enumerate(values)],
+        columns=["run", "epoch", "test_accuracy"],
+    )
+    figure = plot_trajectory(scores_of(["LGNd"], ["all", "4"]), MODELS, history, ["VISp", "VISl"], "test")
+    other, run = figure.axes
+    assert (other.get_title(), run.get_title()) == ("other", "run")
+    for a, area in enumerate(("VISp", "VISl")):
+        (line,) = [line for line in run.lines if line.get_label() == area]
+        np.testing.assert_allclose(line.get_xdata(), [0.1, 0.9])
+        np.testing.assert_allclose(line.get_ydata(), [0.21 + 0.001 * a, 0.31 + 0.001 * a])
+        assert drawn(other)[area] == pytest.approx([0.41 + 0.001 * a])
+
+
+HISTORY = pd.DataFrame({"run": ["run", "run", "other"], "epoch": [0, 1, 0], "test_accuracy": [0.1, 0.9, 0.2]})
+
+
+def shown_in_all(scores, areas):
+    """Return what every figure of scores, and the report, show of them: networks by name, one value an area."""
+    best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
+    figures = {
+        "scores": plot_scores(best, none, MODELS, "rsa", "pearson", areas, "test"),
+        "populations": plot_populations(scores, none, MODELS, areas, "test"),
+        "trajectory": plot_trajectory(best, MODELS, HISTORY, areas, "test"),
+    }
+    for figure in figures.values():
+        figure.draw_without_rendering()
+    table = score_tables(best, none, MODELS, areas, {"rsa": "pearson"})["rsa"].set_index("network")
+    return figures, table
+
+
+def test_of_areas_whole_and_in_parts_each_is_shown_by_what_it_has():
+    scores = scores_of(["LGNd"], ["all", "4", "5"])
+    scores = scores[(scores.area == "VISp") | (scores.cortical_layer != "all")]  # of VISl there are layers alone
+    figures, table = shown_in_all(scores, ["VISp", "VISl"])
+    assert list(table) == ["VISp", "VISl 4", "VISl 5", "mean"]
+    assert table["VISl 5"]["Net"] == pytest.approx(9.011)
+    assert table["VISl 4"]["Net"] == pytest.approx(10.011)
+    (line,) = [line for line in figures["trajectory"].axes[1].lines if line.get_label() == "VISl"]
+    np.testing.assert_allclose(line.get_ydata(), [0.211 + 0.5, 0.311 + 0.5])
+    nets = [line.get_ydata() for line in figures["populations"].axes[1].lines if len(line.get_xdata()) == 1]
+    np.testing.assert_allclose(nets, np.array([[0.05], [0.2], [0.3], [0.4]]) + 0.511)
+    for a, panel in enumerate(figures["scores"].axes):
+        diamonds = next(line for line in panel.lines if line.get_label() == "whole area")
+        assert len(diamonds.get_ydata()) == (len(MODELS), 0)[a]
+        assert len(drawn(panel)["layer 4"]) == len(MODELS)
+
+
+@pytest.mark.parametrize("absent", [True, False], ids=["no rows", "missing values"])
+def test_an_area_and_a_network_without_any_score_are_gaps(absent):
+    scores = scores_of(["LGNd"], ["all"])
+    unknown = (scores.area == "VISl") | (scores.model == "other")
+    scores = scores[~unknown] if absent else scores.assign(score=scores.score.mask(unknown))
+    figures, table = shown_in_all(scores, ["VISp", "VISl"])
+    assert list(table.index[-1:]) == ["corrected"] and table.loc["corrected"].isna().all()
+    assert table.loc[table.index != "corrected", "VISp"].notna().all()
+    rows = [text.get_text() for text in figures["scores"].axes[0].get_yticklabels()]
+    assert rows[0] == "corrected" and set(rows) == set(MODELS.display_name)
+    empty = figures["scores"].axes[1]
+    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in empty.lines if line.get_label() == "whole area")
+    nothing = scores.assign(score=np.nan)
+    shown_in_all(scores[:0] if absent else nothing, ["VISp", "VISl"])
+
+
+def test_titles_name_a_method_that_is_not_plainly_that_of_the_paper():
+    scores = scores_of(["LGNd"], ["all"])
+    for method, shown in (
+        ("paper", ""),
+        ("paper (layers blocks)", "\nmethod paper (layers blocks)"),
+        ("mine", "\nmethod mine"),
+    ):
+        figures, _ = shown_in_all(scores.assign(preset=method), ["VISp", "VISl"])
+        for figure in figures.values():
+            assert figure.get_suptitle().partition("\n")[2] == shown[1:]
+    best = scores.assign(metric="ridge", variant=scores.variant.map({"spearman": "srp", "pearson": "zscore"}))
+    figure = plot_scores(best, read_tables("ceilings", []), MODELS, "ridge", "zscore", ["VISp"], "test")
+    assert "(ridge from zscore, " in figure.get_suptitle()
+    assert len(drawn(figure.axes[0])["whole area"]) == len(MODELS)
+
+
+def test_units_of_seeds_are_one_distribution_beside_the_mouse():
+    values = {"": [0.1, 0.2], "net0": [0.3], "net1": [0.5], "end": [0.4, np.nan]}
+    quantities = ("lifetime_sparseness", "image_selectivity", "signal_correlation", "orientation_selectivity")
+    units = pd.DataFrame(
+        [
+            {"model": model, "area": "VISp", **dict.fromkeys(quantities, value)}
+            for model, own in values.items()
+            for value in own
+        ]
+    )
+    figure = plot_units(units, MODELS, ["VISl", "VISp"], "test")
+    assert len(figure.axes) == len(quantities)  # one area is shared
+    for ax in figure.axes:
+        steps = {line.get_label(): sorted(set(np.asarray(line.get_xdata())[1:])) for line in ax.lines}
+        assert steps == {"mouse": [0.1, 0.2], "Net": [0.3, 0.5], "after": [0.4]}
+
+
+def test_the_report_gives_distances_of_areas_that_both_have():
+    rows = [
+        ("start", "VISp", "VISp", "sparseness", 0.2),
+        ("start", "VISl", "VISl", "sparseness", 0.4),
+        ("start", "VISp", "VISl", "sparseness", 9.0),
+        ("end", "VISp", "VISp", "sparseness", 0.1),
+    ]
+    table = pd.DataFrame(rows, columns=["model", "area", "recorded_area", "quantity", "wasserstein"])
+    found = distances_of_units(table, MODELS)
+    assert found.network.tolist() == ["before", "after"]
+    np.testing.assert_allclose(found.sparseness, [0.3, 0.1])
+
+
+@pytest.mark.workflow
+def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakemake, similarity_folder, tmp_path):
+    """Of VISl there is the whole, of VISp two layers; a network is an average, beside the one that it is of in its file."""
+    network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})
+    state = {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}
+    average = {"n_averaged": torch.tensor(2)} | {f"module.{key}": value for key, value in state.items()}
+    torch.save({"state_dict": network.state_dict(), "state_dict_ema": average, "epoch": 3}, tmp_path / "both.pt")
+    weights = {"weights": str(tmp_path / "both.pt"), "key": "state_dict_ema"}
+    added = {
+        "average": {"source": "timm", "name": "test_resnet", "input": {"size": 64}} | weights,
+        "before": {"source": "mousenet", "name": "small", "weights": "trained:mousenet_digits"},
+    }
+    config = {
+        "dataset": str(similarity_folder),
+        "models": {"groups": ["baselines"], "exclude": ["noise-random0", "gabor"], "add": added},
+        "training": {"mousenet_digits": {"epochs": 0}},
+    }
+    done = snakemake(config=config)
+    assert done.returncode == 0, done.stdout
+    results = tmp_path / "run/results" / similarity_folder.name
+    for name in ("scores_rsa", "populations", "trajectory"):
+        assert (results / f"figures/{name}.png").stat().st_size > 10_000
+    best = read_table("best_layers", results / "tables/best_layers.parquet")
+    assert set(best.selection) == {""} and set(best.preset) == {"paper"}
+    page = (results / "report.html").read_text()
+    heads = re.findall(r"<th>(.*?)</th>", page.split("Representational similarity", 1)[1].split("</thead>", 1)[0])
+    assert heads == ["network", "VISp 2/3", "VISp 4", "VISl", "mean"]
+    for site in best[(best.model == "pixels") & (best.variant == "pearson")].itertuples():
+        assert f"<td>{site.score:.3f}</td>" in page
+    models = read_table("models", results / "tables/models.parquet").set_index("model")
+    assert models.weights_key.to_dict() == {"average": "state_dict_ema", "before": "", "pixels": ""}
+    network.load_state_dict(state)
+    assert models.weights_sha256["average"] == weights_sha256(network)

@@ -1,0 +1,74 @@
+"""The project as a user has it: a copy of what the workflow needs, with its results, run by the command line."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+PARTS = ("Snakefile", "config.yaml", "src", "workflow", "profiles", "resources/models.tsv", "resources/mousenet", "envs")
+SMALL = {
+    "dataset": "demo",
+    "areas": ["VISp", "VISl"],
+    "demo": {"n_scenes": 12, "n_trials": 4, "n_neurons": 8, "height": 32},
+    "reliability": {"n_splits": 10},
+    "selection": {"min_reliability": -1.0},
+    "method": {"predictors": ["srp", "zscore"]},
+    "models": {
+        "groups": ["baselines"],
+        "exclude": ["noise-random0"],
+        "add": {"small": {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "input": {"size": 64}}},
+    },
+}
+
+
+class Project:
+    """A copy of the project, with its results, run by the command line."""
+
+    def __init__(self, root: Path, folder: Path):
+        self.folder = folder
+        for part in PARTS:
+            source, target = root / part, folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+
+    def command(self, *arguments: str, config: dict) -> list[str]:
+        (self.folder / "small.yaml").write_text(yaml.safe_dump(config))
+        return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "small.yaml"]
+
+    def run(self, *arguments: str, config: dict = SMALL) -> str:
+        done = subprocess.run(
+            self.command(*arguments, config=config),
+            cwd=self.folder,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def planned(self, config: dict = SMALL) -> dict[str, list[dict]]:
+        """Return the wildcards of every job that a dry run would start, by rule."""
+        jobs: dict[str, list[dict]] = {}
+        for block in re.split(r"\n(?=(?:rule|checkpoint|localrule) )", self.run("--dry-run", config=config)):
+            if match := re.match(r"(?:local)?(?:rule|checkpoint) (\w+):\n", block):
+                wildcards = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
+                pairs = wildcards.group(1).split(", ") if wildcards else []
+                jobs.setdefault(match.group(1), []).append(dict(pair.split("=") for pair in pairs))
+        jobs.pop("all", None)
+        return jobs
+
+
+def merged(base: dict, change: dict) -> dict:
+    """Return a nested mapping with another laid over it."""
+    return base | {
+        key: merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in change.items()
+    }

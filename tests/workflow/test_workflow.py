@@ -1,0 +1,264 @@
+"""The workflow as a whole, on a small simulated data set: its outputs, what makes a job run again, and a killed run."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from project import SMALL, Project, merged
+
+from dormouse.tables import read_table
+
+pytestmark = pytest.mark.workflow
+
+SELECTION = "paper (min_reliability -1.0, n_splits 10)"
+TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
+GATHERING = ("gather_scores", "choose_layers")
+BETWEEN_ANIMALS = ("estimate_ceilings", "gather_areas")  # neurons are predicted from those of other animals by the same ridge
+
+
+@pytest.fixture(scope="module")
+def finished(root, tmp_path_factory) -> Project:
+    """Give the project after one whole run; tests leave it as they found it."""
+    project = Project(root, tmp_path_factory.mktemp("finished"))
+    project.run()
+    return project
+
+
+def test_all_tables_are_whole_and_typed(finished):
+    tables = {name: read_table(name, finished.folder / f"results/demo/tables/{name}.parquet") for name in TABLES}
+    assert set(tables["models"].model) == {"pixels", "gabor", "small"}
+    sites = {(area, layer) for area in ("VISp", "VISl") for layer in ("all", "2/3", "4")}
+    for name in ("scores", "best_layers"):
+        found = tables[name]
+        assert set(zip(found.area, found.cortical_layer, strict=True)) == sites
+        assert set(found.metric) == {"rsa", "ridge"}
+        assert not found.score.isna().any()
+    n_layers = tables["models"].set_index("model").n_layers
+    rows = tables["scores"].groupby(["model", "area", "cortical_layer", "metric", "variant"]).size()
+    assert (rows == rows.index.get_level_values("model").map(n_layers)).all()
+    assert len(tables["best_layers"]) == 3 * len(sites) * 4
+    for name in ("scores", "best_layers", "ceilings"):
+        assert set(tables[name].selection) == {SELECTION}
+    neuron_scores = read_table("neuron_scores", finished.folder / "results/demo/neuron_scores/VISp/small.parquet")
+    labels = {"pearson": "paper", "spearman": "paper", "srp": "paper", "zscore": "paper (predictor zscore)"}
+    for found in (neuron_scores, tables["scores"]):
+        assert set(found.selection) == {SELECTION} and (found.preset == found.variant.map(labels)).all()
+    kept = tables["neurons"][tables["neurons"].kept]
+    assert set(kept.area) == {"VISp", "VISl"}
+    assert (kept.reliability >= -1).all()
+
+
+def test_figures_and_report_stand_alone(finished):
+    for metric in ("rsa", "ridge"):
+        with Image.open(finished.folder / f"results/demo/figures/scores_{metric}.png") as image:
+            assert np.ptp(np.asarray(image.convert("L"))) > 100
+        assert (finished.folder / f"results/demo/figures/scores_{metric}.pdf").read_bytes().startswith(b"%PDF")
+    page = (finished.folder / "results/demo/report.html").read_text()
+    assert "These neurons are simulated" in page
+    assert page.count('src="data:image/png;base64,') == 3  # two metrics, and thresholds
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert "squeezenet1_1" in page
+    assert page.count(f"Method: paper. Neurons: selection {SELECTION}.") == 2
+
+
+def test_snakemake_writes_its_own_report(finished):
+    finished.run("--report", "snakemake.html")
+    assert "scores_rsa" in (finished.folder / "snakemake.html").read_text()
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert finished.planned() == {}
+
+
+def test_a_new_time_alone_changes_nothing(finished):
+    for file in ("workflow/scripts/score_ridge.py", "src/dormouse/methods/ridge.py"):
+        os.utime(finished.folder / file)
+    assert finished.planned() == {}
+
+
+@contextmanager
+def edited(file, change):
+    """Change the text of a file, and bring it back."""
+    text = file.read_text()
+    try:
+        file.write_text(change(text))
+        yield
+    finally:
+        file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "rules"),
+    [
+        ("methods/ridge", "score_layers", {"score_ridge", *GATHERING, *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
+        ("methods/rsa", "compare", {"score_rsa", *GATHERING, "plot_scores", "write_report"}),
+        ("paper/figures/scores", "plot_scores", {"plot_scores", "write_report"}),
+    ],
+)
+def test_editing_a_definition_reruns_what_uses_it_and_nothing_else(finished, module, name, rules):
+    with edited(finished.folder / f"src/dormouse/{module}.py", lambda text: f"{text}\n{name} = {name}\n"):
+        assert set(finished.planned()) == rules
+
+
+def test_comments_docstrings_and_definitions_that_a_job_does_not_use_rerun_nothing(finished):
+    with ExitStack() as edits:
+        for module in ("models/registry", "mousenet/convolution", "methods/rsa", "features/gram", "files", "recordings/trials"):
+            file = finished.folder / f"src/dormouse/{module}.py"
+            edits.enter_context(
+                edited(file, lambda text: f'"""Another docstring."""\n# edited\n{text}\n\ndef new():\n    return 1\n')
+            )
+        assert finished.planned() == {}
+
+
+def test_a_project_that_was_copied_elsewhere_has_nothing_to_do(finished, tmp_path):
+    copy = Project.__new__(Project)
+    copy.folder = shutil.copytree(finished.folder, tmp_path / "elsewhere" / "copy", copy_function=shutil.copyfile)
+    for k, file in enumerate(sorted(copy.folder.rglob("*"), reverse=True)):  # and in another order
+        os.utime(file, (1e9 + k, 1e9 + k))
+    assert copy.planned() == {}
+
+
+def test_what_is_gathered_follows_the_models_and_areas_that_are_asked_for(finished):
+    fewer = finished.planned(merged(SMALL, {"models": {"exclude": ["noise-random0", "gabor"]}}))
+    assert set(fewer) == {"gather_models", *GATHERING, "plot_scores", "write_report"}
+    one = finished.planned(merged(SMALL, {"areas": ["VISp"]}))
+    assert {"select_neurons", "gather_areas", *GATHERING} <= set(one)
+    assert not set(one) & {"read_recording", "measure_reliability", "extract_features"}
+
+
+def test_another_reliability_threshold_reads_no_recording(finished):
+    planned = finished.planned(merged(SMALL, {"selection": {"min_reliability": 0.1}}))
+    assert "select_neurons" in planned
+    assert not set(planned) & {
+        "simulate_recordings",
+        "read_recording",
+        "read_stimuli",
+        "measure_reliability",
+        "extract_features",
+    }
+
+
+def test_another_penalty_reruns_ridge_scores_alone(finished):
+    planned = finished.planned(merged(SMALL, {"method": {"penalty": 2.0}}))
+    assert set(planned) - {"write_report"} == {
+        *("score_ridge", "gather_scores", "choose_layers", "plot_scores"),
+        *BETWEEN_ANIMALS,
+    }
+
+
+def test_adding_a_model_runs_its_own_jobs(finished):
+    new = {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": 1, "input": {"size": 64}}
+    planned = finished.planned(merged(SMALL, {"models": {"add": {"new": new}}}))
+    assert planned["extract_features"] == [{"model": "new"}]
+    for rule in ("score_rsa", "score_ridge"):
+        assert planned[rule] == [{"model": "new"}]
+    gathering = {"gather_scores", "gather_models", "choose_layers", "plot_scores", "write_report"}
+    assert set(planned) == {"extract_features", "score_rsa", "score_ridge"} | gathering
+
+
+def test_another_label_runs_no_network(finished):
+    planned = finished.planned(merged(SMALL, {"models": {"add": {"small": {"display_name": "Small"}}}}))
+    assert set(planned) == {"gather_models", "plot_scores", "write_report"}
+
+
+def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_path):
+    import torch
+
+    from dormouse.models.build import build
+
+    weights, elsewhere = tmp_path / "weights.pt", tmp_path / "elsewhere.pt"
+    config = merged(SMALL, {"models": {"add": {"small": {"weights": str(weights)}}}})
+    target = "results/demo/grams/small.npz"
+    for seed in (1, 2):
+        spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": seed}
+        trained = {key: value * 1.3 + 0.01 for key, value in build(spec).state_dict().items()}
+        torch.save(trained, weights)
+        os.utime(weights, (0, 0))  # of the same size, too
+        assert "extract_features" in finished.planned(config)
+        finished.run(target, config=config)
+        assert "extract_features" not in finished.planned(config)
+    os.utime(weights)
+    assert "extract_features" not in finished.planned(config)
+    weights.rename(elsewhere)
+    assert "extract_features" not in finished.planned(
+        merged(config, {"models": {"add": {"small": {"weights": str(elsewhere)}}}})
+    )
+    finished.run(target)  # as it was
+
+
+def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finished, tmp_path):
+    project = Project(root, tmp_path / "two")
+    first = subprocess.Popen(
+        project.command(config=SMALL),
+        cwd=project.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not (project.folder / "results/run.lock").exists() and first.poll() is None:
+            time.sleep(0.02)
+        second = subprocess.run(project.command(config=SMALL), cwd=project.folder, capture_output=True, text=True)
+        assert second.returncode == 1
+        assert "another run of the workflow works in this folder" in second.stdout + second.stderr
+        project.run("--dry-run")
+        assert first.poll() is None, "the first run ended before the second could be refused"
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    leftover = project.folder / "results/demo/.stimuli.unfinished-00000000000000000000000000000000.npz"
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.touch()
+    project.run("results/demo/stimuli.npz", "--forcerun", "read_stimuli")
+    assert not leftover.exists()
+
+
+def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished, tmp_path):
+    folder = shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
+    scores = "results/demo/scores/rsa/VISp/pixels.parquet"
+    content = bytearray((folder / scores).read_bytes())
+    content[len(content) // 4] ^= 1
+    (folder / scores).write_bytes(content)
+    target = "results/demo/tables/scores.parquet"
+    (folder / target).unlink()
+    done = subprocess.run(finished.command(target, config=SMALL), cwd=folder, capture_output=True, text=True)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1, printed
+    assert re.search(rf"^ *Error: {scores}: not .*[Rr]emove (it|the file) and run again\.$", printed, re.MULTILINE), printed
+    assert "Traceback" not in printed
+
+
+def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
+    project = Project(root, tmp_path / "killed")
+    results = project.folder / "results/demo"
+    for milestone in ("recordings/*.npz", "grams/pixels.npz", "scores/*/*/*.parquet"):
+        process = subprocess.Popen(
+            project.command(config=SMALL),
+            cwd=project.folder,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not list(results.glob(milestone)) and process.poll() is None:
+            time.sleep(0.02)
+        assert process.poll() is None, "the run ended before it could be killed"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    project.run()
+    whole = finished.folder / "results/demo"
+    for name in TABLES:
+        ours, theirs = (pd.read_parquet(folder / f"tables/{name}.parquet") for folder in (results, whole))
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    for file in sorted(path.relative_to(whole) for path in whole.rglob("*.npz")):
+        ours, theirs = np.load(results / file), np.load(whole / file)
+        for key in theirs.files:
+            np.testing.assert_array_equal(ours[key], theirs[key], err_msg=f"{file} {key}")
+    assert not list(results.rglob(".*.npz")), "a half-written file was left"

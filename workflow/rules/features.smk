@@ -1,0 +1,80 @@
+"""Every network once over all images: the kernels of its layers. Asked for by name, snakemake check_zoo: whether each works."""
+
+
+rule extract_features:
+    input:
+        stimuli=f"{RESULTS}/stimuli.npz",
+        weights=lambda wildcards: timeless(weight_files(MODELS[wildcards.model])),
+        tables=lambda wildcards: timeless(table_files(MODELS[wildcards.model]["options"])),
+    output:
+        f"{RESULTS}/grams/{{model}}.npz",
+    log:
+        f"{RESULTS}/logs/extract_features/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract_features/{{model}}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=config["extraction"]["memory_mb"],
+    params:
+        **config["projection"],
+        layers=config["layers"],
+        precision=config["extraction"]["precision"],
+        kernels=config["method"]["predictors"] if "ridge" in METRICS else [],
+        spec=lambda wildcards: content_key(MODELS[wildcards.model]),
+        code=code("extract_features"),
+    script:
+        "../scripts/extract_features.py"
+
+
+rule gather_models:
+    input:
+        expand(f"{RESULTS}/grams/{{model}}.npz", model=MODELS),
+    output:
+        f"{RESULTS}/tables/models.parquet",
+    log:
+        f"{RESULTS}/logs/gather_models.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        labels={model: {key: spec[key] for key in LABELS} for model, spec in MODELS.items()},
+        code=code("gather_models"),
+    script:
+        "../scripts/gather_models.py"
+
+
+rule check_network:
+    output:
+        "results/zoo/{model}.json",
+    log:
+        "results/zoo/logs/check_network/{model}.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=config["extraction"]["memory_mb"],
+    params:
+        **config["projection"],
+        kernels=config["method"]["predictors"],
+        layers=config["layers"],
+        spec=lambda wildcards: architecture(MODELS[wildcards.model]),
+        code=code("check_network"),
+    script:
+        "../scripts/check_network.py"
+
+
+rule check_zoo:
+    input:
+        expand("results/zoo/{model}.json", model=sorted(set(SAME_NETWORK.values()))),
+    output:
+        "results/zoo/zoo.parquet",
+    log:
+        "results/zoo/logs/check_zoo.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        models=SAME_NETWORK,
+        code=code("check_zoo"),
+    script:
+        "../scripts/check_zoo.py"

@@ -1,0 +1,34 @@
+"""From the scores of all layers to what may be said of a model."""
+
+
+rule choose_layers:
+    input:
+        f"{RESULTS}/tables/scores.parquet",
+    output:
+        f"{RESULTS}/tables/best_layers.parquet",
+    log:
+        f"{RESULTS}/logs/choose_layers.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("choose_layers"),
+    script:
+        "../scripts/choose_layers.py"
+
+
+rule compare_units:
+    input:
+        f"{RESULTS}/units.parquet",
+        expand(f"{RESULTS}/units/{{model}}.parquet", model=OF_MOUSENET),
+    output:
+        units=f"{RESULTS}/tables/units.parquet",
+        distances=f"{RESULTS}/tables/unit_distances.parquet",
+    log:
+        f"{RESULTS}/logs/compare_units.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        models=OF_MOUSENET,
+        code=code("compare_units"),
+    script:
+        "../scripts/compare_units.py"
