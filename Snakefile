@@ -19,13 +19,7 @@ include: "workflow/rules/mousenet.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/features.smk"
-
-
-if DATASET.kind == "responses":
-
-    include: "workflow/rules/neurons.smk"
-
-
+include: "workflow/rules/neurons.smk"
 include: "workflow/rules/methods.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/paper.smk"
@@ -35,4 +29,4 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/report.html",
-        [expand("{figure}.{ending}", figure=figures, ending=["pdf", "png"]) for figures in FIGURES.values()],
+        expand("{figure}.{ending}", figure=[file for _, file, _, _ in FIGURES], ending=["pdf", "png"]),

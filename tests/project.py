@@ -16,7 +16,7 @@ SMALL = {
     "demo": {"n_scenes": 12, "n_trials": 4, "n_neurons": 8, "height": 32},
     "reliability": {"n_splits": 10},
     "selection": {"min_reliability": -1.0},
-    "method": {"predictors": ["srp", "zscore"]},
+    "methods": {"run": ["rsa_pearson", "rsa_spearman", "ridge_srp", "ridge_zscore"]},
     "models": {
         "groups": ["baselines"],
         "exclude": ["noise-random0"],

@@ -50,8 +50,8 @@ ON_PURPOSE = {
     "null": {"allen.python", "response.baseline_s", f"{RUN}.folder"}
     | {f"{PRESET}.{k}" for k in ("mask_seed", "readout", "tables")},
     "[]": NAMES
-    | {"models.add.mine.files", "allen.recordings", "allen.exclude", "selection.presets.paper_2020.filters", f"{RUN}.drops"},
-    "text": {"dataset", "allen.python", "selection.preset", "method.preset", f"{PRESET}.tables", f"{RUN}.network.name"}
+    | {"models.add.mine.files", "allen.recordings", "allen.exclude", "selection.named.paper_2020.filters", f"{RUN}.drops"},
+    "text": {"dataset", "allen.python", "run", "methods.selection", f"{PRESET}.tables", f"{RUN}.network.name"}
     | {f"{RUN}.folder"}
     | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}
     | DESCRIBED,
@@ -113,7 +113,7 @@ def test_the_sweep_reaches_keys_at_all_depths():
     assert len(reached) > 100
     assert {
         "dataset",
-        "method.penalty",
+        "ceilings.penalty",
         "input.size",
         "models.add.mine.input.std",
         f"{PRESET}.reach",
@@ -170,8 +170,11 @@ def test_an_empty_mapping_that_would_take_something_away_is_refused():
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("method={penalty: 2.0}", "--config: method.penalty: expected a number, got the text '2.0'. Behind --config, values "),
-        ("method={penalty: 1, penalty: 2}", "--config: line 1: key 'penalty' stands in line 1 already."),
+        (
+            "ceilings={penalty: 2.0}",
+            "--config: ceilings.penalty: expected a number, got the text '2.0'. Behind --config, values ",
+        ),
+        ("ceilings={penalty: 1, penalty: 2}", "--config: line 1: key 'penalty' stands in line 1 already."),
         ("input={size: {}}", "--config: input.size: expected a whole number, got {}."),
         ("allen={keep: true}", "--config: allen.keep: expected true or false, got the text 'true'. Behind --config, values "),
         ("transform=papr", "--config: transform: 'papr' is not one of ['paper', 'native']."),
@@ -220,8 +223,8 @@ def test_json_is_read_as_snakemake_reads_it(written):
     assert read_yaml(written("{a: 1e-4}")) == {"a": "1e-4"}
     with pytest.raises(InputError, match=r"mine\.yaml: key 'a' stands twice"):
         read_yaml(written('{"x": [{"a": 1, "a": 2}]}'))
-    with pytest.raises(InputError, match=r"mine\.yaml: method\.penalty: expected a finite number, got inf"):
-        check_layers(read_layers([written(json.dumps({"method": {"penalty": math.inf}}))], []), SCHEMA)
+    with pytest.raises(InputError, match=r"mine\.yaml: ceilings\.penalty: expected a finite number, got inf"):
+        check_layers(read_layers([written(json.dumps({"ceilings": {"penalty": math.inf}}))], []), SCHEMA)
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: 2020-13-45", "a: !!python/tuple [1]", "a: 1\n--- \nb: 2\n", "a: \0", "a: b: c"])
@@ -271,14 +274,14 @@ def test_a_depth_that_is_no_finite_number_is_refused(dataset_folder, depth):
             "dataset: demo\nareas: [VISp]\ndataset: demo\n",
         ),
         (
-            r"overrides\.yaml: method\.penalty: expected a finite number, got inf",
+            r"overrides\.yaml: ceilings\.penalty: expected a finite number, got inf",
             [],
-            "{dataset: demo, method: {penalty: .inf}}",
+            "{dataset: demo, ceilings: {penalty: .inf}}",
         ),
         (r"overrides\.yaml: input\.size: expected a whole number, got \{\}", [], "{dataset: demo, input: {size: {}}}"),
         (
-            r"--config: method\.penalty: expected a number, got the text '\.nan'",
-            ["--config", "method={penalty: .nan}"],
+            r"--config: ceilings\.penalty: expected a number, got the text '\.nan'",
+            ["--config", "ceilings={penalty: .nan}"],
             "dataset: demo",
         ),
     ],

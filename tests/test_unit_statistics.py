@@ -220,12 +220,13 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
         "demo": {"n_scenes": 12, "n_trials": 4, "n_neurons": 8, "height": 32},
         **{"selection": {"min_reliability": -1.0}, "thresholds": {"values": [0.0], "n_splits": 2}},
         "models": {"groups": ["baselines"], "exclude": ["noise-random0", "gabor"], "add": added},
-        # the only predictors are other than usual
-        **{"method": {"predictors": ["zscore"]}, "mousenet": {"units": {"negative": "leave_out"}}},
+        # the only method of regression is another than usual
+        **{"methods": {"run": ["ridge_zscore", "mousenet"]}, "mousenet": {"units": {"negative": "leave_out"}}},
     }
     results = "results/demo"
-    pictures = [*(f"{results}/figures/{name}.png" for name in ("populations", "units", "trajectory"))]
-    pictures += ["results/trained/training.png", "results/mousenet/small/network.png"]
+    pictures = [*(f"{results}/figures/{name}.png" for name in ("populations_rsa_spearman", "units"))]
+    pictures += [*(f"{results}/figures/{name}.png" for name in ("trajectory_rsa_spearman", "training"))]
+    pictures += ["results/mousenet/small/network.png"]
     snakemake(*pictures, f"{results}/report.html", config=config)
     assert all((tmp_path / "run" / picture).stat().st_size > 20_000 for picture in pictures)
     history = read_table("training", tmp_path / "run/results/trained/mousenet_digits.parquet")
@@ -239,12 +240,12 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     page = (tmp_path / "run" / results / "report.html").read_text()
     assert page.count('src="data:image/png;base64,') == 2 + 1 + len(pictures)  # scores, thresholds
     assert "MouseNet beside the mouse" in page
-    assert re.search(r"ridge regression from\s+all features, z-scored over the images", page)
-    assert "Method: paper (predictor zscore)." in page
+    assert "ridge regression from all features, z-scored over the images" in page
+    assert "Method: ridge_zscore." in page
     assert re.search(r"there are no units, or neurons, with\s+negative responses", page)
     best = read_table("best_layers", tmp_path / "run" / results / "tables/best_layers.parquet")
     score = best[
-        (best.variant == "zscore") & (best.model == "pixels") & (best.area == "VISl") & (best.cortical_layer == "all")
+        (best.method == "ridge_zscore") & (best.model == "pixels") & (best.area == "VISl") & (best.cortical_layer == "all")
     ]
     assert f"<td>{score.score.item():.3f}</td>" in page
     distances = read_table("unit_distances", tmp_path / "run" / results / "tables/unit_distances.parquet")

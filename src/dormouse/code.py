@@ -28,14 +28,18 @@ class Statement:
     imports: frozenset[tuple[str, str]]  # (module, name) of every `from module import name` in it
 
 
-def script_code(script: str | Path) -> dict[str, str]:
+def script_code(script: str | Path, name: str = EVERYTHING) -> dict[str, str]:
     """Return a hash for a script and for every module of the package that it reaches, of the statements that it needs.
+
+    Parameters
+    ----------
+    name : of a definition in it that is run; by default all of it
 
     The names are those of files, of modules within the package, so that they are the same wherever the project lies. Raises
     InputError for a module that cannot be parsed.
     """
     reached: dict[Path, set[int]] = defaultdict(set)
-    todo = [(Path(script), EVERYTHING)]
+    todo = [(Path(script), name)]
     seen = set(todo)
     while todo:
         for needed in _needs(*todo.pop(), reached):

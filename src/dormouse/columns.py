@@ -15,35 +15,35 @@ SITE = {
     "area": (STRING, "cortical area, Allen acronym"),
     "cortical_layer": (STRING, "cortical layer of the site, or 'all' for the whole area"),
 }
-SELECTION = {
-    "selection": (
-        STRING,
-        "selection of neurons, and in brackets what differs from what its name stands for; empty where there are similarities "
-        "alone",
-    )
+SELECTION = {"selection": (STRING, "selection of neurons and trials; given where the data set gives similarities")}
+METHOD = {
+    "method": (STRING, "how it was scored: a row of resources/methods.yaml, or of the configuration"),
+    **SELECTION,
+    "differs": (STRING, "settings that differ from those that the names of method and selection stand for, or empty"),
 }
 LAYER = {
-    "preset": (STRING, "method of scoring, and in brackets what differs from what its name stands for"),
-    **SELECTION,
+    **METHOD,
     "model": (STRING, "network with one set of weights"),
     "layer": (STRING, "layer of the network, class name and running number"),
+    "path": (STRING, "path of the layer's module in the network, as features.8; empty for the network itself"),
     "layer_index": (INT, "place of the layer in the order of computation, from 1"),
     "layer_depth": (FLOAT, "layer_index / number of layers, 0 to 1"),
     "block": (STRING, "outermost module of the network, containers apart, that the layer lies in"),
     "block_depth": (FLOAT, "place of the block / number of blocks, 0 to 1; comparable between versions of a library"),
     "n_features": (INT, "features of the layer for one image"),
-}
-MEASURE = {
-    "metric": (STRING, "rsa or ridge"),
-    "variant": (STRING, "rsa: correlation between RDMs, pearson or spearman; ridge: kernel of the predictors, srp or zscore"),
+    "effective_dimension": (
+        FLOAT,
+        "participation ratio of the features over images, from 1 to the number of images; missing where they do not vary",
+    ),
 }
 N_NEURONS = {"n_neurons": (INT, "neurons behind the score; missing where the data set gives similarities only")}
-SCORE = {
-    "score": (
+SITE_DIMENSION = {
+    "site_dimension": (
         FLOAT,
-        "rsa: correlation between RDMs; ridge: Pearson r of left-out prediction and response; missing where one does not vary",
+        "participation ratio of the responses of the site's neurons; missing where the data set gives similarities only",
     )
 }
+SCORE = {"score": (FLOAT, "in the unit of the method; missing where what it compares does not vary")}
 
 RELIABILITY = NEURON | {
     "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres; missing where unknown"),
@@ -92,12 +92,14 @@ TABLES = {
         "p_run_mod_ns": (FLOAT, "published p that running changes the preferred response; missing where there is none"),
     },
     "reliability": RELIABILITY,
-    "neurons": RELIABILITY
+    "neurons": SELECTION
+    | RELIABILITY
     | {
         "kept": (BOOL, "whether the neuron enters the populations"),
         "reason": (STRING, "why it was left out, or empty"),
     },
-    "selection_counts": FILTER
+    "selection_counts": SELECTION
+    | FILTER
     | {
         "area": (STRING, "cortical area, or 'all'"),
         "cortical_layer": (STRING, "cortical layer of the site, or 'all' for the whole area"),
@@ -106,7 +108,8 @@ TABLES = {
         "at_most": (INT, "highest number that agrees with what is published; missing where nothing is known"),
         "agrees": (BOOL, "whether the number lies between these; missing where nothing is known"),
     },
-    "thresholds": SITE
+    "thresholds": SELECTION
+    | SITE
     | {
         "threshold": (FLOAT, "lowest reliability of the neurons"),
         "n_neurons": (INT, "neurons that reach it"),
@@ -128,7 +131,8 @@ TABLES = {
     | {
         "recording": (STRING, "recording of the neuron; missing where the row is of a site"),
         "neuron": (STRING, "the neuron; missing where the row is of a site"),
-        "metric": (STRING, "the score that the ceiling belongs to: rsa or ridge"),
+        "differs": (STRING, "settings that differ from those that the name of the selection stands for, or empty"),
+        "target": (STRING, "what the ceiling is of: rdm, rdm_zscored (of neurons z-scored over the images) or responses"),
         "estimator": (STRING, "how the ceiling was estimated"),
         "n_neurons": (INT, "neurons behind the row"),
     }
@@ -136,17 +140,17 @@ TABLES = {
     | {
         "inter_animal": (
             FLOAT,
-            "rsa: r of the RDM of one animal with that of the others; ridge: r of prediction from the neurons of the others, "
-            "left-out; missing where the others have too few neurons",
+            "RDMs: r of that of one animal with that of the others; responses: r of left-out ones with their prediction from "
+            "the neurons of the others, by ridge regression; missing where the others have too few neurons",
         ),
         "ceiling": (FLOAT, "highest expected correlation of a noise-free prediction with the data"),
     },
-    "neuron_scores": LAYER | NEURON | MEASURE | SCORE,
-    "scores": LAYER | SITE | MEASURE | N_NEURONS | SCORE,
+    "neuron_scores": LAYER | NEURON | SCORE,
+    "scores": LAYER | SITE | N_NEURONS | SITE_DIMENSION | SCORE,
     "best_layers": LAYER
     | SITE
-    | MEASURE
     | N_NEURONS
+    | SITE_DIMENSION
     | SCORE
     | {"choice": (STRING, "how the layer was chosen: same_data, the highest score on the data that is reported")},
     "models": {

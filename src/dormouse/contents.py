@@ -1,5 +1,6 @@
 """What files hold, as hashes: a job is keyed by the contents of the files that a user gives, not by their times or places."""
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,11 @@ UNSETTLED_NS = 2_000_000_000
 def is_made(file: str) -> bool:
     """Return whether the workflow itself fetches or makes a file, named from the working directory."""
     return file.startswith(MADE)
+
+
+def short_hash(value) -> str:
+    """Return twelve hexadecimal digits (48 bits) for a value of JSON, whatever the order of its keys."""
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def file_hash(path: str | Path) -> str:

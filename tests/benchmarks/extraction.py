@@ -27,7 +27,7 @@ from dormouse.features.kernels import write_kernels
 from dormouse.features.layers import is_container
 from dormouse.features.projection import in_blocks, n_projections
 from dormouse.features.record import tensors
-from dormouse.methods.rsa import rdm_from_centred, upper_triangles
+from dormouse.methods.rdms import rdm_from_centred, upper_triangles
 from dormouse.models.build import build
 from dormouse.recordings.simulated import simulate_scenes
 from dormouse.stimuli.preprocessing import preprocess

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from scoring import score_rsa
 
 from dormouse.errors import InputError
 from dormouse.features import kernels
@@ -149,7 +150,7 @@ def test_scores_of_rsa_are_those_of_the_kernels_before_they_were_stored(stored):
         "cortical_layer": np.array(["all"] * 4),
         "n_neurons": np.full(4, 60),
     }
-    tables = [rsa.score(each, targets) for each in (arrays, found)]
+    tables = [score_rsa(each, targets) for each in (arrays, found)]
     assert np.ptp(tables[0].score) > 0.5
     pd.testing.assert_frame_equal(*(table.drop(columns="score") for table in tables))
     np.testing.assert_allclose(tables[1].score, tables[0].score, rtol=0, atol=SCORES)

@@ -17,13 +17,13 @@ from networks import (
     streamed,
     with_random_normalisation,
 )
+from scoring import score_rsa
 from torch import nn
 
 from dormouse.features.extraction import extract
 from dormouse.features.gram import Kernels, reduce
 from dormouse.features.layers import is_container
 from dormouse.features.record import record
-from dormouse.methods import rsa
 from dormouse.models.build import make_torchvision_importable
 
 EPS = 0.9  # few projections: these tests ask nothing of them
@@ -205,7 +205,7 @@ def test_the_block_of_a_layer_is_its_path_in_the_network():
 def block_depths(network: nn.Module, layers: str) -> dict[str, float]:
     kernels = extract(network, make_images(4, 64, seed=7), layers, [], EPS, 0, threads=1)
     targets = {"rdm": 1 - np.eye(4)[None], "area": ["VISp"], "cortical_layer": ["all"], "n_neurons": np.array([9])}
-    return rsa.score(kernels, targets).groupby("block", sort=False).block_depth.first().to_dict()
+    return score_rsa(kernels, targets).groupby("block", sort=False).block_depth.first().to_dict()
 
 
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "gernet_s"])

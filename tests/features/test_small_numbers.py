@@ -8,6 +8,7 @@ import pytest
 import torch
 from networks import Aside
 from scipy.stats import pearsonr, spearmanr
+from scoring import score_rsa
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import SparseRandomProjection
@@ -134,8 +135,8 @@ def test_features_that_vary_by_rounding_alone_count_for_nothing(n_features):
 
 def rsa_scores(kernels: dict[str, np.ndarray], site: np.ndarray) -> dict[str, float]:
     targets = {"rdm": site[None], "area": ["VISp"], "cortical_layer": ["all"], "n_neurons": np.array([30])}
-    table = rsa.score(kernels, targets)
-    return dict(zip(table.variant, table.score, strict=True))
+    table = score_rsa(kernels, targets)
+    return dict(zip(table.method, table.score, strict=True))
 
 
 def test_of_one_feature_there_is_no_similarity(tmp_path):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scoring import score_rsa
 
 from dormouse.features import extraction
 from dormouse.features.extraction import stream
 from dormouse.features.layers import LAYERS
 from dormouse.features.plan import Plan, designs
 from dormouse.features.survey import survey
-from dormouse.methods import rsa
 from dormouse.models.baselines import FREQUENCIES, N_ORIENTATIONS, NOISE_FEATURES, POOLED, GaborBank, Noise, Pixels
 from dormouse.models.build import build
 
@@ -216,8 +216,8 @@ def test_the_null_of_noise_is_that_of_independent_features(monkeypatch, plan):
     target = 1 - np.corrcoef(rng.standard_normal((N_IMAGES, 20)))
     kernels = kernels_of_noise(monkeypatch, *plan, (n_features,) * n_layers)
     targets = {"rdm": target[None], "area": ["VISp"], "cortical_layer": ["all"], "n_neurons": np.array([20])}
-    table = rsa.score(kernels, targets)
-    found = table[table.variant == table.variant.iloc[0]].score
+    table = score_rsa(kernels, targets)
+    found = table[table.method == table.method.iloc[0]].score
     naive = [
         np.corrcoef(1 - np.corrcoef(rng.standard_normal((N_IMAGES, n_features)))[upper], target[upper])[0, 1] for _ in found
     ]

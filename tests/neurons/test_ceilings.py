@@ -83,6 +83,10 @@ def ceiling_of_pooled(halves: np.ndarray) -> float:
     return np.sqrt(2 * r / (1 + r))
 
 
+def of_rdms(recordings, kept: pd.DataFrame, layers: list[str], n_splits: int = N_SPLITS) -> pd.DataFrame:
+    return ceilings.rdm_reliability(recordings, kept, layers, ["rdm"], n_splits, SEED)["rdm"]
+
+
 def one_at_a_time(recordings: dict[str, Recording]) -> Iterator[tuple[str, Recording]]:
     """Give each recording once, and refuse to give one while another than the last is still held."""
     given = []
@@ -126,7 +130,7 @@ def test_ceiling_is_the_root_of_the_reliability_and_0_for_a_negative_one():
 def test_rdm_reliabilities_are_those_of_all_neurons_pooled_first(recordings):
     left_out = {"one": ["n1", "n5"], "three": ["n0"]}
     kept, layers = keep(recordings, left_out), ["all", "2/3", "4"]
-    result = ceilings.rdm_reliability(one_at_a_time(recordings), kept, layers, N_SPLITS, SEED)
+    result = of_rdms(one_at_a_time(recordings), kept, layers)
     inside = {name: ~np.isin(recording.neuron, left_out.get(name, [])) for name, recording in recordings.items()}
     parts = [split_halves(recording.response[:, :, inside[name]]) for name, recording in recordings.items()]
     halves = np.concatenate(parts, axis=-1)
@@ -142,9 +146,19 @@ def test_rdm_reliabilities_are_those_of_all_neurons_pooled_first(recordings):
     np.testing.assert_allclose(result.split_half_sem, sem, rtol=0, atol=1e-10)
 
 
+def test_rdm_reliabilities_of_z_scored_neurons_are_those_of_halves_that_were_z_scored_first(recordings):
+    kept, targets = keep(recordings, {}), ["rdm", "rdm_zscored"]
+    result = ceilings.rdm_reliability(one_at_a_time(recordings), kept, ["all", "4"], targets, N_SPLITS, SEED)["rdm_zscored"]
+    halves = np.concatenate([split_halves(recording.response) for recording in recordings.values()], axis=-1)
+    halves = (halves - halves.mean(axis=2, keepdims=True)) / halves.std(axis=2, keepdims=True)
+    layer = np.concatenate([recording.cortical_layer for recording in recordings.values()])
+    expected = [ceiling_of_pooled(halves), ceiling_of_pooled(halves[..., layer == "4"])]
+    np.testing.assert_allclose(result.ceiling, expected, rtol=0, atol=1e-10)
+
+
 def test_standard_error_is_missing_for_one_split_and_falls_with_their_number(recordings):
     kept = keep(recordings, {})
-    few, many, one = (ceilings.rdm_reliability(recordings.items(), kept, ["all"], n, SEED) for n in (20, 500, 1))
+    few, many, one = (of_rdms(recordings.items(), kept, ["all"], n) for n in (20, 500, 1))
     assert np.isnan(one.split_half_sem[0]) and one.split_half_r[0] > 0
     assert few.split_half_sem[0] / many.split_half_sem[0] == pytest.approx(5, rel=0.5)
 
@@ -152,7 +166,9 @@ def test_standard_error_is_missing_for_one_split_and_falls_with_their_number(rec
 def test_a_site_of_noise_has_a_ceiling_near_0():
     response = np.random.default_rng(5).standard_normal((10, 60, 40))
     recording = make_recording(response)
-    result = ceilings.rdm_reliability([("one", recording)], keep({"one": recording}, {}), ["all"], N_SPLITS, SEED)
+    result = ceilings.rdm_reliability([("one", recording)], keep({"one": recording}, {}), ["all"], ["rdm"], N_SPLITS, SEED)[
+        "rdm"
+    ]
     assert 0 <= result.ceiling[0] < 0.3 and abs(result.split_half_r[0]) < 0.05
 
 
@@ -172,7 +188,7 @@ def test_the_noise_free_rdm_correlates_with_the_measured_one_as_high_as_the_ceil
         measured = pdist(recording.response.mean(axis=0), metric="correlation")
         reached.append(np.corrcoef(pdist(tuning, metric="correlation"), measured)[0, 1])
         kept = pd.DataFrame({"recording": "one", "neuron": recording.neuron})
-        estimated += list(ceilings.rdm_reliability([("one", recording)], kept, ["all"], N_SPLITS, SEED).ceiling)
+        estimated += list(of_rdms([("one", recording)], kept, ["all"]).ceiling)
     assert np.mean(estimated) == pytest.approx(np.mean(reached), abs=0.05)
 
 
@@ -197,7 +213,7 @@ def test_the_rdm_of_each_animal_is_correlated_with_that_of_all_others():
     mixed = rng.permutation(26)
     mean = rng.standard_normal((N_STIMULI, 3)) @ rng.standard_normal((3, 26)) + rng.standard_normal((N_STIMULI, 26))
     population = make_population(mean[:, mixed], list(np.array(animal)[mixed]), ["4" if i % 2 else "5" for i in mixed])
-    found = ceilings.inter_animal_rsa(population, ["all", "4"], min_neurons=3)
+    found = ceilings.inter_animal_rdms(population, ["all", "4"], "rdm", min_neurons=3)
     animal = np.array(animal)
     for layer, value, names in (("all", found[0], ["m1", "m2", "m3"]), ("4", found[1], ["m1", "m3"])):
         inside = np.array([layer == "all" or i % 2 == 1 for i in range(26)])
@@ -233,16 +249,16 @@ def test_neurons_are_predicted_from_those_of_other_animals_by_refits_without_the
 def test_nothing_lies_between_animals_where_there_is_one():
     mean = np.random.default_rng(9).standard_normal((N_STIMULI, 8))
     population = make_population(mean, ["m1"] * 8)
-    assert np.isnan(ceilings.inter_animal_rsa(population, ["all", "4"], min_neurons=2)).all()
+    assert np.isnan(ceilings.inter_animal_rdms(population, ["all", "4"], "rdm", min_neurons=2)).all()
     assert np.isnan(ceilings.inter_animal_ridge(population, PENALTY, min_neurons=2)).all()
 
 
 def test_an_animal_whose_others_are_too_few_is_left_out_too():
     mean = np.random.default_rng(10).standard_normal((N_STIMULI, 10))
     population = make_population(mean, ["m1"] * 8 + ["m2"] * 2)
-    assert np.isnan(ceilings.inter_animal_rsa(population, ["all"], min_neurons=3)).all()
+    assert np.isnan(ceilings.inter_animal_rdms(population, ["all"], "rdm", min_neurons=3)).all()
     r = np.corrcoef(rdm_by_scipy(mean[:, :8]), rdm_by_scipy(mean[:, 8:]))[0, 1]
-    assert ceilings.inter_animal_rsa(population, ["all"], min_neurons=2)[0] == pytest.approx(r, abs=1e-12)
+    assert ceilings.inter_animal_rdms(population, ["all"], "rdm", min_neurons=2)[0] == pytest.approx(r, abs=1e-12)
 
 
 def test_too_few_neurons_of_other_animals_predict_none():
@@ -259,10 +275,10 @@ def test_animals_that_are_alike_predict_each_other_and_strangers_do_not():
     rng = np.random.default_rng(11)
     one, other = rng.standard_normal((2, 60, 12))
     twins = make_population(np.concatenate([one, one], axis=1), ["m1"] * 12 + ["m2"] * 12)
-    assert ceilings.inter_animal_rsa(twins, ["all"], min_neurons=3) == pytest.approx([1.0], abs=1e-12)
+    assert ceilings.inter_animal_rdms(twins, ["all"], "rdm", min_neurons=3) == pytest.approx([1.0], abs=1e-12)
     assert ceilings.inter_animal_ridge(twins, PENALTY, min_neurons=3).min() > 0.98
     strangers = make_population(np.concatenate([one, other], axis=1), ["m1"] * 12 + ["m2"] * 12)
-    assert abs(ceilings.inter_animal_rsa(strangers, ["all"], min_neurons=3)[0]) < 0.1
+    assert abs(ceilings.inter_animal_rdms(strangers, ["all"], "rdm", min_neurons=3)[0]) < 0.1
     assert ceilings.inter_animal_ridge(strangers, PENALTY, min_neurons=3).mean() < 0.1
 
 
@@ -299,28 +315,32 @@ def estimate(written, area: str, stimuli: np.ndarray = ALL_STIMULI, part: str = 
     return ceilings.estimate(area, recordings, population, kept, min_neurons, PENALTY, N_SPLITS, SEED)
 
 
-def test_table_of_ceilings_holds_every_neuron_and_every_site_for_both_metrics(tmp_path, written):
+def test_table_of_ceilings_holds_every_neuron_and_every_site_for_every_target(tmp_path, written):
     parts = []
     for area in ("VISp", "VISl"):
-        tables.write_table("ceilings", estimate(written, area).assign(selection="mine"), tmp_path / f"{area}.parquet")
+        tables.write_table(
+            "ceilings", estimate(written, area).assign(selection="mine", differs=""), tmp_path / f"{area}.parquet"
+        )
         parts.append(tmp_path / f"{area}.parquet")
     table, kept = tables.read_tables("ceilings", parts), written[1]
     assert set(table.estimator) == {ceilings.ESTIMATOR}
     neurons, sites = table[table.neuron.notna()], table[table.neuron.isna()]
     assert list(zip(neurons.recording, neurons.neuron, strict=True)) == list(zip(kept.recording, kept.neuron, strict=True))
     assert list(neurons.area) == list(kept.area) and list(neurons.cortical_layer) == list(kept.cortical_layer)
-    assert set(neurons.metric) == {"ridge"} and set(neurons.n_neurons) == {1}
+    assert set(neurons.target) == {"responses"} and set(neurons.n_neurons) == {1}
     np.testing.assert_allclose(neurons.ceiling, np.sqrt(np.maximum(kept.reliability, 0)), rtol=0, atol=1e-12)
     np.testing.assert_array_equal(neurons.split_half_r, kept.split_half_r)
     np.testing.assert_array_equal(neurons.split_half_sem, kept.scored_r_sem)
-    sizes = sites.set_index(["area", "cortical_layer", "metric"]).n_neurons.to_dict()
+    sizes = sites.set_index(["area", "cortical_layer", "target"]).n_neurons.to_dict()
     expected = {("VISp", "all"): 14, ("VISp", "4"): 5, ("VISl", "all"): 8, ("VISl", "4"): 6, ("VISp", "2/3"): 5}
-    assert sizes == {(*site, metric): size for site, size in expected.items() for metric in ("ridge", "rsa")}
+    assert sizes == {
+        (*site, target): size for site, size in expected.items() for target in ("responses", "rdm", "rdm_zscored")
+    }
     assert sites.recording.isna().all()
-    assert sites.split_half_sem[sites.metric == "ridge"].isna().all()
-    assert sites.split_half_sem[sites.metric == "rsa"].notna().all()
+    assert sites.split_half_sem[sites.target == "responses"].isna().all()
+    assert sites.split_half_sem[sites.target != "responses"].notna().all()
     # VISl is of one animal, and neither of the two of VISp has five neurons in a layer
-    missing = (table.area == "VISl") | ((table.metric == "rsa") & (table.cortical_layer != "all"))
+    missing = (table.area == "VISl") | ((table.target != "responses") & (table.cortical_layer != "all"))
     assert list(table.inter_animal.isna()) == list(missing)
 
 
@@ -329,20 +349,20 @@ def test_ceilings_of_sites_are_those_of_their_neurons_and_chosen_stimuli(written
     chosen = [11, 3, 4, 0, 9, 7, 1, 2, 13, 5]
     stimuli = ALL_STIMULI[chosen]
     table = pd.concat([estimate(written, area, stimuli) for area in ("VISp", "VISl")])
-    ceiling = table[table.neuron.isna()].set_index(["area", "cortical_layer", "metric"]).ceiling
+    ceiling = table[table.neuron.isna()].set_index(["area", "cortical_layer", "target"]).ceiling
     root = np.sqrt(np.maximum(kept.reliability, 0))
     in_visp = kept.area == "VISp"
-    assert ceiling["VISp", "all", "ridge"] == pytest.approx(root[in_visp].mean(), abs=1e-12)
-    assert ceiling["VISp", "4", "ridge"] == pytest.approx(root[in_visp & (kept.cortical_layer == "4")].mean(), abs=1e-12)
-    assert ceiling["VISl", "4", "ridge"] == pytest.approx(root[~in_visp & (kept.cortical_layer == "4")].mean(), abs=1e-12)
+    assert ceiling["VISp", "all", "responses"] == pytest.approx(root[in_visp].mean(), abs=1e-12)
+    assert ceiling["VISp", "4", "responses"] == pytest.approx(root[in_visp & (kept.cortical_layer == "4")].mean(), abs=1e-12)
+    assert ceiling["VISl", "4", "responses"] == pytest.approx(root[~in_visp & (kept.cortical_layer == "4")].mean(), abs=1e-12)
     halves = split_halves(np.load(paths[2])["response"][:, chosen])
-    assert ceiling["VISl", "all", "rsa"] == pytest.approx(ceiling_of_pooled(halves), abs=1e-10)
-    assert ceiling["VISl", "4", "rsa"] == pytest.approx(ceiling_of_pooled(halves[..., :6]), abs=1e-10)
+    assert ceiling["VISl", "all", "rdm"] == pytest.approx(ceiling_of_pooled(halves), abs=1e-10)
+    assert ceiling["VISl", "4", "rdm"] == pytest.approx(ceiling_of_pooled(halves[..., :6]), abs=1e-10)
 
 
-def test_values_of_a_site_for_ridge_are_means_over_its_neurons(written):
+def test_values_of_a_site_for_responses_are_means_over_its_neurons(written):
     table = estimate(written, "VISp")
-    neurons, sites = table[table.neuron.notna()], table[table.neuron.isna() & (table.metric == "ridge")]
+    neurons, sites = table[table.neuron.notna()], table[table.neuron.isna() & (table.target == "responses")]
     for row in sites.itertuples():
         own = neurons[(neurons.cortical_layer == row.cortical_layer) | (row.cortical_layer == "all")]
         assert len(own) == row.n_neurons
@@ -355,7 +375,7 @@ def test_values_between_animals_are_those_of_the_pooled_neurons(written):
     table, kept = estimate(written, "VISp"), kept[kept.area == "VISp"]
     responses = [np.load(path)["response"][:, :, np.arange(8) != out] for path, out in zip(paths[:2], (1, 0), strict=True)]
     means = [np.nanmean(response.astype(np.float64), axis=0) for response in responses]
-    rsa = table[(table.metric == "rsa") & (table.cortical_layer == "all")]
+    rsa = table[(table.target == "rdm") & (table.cortical_layer == "all")]
     expected = np.corrcoef(*map(rdm_by_scipy, means))[0, 1]  # of two animals, either against the other
     assert rsa.inter_animal.item() == pytest.approx(expected, abs=1e-12)
     population = make_population(np.concatenate(means, axis=1), ["m_one"] * 7 + ["m_two"] * 7)
@@ -370,7 +390,7 @@ def test_ceilings_are_those_of_the_trials_that_are_scored(tmp_path):
     kept = keep({"one": recording}, {}, select_on="odd", score_on="even")
     table = estimate(([tmp_path / "one.npz"], kept), "VISp", part="even")
     even = split_halves(recording.response[1::2])
-    rsa = table[(table.metric == "rsa") & (table.cortical_layer == "all")]
+    rsa = table[(table.target == "rdm") & (table.cortical_layer == "all")]
     assert rsa.ceiling.item() == pytest.approx(ceiling_of_pooled(even), abs=1e-10)
     r = np.array([correlate(first, second) for first, second in zip(*even, strict=True)])
     neurons = table[table.neuron.notna()]

@@ -217,7 +217,7 @@ def test_selection_changes_nothing_else_of_the_table():
 
 def test_kept_and_left_out_neurons_fit_the_table_of_neurons(tmp_path):
     selected = select(random_table(50, seed=2), AREAS)
-    tables.write_table("neurons", selected, tmp_path / "neurons.parquet")
+    tables.write_table("neurons", selected.assign(selection="paper"), tmp_path / "neurons.parquet")
     read = tables.read_table("neurons", tmp_path / "neurons.parquet")
     assert list(read.kept) == list(selected.kept) and list(read.reason) == list(selected.reason)
 
@@ -236,17 +236,6 @@ def test_an_area_with_too_few_neurons_is_named_with_the_filters_and_limits():
 def test_an_area_without_any_neuron_is_named():
     with pytest.raises(InputError, match=r"^VISam: 0 of 0 neurons"):
         select(make_table([{}]), ["VISp", "VISam"], min_neurons=1)
-
-
-def test_the_preset_asked_for_is_taken():
-    presets = {"paper": {"filters": ["reliable"]}, "strict": {"filters": []}}
-    assert selection.preset({"preset": "strict", "presets": presets}) is presets["strict"]
-
-
-@pytest.mark.parametrize(("name", "hint"), [("papper", "Did you mean paper"), ("x", r"Known are: paper, strict\.")])
-def test_an_unknown_preset_is_refused_with_the_known_ones(name, hint):
-    with pytest.raises(InputError, match=rf"selection\.preset: '{name}' is none of selection\.presets\. {hint}"):
-        selection.preset({"preset": name, "presets": {"paper": {}, "strict": {}}})
 
 
 @pytest.mark.parametrize("correction", ["spearman-brown", "plain"])
@@ -350,7 +339,7 @@ def test_all_24_combinations_are_counted_as_by_hand(limits):
 def test_counts_without_published_numbers_agree_with_nothing(tmp_path):
     counts = selection.count(random_table(60, seed=7), AREAS, 0.75, 0.05)
     assert counts[["at_least", "at_most", "agrees"]].isna().all().all()
-    tables.write_table("selection_counts", counts, tmp_path / "counts.parquet")
+    tables.write_table("selection_counts", counts.assign(selection="paper"), tmp_path / "counts.parquet")
     read = tables.read_table("selection_counts", tmp_path / "counts.parquet")
     assert read.agrees.isna().all() and list(read.n_neurons) == list(counts.n_neurons)
     assert len(combination_counts(read)) == 0
@@ -433,7 +422,7 @@ def test_numbers_of_all_neurons_are_compared_without_a_limit_of_reliability_alon
 
 def test_counts_beside_published_ones_survive_writing_and_reading(tmp_path):
     counts = selection.count(random_table(60, seed=8), AREAS, 0.75, 0.05, PUBLISHED)
-    tables.write_table("selection_counts", counts, tmp_path / "counts.parquet")
+    tables.write_table("selection_counts", counts.assign(selection="paper"), tmp_path / "counts.parquet")
     read = tables.read_table("selection_counts", tmp_path / "counts.parquet")
     for column in ("agrees", "at_least", "at_most"):
         assert list(read[column].notna()) == list(counts[column].notna())

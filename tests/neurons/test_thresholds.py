@@ -185,7 +185,7 @@ def test_the_matrix_at_the_limit_of_the_selection_is_that_of_the_ceilings(record
     table = sweep(recordings, candidates)
     rows = table[(table.threshold == 0.5) & (table.instance == "matrix")]
     kept = candidates[candidates.value >= 0.5]
-    ceiling = ceilings.rdm_reliability(recordings.items(), kept, list(rows.cortical_layer), N_SPLITS, SEED)
+    ceiling = ceilings.rdm_reliability(recordings.items(), kept, list(rows.cortical_layer), ["rdm"], N_SPLITS, SEED)["rdm"]
     assert len(rows) > 1
     for column in ("split_half_r", "split_half_sem"):
         np.testing.assert_allclose(rows[column], ceiling[column], rtol=0, atol=1e-10)
@@ -250,7 +250,7 @@ def test_the_figure_has_a_gap_where_r_is_missing():
 
 
 def test_the_sweep_survives_writing_and_reading(tmp_path, recordings):
-    table = sweep(recordings, make_candidates(recordings, seed=9))
+    table = sweep(recordings, make_candidates(recordings, seed=9)).assign(selection="paper")
     tables.write_table("thresholds", table, tmp_path / "thresholds.parquet")
     read = tables.read_table("thresholds", tmp_path / "thresholds.parquet")
     pd.testing.assert_frame_equal(read, table[list(tables.TABLES["thresholds"])], check_dtype=False)
@@ -259,7 +259,7 @@ def test_the_sweep_survives_writing_and_reading(tmp_path, recordings):
 def test_limits_that_no_neuron_reaches_give_an_empty_table_and_figure(recordings, tmp_path):
     candidates = make_candidates(recordings, seed=3)
     found = thresholds.sweep("VISp", recordings.items(), candidates, [0.99], 3, N_SPLITS, SEED)
-    tables.write_table("thresholds", found, tmp_path / "thresholds.parquet")
+    tables.write_table("thresholds", found.assign(selection="paper"), tmp_path / "thresholds.parquet")
     assert len(tables.read_table("thresholds", tmp_path / "thresholds.parquet")) == 0
     save(plot_thresholds(found, ["VISp"], 0.75, "none"), [tmp_path / "none.png"])
     assert (tmp_path / "none.png").exists()

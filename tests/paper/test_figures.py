@@ -1,11 +1,13 @@
 """What figures of MouseNet show: which rows of the tables, read off the lines that are drawn."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from dormouse.features.attestation import weights_sha256
 from dormouse.models.build import build
@@ -17,6 +19,9 @@ from dormouse.paper.report import distances_of_units, score_tables
 from dormouse.tables import read_table, read_tables
 
 POPULATIONS = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
+ROWS = yaml.safe_load((Path(__file__).parents[2] / "resources/methods.yaml").read_text())["rows"]
+PEARSON, SPEARMAN = (ROWS[name] | {"method": name} for name in ("rsa_pearson", "rsa_spearman"))
+OWN = {"method": "mine", "axis": "cosine", "null_score": None}
 MODELS = pd.DataFrame(
     [
         ["net0", "Net", "mousenet", "paper", "random", 0],
@@ -39,16 +44,16 @@ def no_figure_stays():
 def scores_of(layers, cortical_layers):
     """Scores that tell which row they are of."""
     rows = [
-        [model, layer, k, area, cortical_layer, "rsa", variant, 0.1 * m + 0.01 * k + 0.001 * a + (cortical_layer == "4")]
+        [model, layer, k, area, cortical_layer, method, 0.1 * m + 0.01 * k + 0.001 * a + (cortical_layer == "4")]
         for m, model in enumerate(MODELS.model)
         for k, layer in enumerate(["Pixels-1"] if model == "pixels" else layers, start=1)
         for a, area in enumerate(["VISp", "VISl"])
         for cortical_layer in cortical_layers
-        for variant in ("spearman", "pearson")
+        for method in ("rsa_spearman", "rsa_pearson")
     ]
-    columns = ["model", "layer", "layer_index", "area", "cortical_layer", "metric", "variant", "score"]
-    scores = pd.DataFrame(rows, columns=columns).assign(preset="paper", selection="paper")
-    return scores.assign(score=scores.score + 9 * (scores.variant == "pearson"))
+    columns = ["model", "layer", "layer_index", "area", "cortical_layer", "method", "score"]
+    scores = pd.DataFrame(rows, columns=columns).assign(differs="", selection="paper")
+    return scores.assign(score=scores.score + 9 * (scores.method == "rsa_pearson"))
 
 
 def drawn(ax):
@@ -57,10 +62,10 @@ def drawn(ax):
 
 @pytest.mark.parametrize(("cortical_layers", "shift"), [(["all", "4"], 0.0), (["4", "5"], 0.5)])
 def test_populations_are_of_whole_areas_or_the_mean_of_sites_and_seeds_are_one_line(cortical_layers, shift):
-    limits = {"metric": "rsa", "cortical_layer": "all", "neuron": None, "ceiling": 0.987}
+    limits = {"target": "rdm", "selection": "paper", "cortical_layer": "all", "neuron": None, "ceiling": 0.987}
     ceilings = pd.DataFrame([limits | {"area": area} for area in ("VISp", "VISl")])
     scores = scores_of(POPULATIONS, cortical_layers).sample(frac=1, random_state=0)
-    figure = plot_populations(scores, ceilings, MODELS, ["VISp", "VISl"], "test")
+    figure = plot_populations(scores, ceilings, MODELS, SPEARMAN, ["VISp", "VISl"], "test")
     for a, ax in enumerate(figure.axes):
         lines = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 3]
         expected = 0.01 * np.arange(1, 4) + 0.001 * a + shift  # without the classifier
@@ -88,7 +93,7 @@ def test_trajectories_are_of_whole_areas_in_the_order_of_epochs():
         [(run, epoch, accuracy) for run, values in accuracies.items() for epoch, accuracy in enumerate(values)],
         columns=["run", "epoch", "test_accuracy"],
     )
-    figure = plot_trajectory(scores_of(["LGNd"], ["all", "4"]), MODELS, history, ["VISp", "VISl"], "test")
+    figure = plot_trajectory(scores_of(["LGNd"], ["all", "4"]), MODELS, history, SPEARMAN, ["VISp", "VISl"], "test")
     other, run = figure.axes
     assert (other.get_title(), run.get_title()) == ("other", "run")
     for a, area in enumerate(("VISp", "VISl")):
@@ -105,13 +110,13 @@ def shown_in_all(scores, areas):
     """Return what every figure of scores, and the report, show of them: networks by name, one value an area."""
     best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
     figures = {
-        "scores": plot_scores(best, none, MODELS, "rsa", "pearson", areas, "test"),
-        "populations": plot_populations(scores, none, MODELS, areas, "test"),
-        "trajectory": plot_trajectory(best, MODELS, HISTORY, areas, "test"),
+        "scores": plot_scores(best, none, MODELS, PEARSON, areas, "test"),
+        "populations": plot_populations(scores, none, MODELS, SPEARMAN, areas, "test"),
+        "trajectory": plot_trajectory(best, MODELS, HISTORY, SPEARMAN, areas, "test"),
     }
     for figure in figures.values():
         figure.draw_without_rendering()
-    table = score_tables(best, none, MODELS, areas, {"rsa": "pearson"})["rsa"].set_index("network")
+    table = score_tables(best, none, MODELS, areas, {"rsa_pearson": PEARSON})["rsa_pearson"].set_index("network")
     return figures, table
 
 
@@ -148,20 +153,47 @@ def test_an_area_and_a_network_without_any_score_are_gaps(absent):
     shown_in_all(scores[:0] if absent else nothing, ["VISp", "VISl"])
 
 
-def test_titles_name_a_method_that_is_not_plainly_that_of_the_paper():
+def test_titles_say_what_is_scored_and_name_what_is_unusual():
     scores = scores_of(["LGNd"], ["all"])
-    for method, shown in (
-        ("paper", ""),
-        ("paper (layers blocks)", "\nmethod paper (layers blocks)"),
-        ("mine", "\nmethod mine"),
+    for unusual, shown in (
+        ({}, []),
+        ({"differs": "layers blocks"}, ["with layers blocks"]),
+        ({"selection": "mine"}, ["selection mine"]),
+        ({"selection": "given"}, []),
     ):
-        figures, _ = shown_in_all(scores.assign(preset=method), ["VISp", "VISl"])
+        figures, _ = shown_in_all(scores.assign(**unusual), ["VISp", "VISl"])
         for figure in figures.values():
-            assert figure.get_suptitle().partition("\n")[2] == shown[1:]
-    best = scores.assign(metric="ridge", variant=scores.variant.map({"spearman": "srp", "pearson": "zscore"}))
-    figure = plot_scores(best, read_tables("ceilings", []), MODELS, "ridge", "zscore", ["VISp"], "test")
-    assert "(ridge from zscore, " in figure.get_suptitle()
-    assert len(drawn(figure.axes[0])["whole area"]) == len(MODELS)
+            assert figure.get_suptitle().split("\n")[1:] == shown
+    assert figures["scores"].get_suptitle() == f"test: {PEARSON['axis']}"
+    mine = scores[scores.method == "rsa_pearson"].assign(method="mine")
+    other = plot_scores(mine, read_tables("ceilings", []), MODELS, PEARSON | OWN, ["VISp"], "test")
+    assert other.get_suptitle() == "test: cosine"
+    assert len(drawn(other.axes[0])["whole area"]) == len(MODELS)
+
+
+def test_a_ceiling_is_that_of_what_the_method_reads_on_its_selection():
+    scores, own = scores_of(["LGNd"], ["all"]), {"area": "VISp", "cortical_layer": "all", "neuron": None}
+    rows = [
+        own | {"target": "rdm", "selection": "paper", "ceiling": 0.9},
+        own | {"target": "rdm_zscored", "selection": "paper", "ceiling": 0.8},
+        own | {"target": "responses", "selection": "paper", "ceiling": 0.7},
+        own | {"target": "rdm", "selection": "strict", "ceiling": 0.6},
+    ]
+    for method, expected in (
+        (PEARSON, 0.9),
+        (PEARSON | {"target": "rdm_zscored"}, 0.8),
+        (PEARSON | {"selection": "strict"}, 0.6),
+    ):
+        figure = plot_scores(scores, pd.DataFrame(rows), MODELS, method, ["VISp"], "test")
+        (line,) = [line for line in figure.axes[0].lines if line.get_label() == "noise ceiling"]
+        assert set(line.get_xdata()) == {expected}
+        table = score_tables(scores[scores.layer_index == 1], pd.DataFrame(rows), MODELS, ["VISp"], {"rsa_pearson": method})
+        assert table["rsa_pearson"].set_index("network").VISp["noise ceiling"] == expected
+
+
+def test_a_method_without_a_known_null_has_no_line_there():
+    figure = plot_scores(scores_of(["LGNd"], ["all"]), read_tables("ceilings", []), MODELS, PEARSON | OWN, ["VISp"], "test")
+    assert not [line for line in figure.axes[0].lines if list(line.get_xdata()) == [0, 0]]
 
 
 def test_units_of_seeds_are_one_distribution_beside_the_mouse():
@@ -214,14 +246,14 @@ def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakem
     done = snakemake(config=config)
     assert done.returncode == 0, done.stdout
     results = tmp_path / "run/results" / similarity_folder.name
-    for name in ("scores_rsa", "populations", "trajectory"):
+    for name in ("scores_rsa_pearson", "scores_rsa_spearman", "populations_rsa_spearman", "trajectory_rsa_spearman"):
         assert (results / f"figures/{name}.png").stat().st_size > 10_000
     best = read_table("best_layers", results / "tables/best_layers.parquet")
-    assert set(best.selection) == {""} and set(best.preset) == {"paper"}
+    assert set(best.selection) == {"given"} and set(best.method) == {"rsa_pearson", "rsa_spearman"}
     page = (results / "report.html").read_text()
-    heads = re.findall(r"<th>(.*?)</th>", page.split("Representational similarity", 1)[1].split("</thead>", 1)[0])
+    heads = re.findall(r"<th>(.*?)</th>", page.split("<h2>RSA, Pearson</h2>", 1)[1].split("</thead>", 1)[0])
     assert heads == ["network", "VISp 2/3", "VISp 4", "VISl", "mean"]
-    for site in best[(best.model == "pixels") & (best.variant == "pearson")].itertuples():
+    for site in best[(best.model == "pixels") & (best.method == "rsa_pearson")].itertuples():
         assert f"<td>{site.score:.3f}</td>" in page
     models = read_table("models", results / "tables/models.parquet").set_index("model")
     assert models.weights_key.to_dict() == {"average": "state_dict_ema", "before": "", "pixels": ""}

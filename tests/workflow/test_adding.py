@@ -1,7 +1,6 @@
 """A network of one's own, added as the README says: published weights of timm, a checkpoint, a Python function."""
 
 import hashlib
-import json
 import os
 import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ import safetensors.torch
 import torch
 import yaml
 
+from dormouse.features.kernels import read_provenance
 from dormouse.models.build import build
 
 pytestmark = pytest.mark.workflow
@@ -84,6 +84,17 @@ def prepared(tmp_path, dataset_folder):
     return run
 
 
+def kernels(folder, model):
+    """Return the file of a model's kernels of centred features."""
+    (file,) = folder.glob(f"results/kernels/{model}/*/centred.npz")
+    return file
+
+
+def extracts(model):
+    """Return what `planned` gives where one network runs again, to the table of models."""
+    return {"extract_features": {model}, "gather_models": {None}}
+
+
 def planned(output):
     """Return rule -> models of its jobs, of a dry run."""
     blocks = re.split(r"\n(?=(?:local)?rule )", output)
@@ -98,13 +109,11 @@ def planned(output):
 def test_networks_added_in_three_ways_run_and_say_what_they_rest_on(run_workflow, prepared, dataset_folder, hub, tmp_path):
     address, handler = hub
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": LINES}}
-    targets = [f"results/mice/grams/{model}.npz" for model in LINES]
+    targets = ["results/mice/tables/models.parquet"]
     env = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf")}
     done = run_workflow(prepared, *targets, config=config, env=env)
     assert done.returncode == 0, done.stdout
-    records = {
-        model: json.loads(str(np.load(prepared / file)["provenance"])) for model, file in zip(LINES, targets, strict=True)
-    }
+    records = {model: read_provenance(kernels(prepared, model)) for model in LINES}
     assert handler.requests == 1
     assert (prepared / "resources/weights/published.safetensors").stat().st_size > 1000
     assert records["published"]["trained_share"] > 0.9
@@ -114,7 +123,10 @@ def test_networks_added_in_three_ways_run_and_say_what_they_rest_on(run_workflow
     again = run_workflow(prepared, "-n", *targets, config=config)
     assert "Nothing to be done" in again.stdout
     (prepared / "my_module.py").write_text(MODULE.replace("Linear(4", "Linear(2 + 2") + "# edited\n")
-    assert planned(run_workflow(prepared, "-n", *targets, config=config).stdout) == {"extract_features": {"function"}}
+    assert planned(run_workflow(prepared, "-n", *targets, config=config).stdout) == {
+        "extract_features": {"function"},
+        "gather_models": {None},
+    }
 
 
 DEEP = """
@@ -166,7 +178,7 @@ def deep(prepared):
 def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow, deep, dataset_folder):
     line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": ["mean.npy"]}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
-    target = "results/mice/grams/deep.npz"
+    target = "results/mice/tables/models.parquet"
     done = run_workflow(deep, target, config=config)
     assert done.returncode == 0, done.stdout
     for file in ("my_net.py", "my_blocks.py", "my_scale.py", "my_parts/late.py", "my_constants.py"):
@@ -174,11 +186,17 @@ def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow
         (deep / file).write_text(f"{text}# a comment\n")
         assert "Nothing to be done" in run_workflow(deep, "-n", target, config=config).stdout, file
         (deep / file).write_text(f"{text}CHANGED = 1\n")
-        assert planned(run_workflow(deep, "-n", target, config=config).stdout) == {"extract_features": {"deep"}}, file
+        assert planned(run_workflow(deep, "-n", target, config=config).stdout) == {
+            "extract_features": {"deep"},
+            "gather_models": {None},
+        }, file
         (deep / file).write_text(text)
     np.save(deep / "mean.npy", np.array(0.6))
     os.utime(deep / "mean.npy", (0, 0))
-    assert planned(run_workflow(deep, "-n", target, config=config).stdout) == {"extract_features": {"deep"}}
+    assert planned(run_workflow(deep, "-n", target, config=config).stdout) == {
+        "extract_features": {"deep"},
+        "gather_models": {None},
+    }
 
 
 @pytest.mark.parametrize(
@@ -192,10 +210,10 @@ def test_what_a_network_reaches_unnamed_is_refused(run_workflow, deep, dataset_f
     (deep / "my_net.py").write_text(DEEP.format(extra=extra))
     line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": files}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
-    done = run_workflow(deep, "results/mice/grams/deep.npz", config=config)
+    done = run_workflow(deep, "results/mice/tables/models.parquet", config=config)
     assert done.returncode == 1
     assert re.search(message, done.stdout)
-    assert not (deep / "results/mice/grams/deep.npz").exists()
+    assert not list(deep.glob("results/kernels/deep/*/*.npz"))
 
 
 def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_workflow, prepared, dataset_folder):
@@ -206,7 +224,7 @@ def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_wor
     for model, line in lines.items():
         assert len(line) <= 3
         jobs = planned(run_workflow(prepared, "-n", config=config | {"models": {"groups": [], "add": {model: line}}}).stdout)
-        for rule in ("extract_features", "score_rsa", "score_ridge"):
+        for rule in ("extract_features", "score_rdms", "score_responses"):
             assert jobs[rule] == {model}
         assert jobs.get("download_weights", set()) == ({model} if line["source"] == "timm" else set())
 
@@ -247,8 +265,7 @@ def test_networks_that_are_not_what_they_are_called_are_refused(run_workflow, pr
     (prepared / "others.py").write_text(NOT_TO_BE_SCORED)
     python = {name: {**LINES["function"], "name": f"others:{name}"} for name in ("seeding", "traced")}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"checkpoint": LINES["checkpoint"], **python}}}
-    targets = [f"results/mice/grams/{model}.npz" for model in ("checkpoint", *python)]
-    done = run_workflow(prepared, "--keep-going", *targets, config=config)
+    done = run_workflow(prepared, "--keep-going", "results/mice/tables/models.parquet", config=config)
     assert done.returncode != 0
     messages = {
         "checkpoint": r"weights are called trained, but \d+% of their tensors are distributed as random ones",
@@ -257,5 +274,5 @@ def test_networks_that_are_not_what_they_are_called_are_refused(run_workflow, pr
     }
     for model, message in messages.items():
         assert re.search(message, done.stdout), model
-        assert not (prepared / f"results/mice/grams/{model}.npz").exists()
+        assert not list(prepared.glob(f"results/kernels/{model}/*/*.npz"))
     assert "Traceback" not in done.stdout

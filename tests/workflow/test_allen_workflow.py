@@ -41,7 +41,8 @@ def config(web: Web, areas=None, measure="dff", metrics="service", **other) -> d
         "dataset": "allen",
         "allen": allen(web, **other),
         "response": {"measure": measure},
-        "selection": {"min_reliability": 0.3, "preset": "paper_2020", "metrics": metrics},
+        "selection": {"min_reliability": 0.3, "metrics": metrics},
+        "methods": {"selection": "paper_2020"},
         "reliability": {"n_splits": 10},
         "thresholds": {"n_splits": 4},
         **({"areas": areas} if areas else {}),
@@ -175,7 +176,8 @@ def test_whole_recordings_are_kept_where_that_is_asked_for(published, observator
     settings = config(published, areas=["VISl"], metrics="service", keep=True)
     # published metrics rest on all trials, so that they cannot select on some
     odd = {"filters": ["running", "reliable"], "select_on": "odd", "score_on": "even"}
-    settings["selection"] |= {"preset": "odd", "presets": {"odd": odd}}
+    settings["selection"] |= {"named": {"odd": odd}}
+    settings["methods"] = {"selection": "odd"}
     done = run_workflow(tmp_path / "run", TARGETS[2], config=settings)
     assert done.returncode == 0, done.stdout
     assert set(read_table("neurons", tmp_path / "run" / TARGETS[2]).metrics) == {"computed"}

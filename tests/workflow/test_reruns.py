@@ -12,7 +12,7 @@ from dormouse.contents import file_hash
 
 pytestmark = pytest.mark.workflow
 
-TARGETS = ("results/mice/populations/VISp.npz", "results/mice/populations/VISl.npz")
+TARGETS = ("results/mice/populations/paper/VISp.npz", "results/mice/populations/paper/VISl.npz")
 CONFIG = {"selection": {"min_reliability": 0.1}}
 READ_AGAIN = {"read_recording", "measure_reliability", "select_neurons", "pool_area"}
 
@@ -106,7 +106,7 @@ def test_times_places_and_descriptions_run_nothing(planned, mice):
 
 
 def test_similarities_replaced_by_older_ones_are_read_again(run_workflow, similarity_folder, tmp_path):
-    target, config = "results/alike/rdms/VISp.npz", {"dataset": str(similarity_folder)}
+    target, config = "results/alike/rdms/given/VISp.npz", {"dataset": str(similarity_folder)}
     run_workflow(tmp_path / "run", target, config=config)
     path = similarity_folder / "similarity.npz"
     with np.load(path) as stored:

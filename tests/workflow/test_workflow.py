@@ -18,10 +18,14 @@ from dormouse.tables import read_table
 
 pytestmark = pytest.mark.workflow
 
-SELECTION = "paper (min_reliability -1.0, n_splits 10)"
+DIFFERS = "min_reliability -1.0, n_splits 10"
+METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
 GATHERING = ("gather_scores", "choose_layers")
-BETWEEN_ANIMALS = ("estimate_ceilings", "gather_areas")  # neurons are predicted from those of other animals by the same ridge
+BETWEEN_ANIMALS = (
+    "estimate_ceilings",
+    "gather_neurons",
+)  # neurons are predicted from others by the same ridge
 
 
 @pytest.fixture(scope="module")
@@ -39,39 +43,38 @@ def test_all_tables_are_whole_and_typed(finished):
     for name in ("scores", "best_layers"):
         found = tables[name]
         assert set(zip(found.area, found.cortical_layer, strict=True)) == sites
-        assert set(found.metric) == {"rsa", "ridge"}
+        assert set(found.method) == set(METHODS)
         assert not found.score.isna().any()
     n_layers = tables["models"].set_index("model").n_layers
-    rows = tables["scores"].groupby(["model", "area", "cortical_layer", "metric", "variant"]).size()
+    rows = tables["scores"].groupby(["model", "area", "cortical_layer", "method"]).size()
     assert (rows == rows.index.get_level_values("model").map(n_layers)).all()
     assert len(tables["best_layers"]) == 3 * len(sites) * 4
-    for name in ("scores", "best_layers", "ceilings"):
-        assert set(tables[name].selection) == {SELECTION}
-    neuron_scores = read_table("neuron_scores", finished.folder / "results/demo/neuron_scores/VISp/small.parquet")
-    labels = {"pearson": "paper", "spearman": "paper", "srp": "paper", "zscore": "paper (predictor zscore)"}
-    for found in (neuron_scores, tables["scores"]):
-        assert set(found.selection) == {SELECTION} and (found.preset == found.variant.map(labels)).all()
+    neuron_scores = read_table("neuron_scores", finished.folder / "results/demo/neuron_scores/ridge/VISp/small.parquet")
+    for found in (tables["scores"], tables["best_layers"], tables["ceilings"], neuron_scores):
+        assert set(found.selection) == {"paper"} and set(found.differs) == {DIFFERS}
     kept = tables["neurons"][tables["neurons"].kept]
     assert set(kept.area) == {"VISp", "VISl"}
     assert (kept.reliability >= -1).all()
 
 
 def test_figures_and_report_stand_alone(finished):
-    for metric in ("rsa", "ridge"):
-        with Image.open(finished.folder / f"results/demo/figures/scores_{metric}.png") as image:
+    for method in METHODS:
+        with Image.open(finished.folder / f"results/demo/figures/scores_{method}.png") as image:
             assert np.ptp(np.asarray(image.convert("L"))) > 100
-        assert (finished.folder / f"results/demo/figures/scores_{metric}.pdf").read_bytes().startswith(b"%PDF")
+        assert (finished.folder / f"results/demo/figures/scores_{method}.pdf").read_bytes().startswith(b"%PDF")
     page = (finished.folder / "results/demo/report.html").read_text()
     assert "These neurons are simulated" in page
-    assert page.count('src="data:image/png;base64,') == 3  # two metrics, and thresholds
+    assert page.count('src="data:image/png;base64,') == 5  # four methods, and thresholds
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "squeezenet1_1" in page
-    assert page.count(f"Method: paper. Neurons: selection {SELECTION}.") == 2
+    for method in METHODS:
+        assert page.count(f"Method: {method}. Neurons: selection paper.") == 1
+    assert page.count(DIFFERS) == len(METHODS)
 
 
 def test_snakemake_writes_its_own_report(finished):
     finished.run("--report", "snakemake.html")
-    assert "scores_rsa" in (finished.folder / "snakemake.html").read_text()
+    assert "scores_rsa_pearson" in (finished.folder / "snakemake.html").read_text()
 
 
 def test_a_finished_run_has_nothing_to_do(finished):
@@ -79,7 +82,7 @@ def test_a_finished_run_has_nothing_to_do(finished):
 
 
 def test_a_new_time_alone_changes_nothing(finished):
-    for file in ("workflow/scripts/score_ridge.py", "src/dormouse/methods/ridge.py"):
+    for file in ("workflow/scripts/score_responses.py", "src/dormouse/methods/ridge.py"):
         os.utime(finished.folder / file)
     assert finished.planned() == {}
 
@@ -98,8 +101,8 @@ def edited(file, change):
 @pytest.mark.parametrize(
     ("module", "name", "rules"),
     [
-        ("methods/ridge", "score_layers", {"score_ridge", *GATHERING, *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
-        ("methods/rsa", "compare", {"score_rsa", *GATHERING, "plot_scores", "write_report"}),
+        ("methods/ridge", "score_layers", {"score_responses", *GATHERING, *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
+        ("methods/rsa", "spearman", {"score_rdms", *GATHERING, "plot_scores", "write_report"}),
         ("paper/figures/scores", "plot_scores", {"plot_scores", "write_report"}),
     ],
 )
@@ -130,7 +133,7 @@ def test_what_is_gathered_follows_the_models_and_areas_that_are_asked_for(finish
     fewer = finished.planned(merged(SMALL, {"models": {"exclude": ["noise-random0", "gabor"]}}))
     assert set(fewer) == {"gather_models", *GATHERING, "plot_scores", "write_report"}
     one = finished.planned(merged(SMALL, {"areas": ["VISp"]}))
-    assert {"select_neurons", "gather_areas", *GATHERING} <= set(one)
+    assert {"select_neurons", "gather_neurons", *GATHERING} <= set(one)
     assert not set(one) & {"read_recording", "measure_reliability", "extract_features"}
 
 
@@ -146,22 +149,45 @@ def test_another_reliability_threshold_reads_no_recording(finished):
     }
 
 
-def test_another_penalty_reruns_ridge_scores_alone(finished):
-    planned = finished.planned(merged(SMALL, {"method": {"penalty": 2.0}}))
-    assert set(planned) - {"write_report"} == {
-        *("score_ridge", "gather_scores", "choose_layers", "plot_scores"),
-        *BETWEEN_ANIMALS,
-    }
+def test_a_row_more_runs_the_jobs_of_its_family_and_no_other(finished):
+    strong = {"family": "ridge", "kernels": ["srp"], "target": "responses", "settings": {"penalty": 100.0}}
+    planned = finished.planned(merged(SMALL, {"methods": {"add": {"ridge_strong": strong}}}))
+    assert set(planned) == {"score_responses", *GATHERING, "plot_scores", "write_report"}
+    assert {job["family"] for job in planned["score_responses"]} == {"ridge"}
+
+
+def test_a_kernel_more_is_extracted_without_the_others(finished):
+    config = merged(SMALL, {"methods": {"run": SMALL["methods"]["run"][:3]}})
+    assert not {"extract_features", "score_rdms"} & set(finished.planned(config))  # nor is there anything to do again
+    fewer = finished.folder / "results/kernels/small"
+    (kernel,) = fewer.glob("*/zscore.npz")
+    hidden = kernel.rename(kernel.with_name("hidden"))
+    try:
+        planned = finished.planned()
+    finally:
+        hidden.rename(kernel)
+    assert planned["extract_zscored_features"][0]["model"] == "small"
+    assert not {"extract_features", "score_rdms"} & set(planned)
+
+
+def test_another_penalty_between_animals_estimates_ceilings_alone(finished):
+    planned = finished.planned(merged(SMALL, {"ceilings": {"penalty": 2.0}}))
+    assert set(planned) == {*BETWEEN_ANIMALS, "plot_scores", "write_report"}
+
+
+def test_a_run_of_another_name_extracts_nothing_and_stands_beside_the_first(finished):
+    planned = finished.planned(merged(SMALL, {"run": "second", "selection": {"min_reliability": 0.0}}))
+    assert {"measure_reliability", "score_rdms", "score_responses", "write_report"} <= set(planned)
+    assert not {"simulate_recordings", "read_stimuli", "extract_features", "extract_zscored_features"} & set(planned)
 
 
 def test_adding_a_model_runs_its_own_jobs(finished):
     new = {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": 1, "input": {"size": 64}}
     planned = finished.planned(merged(SMALL, {"models": {"add": {"new": new}}}))
-    assert planned["extract_features"] == [{"model": "new"}]
-    for rule in ("score_rsa", "score_ridge"):
-        assert planned[rule] == [{"model": "new"}]
+    for rule in ("extract_features", "extract_zscored_features", "score_rdms", "score_responses"):
+        assert [job["model"] for job in planned[rule]] == ["new"]
     gathering = {"gather_scores", "gather_models", "choose_layers", "plot_scores", "write_report"}
-    assert set(planned) == {"extract_features", "score_rsa", "score_ridge"} | gathering
+    assert set(planned) == {"extract_features", "extract_zscored_features", "score_rdms", "score_responses"} | gathering
 
 
 def test_another_label_runs_no_network(finished):
@@ -176,7 +202,7 @@ def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_pa
 
     weights, elsewhere = tmp_path / "weights.pt", tmp_path / "elsewhere.pt"
     config = merged(SMALL, {"models": {"add": {"small": {"weights": str(weights)}}}})
-    target = "results/demo/grams/small.npz"
+    target = "results/demo/tables/models.parquet"
     for seed in (1, 2):
         spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": seed}
         trained = {key: value * 1.3 + 0.01 for key, value in build(spec).state_dict().items()}
@@ -214,10 +240,10 @@ def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finishe
     finally:
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
-    leftover = project.folder / "results/demo/.stimuli.unfinished-00000000000000000000000000000000.npz"
+    leftover = project.folder / "results/demo/.units.unfinished-00000000000000000000000000000000.npz"
     leftover.parent.mkdir(exist_ok=True)
     leftover.touch()
-    project.run("results/demo/stimuli.npz", "--forcerun", "read_stimuli")
+    project.run("results/demo/recordings/900000000.npz")
     assert not leftover.exists()
 
 
@@ -239,7 +265,7 @@ def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished
 def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
     project = Project(root, tmp_path / "killed")
     results = project.folder / "results/demo"
-    for milestone in ("recordings/*.npz", "grams/pixels.npz", "scores/*/*/*.parquet"):
+    for milestone in ("recordings/*.npz", "../kernels/pixels/*/centred.npz", "scores/*/*/*.parquet"):
         process = subprocess.Popen(
             project.command(config=SMALL),
             cwd=project.folder,
@@ -257,8 +283,8 @@ def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
     for name in TABLES:
         ours, theirs = (pd.read_parquet(folder / f"tables/{name}.parquet") for folder in (results, whole))
         pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
-    for file in sorted(path.relative_to(whole) for path in whole.rglob("*.npz")):
-        ours, theirs = np.load(results / file), np.load(whole / file)
+    for file in sorted(path.relative_to(whole.parent) for path in whole.parent.rglob("*.npz")):
+        ours, theirs = np.load(results.parent / file), np.load(whole.parent / file)
         for key in theirs.files:
             np.testing.assert_array_equal(ours[key], theirs[key], err_msg=f"{file} {key}")
     assert not list(results.rglob(".*.npz")), "a half-written file was left"

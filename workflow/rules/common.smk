@@ -18,8 +18,11 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os
 
 from dormouse.code import script_code
 from dormouse.contents import file_hash, is_made
+from dormouse.features.keys import kernels_key
 from dormouse.lock import lock_results
-from dormouse.methods.labels import method_label, selection_label
+from dormouse.methods.code import family_code
+from dormouse.methods.labels import method_differs, selection_differs
+from dormouse.methods.table import GIVEN, by_family, computed, list_methods, preset_methods, reads_rdms, stored_kernels
 from dormouse.models.registry import LABELS, OF_RUN, TRAINED, WEIGHTS, list_models, run_of, training_spec
 from dormouse.models.specification import (
     anatomy_files,
@@ -32,16 +35,16 @@ from dormouse.models.specification import (
     weight_files,
 )
 from dormouse.mousenet.anatomy import FOLDER
-from dormouse.recordings.datasets import open_dataset
+from dormouse.recordings.datasets import images_key, open_dataset
 from dormouse.recordings.nwb import is_address
-from dormouse.schemas import check, check_layers, read_layers
-from dormouse.neurons.selection import preset
+from dormouse.runs import record_run, run_folder
+from dormouse.schemas import check, check_layers, read_layers, read_yaml
 from dormouse.tables import read_table
 from dormouse.training.epochs import epoch_file
 from dormouse.training.recipe import training_key
 
-CONFIG_SCHEMA, MODEL_SCHEMA = (
-    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
+CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
+    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
 # the files of the command line, which Snakemake lists before config.yaml, are laid over it
 given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
@@ -50,39 +53,43 @@ check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
 for line, row in enumerate(model_rows.to_dict("records"), start=2):
     check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
+METHOD_TABLE = read_yaml(ROOT / "resources/methods.yaml")
+check(METHOD_TABLE, METHOD_SCHEMA, "resources/methods.yaml")
 
 DATASET = open_dataset(config)
 SELECTION = config["selection"]
-PRESET = preset(SELECTION)
 MODELS = list_models(model_rows, config)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
-METRICS = {"responses": ["rsa", "ridge"], "similarity": ["rsa"]}[DATASET.kind]
-# of each metric, the variant that figures of all models and the report show
-SHOWN = {metric: {"rsa": "pearson", "ridge": config["method"]["predictors"][0]}[metric] for metric in METRICS}
-SELECTED = selection_label(config) if DATASET.kind == "responses" else ""  # where there are neurons to select
-
-RESULTS = f"results/{DATASET.name}"
-TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
-TITLE += f", selection {SELECTED}" if SELECTED not in ("", "paper") else ""
-# a data set of similarities has no neurons to list, and no trials to estimate a ceiling from
-NEURONS, CEILINGS, COUNTS, THRESHOLDS = (
-    [f"{RESULTS}/tables/{table}.parquet"] if DATASET.kind == "responses" else []
-    for table in ("neurons", "ceilings", "selection_counts", "thresholds")
-)
-# what the service publishes rests on all trials, also on those that a selection by a part of them leaves for scoring
-PUBLISHED = DATASET.name == "allen" and SELECTION["metrics"] == "service" and PRESET["select_on"] == "all"
-SERVICE_METRICS = [f"{RESULTS}/tables/cell_metrics.parquet"] if PUBLISHED else []
-PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
 OF_MOUSENET = [model for model, spec in MODELS.items() if spec["source"] == "mousenet"]
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
-DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] if OF_MOUSENET and DATASET.kind == "responses" else []
+METHODS = list_methods(METHOD_TABLE, config, DATASET.kind)
+FAMILIES = by_family(METHODS)
+KERNELS = sorted({"centred", *stored_kernels(METHODS)})
+# a data set of similarities has no neurons to select, and no trials to estimate a ceiling from
+HAS_NEURONS = DATASET.kind == "responses"
+SELECTIONS = list(dict.fromkeys(row["selection"] for row in METHODS.values())) if HAS_NEURONS else []
+
+RUN_OF = {"name": DATASET.name, "title": DATASET.title, "kind": DATASET.kind}
+RESULTS = run_folder(config, RUN_OF)
+TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
+NEURONS, CEILINGS, COUNTS = (
+    [f"{RESULTS}/tables/{table}.parquet"] * HAS_NEURONS for table in ("neurons", "ceilings", "selection_counts")
+)
+DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
+PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
+# runs share the images, and all that is made from them alone
+IMAGES = images_key(DATASET, config["stimuli"]["blank"])
+STIMULI = f"results/stimuli/{IMAGES}.npz"
 
 
 wildcard_constraints:
     recording=r"[\w.-]+",
     area="|".join(DATASET.areas),
     model="|".join(map(re.escape, MODELS)),
-    metric="|".join(METRICS),
+    key=r"[0-9a-f]{12}",
+    family="|".join(FAMILIES),
+    method="|".join(METHODS),
+    selection="|".join(map(re.escape, SELECTION["named"])),
     preset="|".join(map(re.escape, config["mousenet"]["presets"])),
     run="|".join(map(re.escape, config["training"])) or "none",
 
@@ -90,6 +97,7 @@ wildcard_constraints:
 # from here on no other run may work in this folder
 onstart:
     lock_results("results")
+    record_run(RESULTS, RUN_OF)
 
 
 def recordings():
@@ -103,6 +111,46 @@ def recordings():
 def stimulus_sources():
     """Return the files of the images, or the path or address of the first recording, which holds them."""
     return DATASET.images or expand(DATASET.source, recording=recordings()[:1])
+
+
+def reliability_files(selection):
+    """Return the files of the reliability of neurons over the trials that a selection chooses by, and those that it scores."""
+    parts = SELECTION["named"][selection]
+    folder = f"{RESULTS}/reliability/{parts['select_on']}-{parts['score_on']}"
+    return expand(f"{folder}/{{recording}}.parquet", recording=recordings())
+
+
+def service_metrics(selection):
+    """Return the file of the published metrics of cells. They rest on all trials, so that no selection by a part of them takes them."""
+    published = DATASET.name == "allen" and SELECTION["metrics"] == "service"
+    return [f"{RESULTS}/tables/cell_metrics.parquet"] * (published and SELECTION["named"][selection]["select_on"] == "all")
+
+
+def kernel_files(model, kernels):
+    """Return the files of some kernels of a model."""
+    key = kernels_key(MODELS[model], IMAGES, config)
+    return [f"results/kernels/{model}/{key}/{kernel}.npz" for kernel in kernels]
+
+
+def of_selections(place, family=None):
+    """Return the files that a pattern of selections and areas stands for, those of the selections of a family or of all."""
+    rows = METHODS if family is None else FAMILIES[family]
+    selections = dict.fromkeys(row["selection"] for row in rows.values())
+    return expand(f"{RESULTS}/{place}", selection=selections, area=DATASET.areas)
+
+
+def figure_files(file, caption, category, **labels):
+    """Return the PDF and the PNG of a figure as outputs that Snakemake's own report shows, too."""
+    shown = {"caption": f"../report/{caption}.rst", "category": category}
+    return [report(f"{file}.{ending}", **shown, labels={**labels, "format": ending}) for ending in ("pdf", "png")]
+
+
+def differing(methods):
+    """Return what differs from what the names of methods, and of their selections, stand for."""
+    words = {
+        name: [method_differs(config, name, row), selection_differs(config, row["selection"])] for name, row in methods.items()
+    }
+    return {name: ", ".join(filter(None, parts)) for name, parts in words.items()}
 
 
 # A job runs again when its parameters changed: settings, the code of its script, and the contents of files that a user gives.

@@ -1,17 +1,17 @@
-"""Every network once over all images: the kernels of its layers. Asked for by name, snakemake check_zoo: whether each works."""
+"""Every network once over all images: the kernels of its layers. By name alone, snakemake check_zoo: whether each network works."""
 
 
 rule extract_features:
     input:
-        stimuli=f"{RESULTS}/stimuli.npz",
+        stimuli=STIMULI,
         weights=lambda wildcards: timeless(weight_files(MODELS[wildcards.model])),
         tables=lambda wildcards: timeless(table_files(MODELS[wildcards.model]["options"])),
     output:
-        f"{RESULTS}/grams/{{model}}.npz",
+        expand("results/kernels/{{model}}/{{key}}/{kernel}.npz", kernel=[kernel for kernel in KERNELS if kernel != "zscore"]),
     log:
-        f"{RESULTS}/logs/extract_features/{{model}}.log",
+        f"{RESULTS}/logs/extract_features/{{model}}-{{key}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/extract_features/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/extract_features/{{model}}-{{key}}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -22,16 +22,25 @@ rule extract_features:
         **config["projection"],
         layers=config["layers"],
         precision=config["extraction"]["precision"],
-        kernels=config["method"]["predictors"] if "ridge" in METRICS else [],
         spec=lambda wildcards: content_key(MODELS[wildcards.model]),
         code=code("extract_features"),
     script:
         "../scripts/extract_features.py"
 
 
+# a job of its own, so that methods that read it can be added without a second look at what others read
+use rule extract_features as extract_zscored_features with:
+    output:
+        "results/kernels/{model}/{key}/zscore.npz",
+    log:
+        f"{RESULTS}/logs/extract_features/{{model}}-{{key}}-zscored.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract_features/{{model}}-{{key}}-zscored.tsv"
+
+
 rule gather_models:
     input:
-        expand(f"{RESULTS}/grams/{{model}}.npz", model=MODELS),
+        [kernel_files(model, ["centred"]) for model in MODELS],
     output:
         f"{RESULTS}/tables/models.parquet",
     log:
@@ -39,6 +48,7 @@ rule gather_models:
     conda:
         "../../envs/analysis.yaml"
     params:
+        models=list(MODELS),
         labels={model: {key: spec[key] for key in LABELS} for model, spec in MODELS.items()},
         code=code("gather_models"),
     script:
@@ -56,7 +66,7 @@ rule check_network:
         mem_mb=config["extraction"]["memory_mb"],
     params:
         **config["projection"],
-        kernels=config["method"]["predictors"],
+        kernels=[kernel for kernel in KERNELS if kernel != "centred"],
         layers=config["layers"],
         spec=lambda wildcards: architecture(MODELS[wildcards.model]),
         code=code("check_network"),

@@ -1,53 +1,59 @@
-"""Every layer of every model against every site; a model's kernels are read once, and every area has a file."""
+"""Every layer of every model against every site: a job scores one model by all methods of one family."""
 
 
-rule score_rsa:
+rule score_rdms:
     input:
-        kernels=f"{RESULTS}/grams/{{model}}.npz",
-        rdms=expand(f"{RESULTS}/rdms/{{area}}.npz", area=DATASET.areas),
+        kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
+        targets=lambda wildcards: of_selections("rdms/{selection}/{area}.npz", wildcards.family),
+        stimuli=STIMULI,
     output:
-        expand(f"{RESULTS}/scores/rsa/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
+        expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
     log:
-        f"{RESULTS}/logs/score_rsa/{{model}}.log",
+        f"{RESULTS}/logs/score_rdms/{{family}}/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score_rsa/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/score_rdms/{{family}}/{{model}}.tsv"
+    wildcard_constraints:
+        family="|".join(family for family, rows in FAMILIES.items() if reads_rdms(rows)) or "none",
     conda:
         "../../envs/analysis.yaml"
     params:
-        preset=method_label(config, "rsa"),
-        selection=SELECTED,
-        code=code("score_rsa"),
+        methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
+        differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
+        code=code("score_rdms"),
     script:
-        "../scripts/score_rsa.py"
+        "../scripts/score_rdms.py"
 
 
-rule score_ridge:
+rule score_responses:
     input:
-        kernels=f"{RESULTS}/grams/{{model}}.npz",
-        populations=expand(f"{RESULTS}/populations/{{area}}.npz", area=DATASET.areas),
+        kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
+        targets=lambda wildcards: of_selections("populations/{selection}/{area}.npz", wildcards.family),
+        stimuli=STIMULI,
     output:
-        neurons=expand(f"{RESULTS}/neuron_scores/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
-        sites=expand(f"{RESULTS}/scores/ridge/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
+        sites=expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
+        neurons=expand(f"{RESULTS}/neuron_scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
     log:
-        f"{RESULTS}/logs/score_ridge/{{model}}.log",
+        f"{RESULTS}/logs/score_responses/{{family}}/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score_ridge/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/score_responses/{{family}}/{{model}}.tsv"
+    wildcard_constraints:
+        family="|".join(family for family, rows in FAMILIES.items() if not reads_rdms(rows)) or "none",
     conda:
         "../../envs/analysis.yaml"
     params:
-        preset={kernel: method_label(config, "ridge", kernel) for kernel in config["method"]["predictors"]},
-        selection=SELECTED,
-        predictors=config["method"]["predictors"],
-        penalty=config["method"]["penalty"],
-        min_neurons=config["selection"]["min_neurons"],
-        code=code("score_ridge"),
+        methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
+        differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        min_neurons=SELECTION["min_neurons"],
+        family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
+        code=code("score_responses"),
     script:
-        "../scripts/score_ridge.py"
+        "../scripts/score_responses.py"
 
 
 rule gather_scores:
     input:
-        expand(f"{RESULTS}/scores/{{metric}}/{{area}}/{{model}}.parquet", metric=METRICS, area=DATASET.areas, model=MODELS),
+        expand(f"{RESULTS}/scores/{{family}}/{{area}}/{{model}}.parquet", family=FAMILIES, area=DATASET.areas, model=MODELS),
     output:
         f"{RESULTS}/tables/scores.parquet",
     log:
@@ -55,7 +61,7 @@ rule gather_scores:
     conda:
         "../../envs/analysis.yaml"
     params:
-        scored=[METRICS, DATASET.areas, list(MODELS)],
+        scored=[list(FAMILIES), DATASET.areas, list(MODELS)],
         code=code("gather_scores"),
     script:
         "../scripts/gather_scores.py"

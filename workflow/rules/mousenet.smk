@@ -66,7 +66,7 @@ rule describe_mousenet:
 
 rule measure_units:
     input:
-        stimuli=f"{RESULTS}/stimuli.npz",
+        stimuli=STIMULI,
         weights=lambda wildcards: timeless(weight_files(MODELS[wildcards.model])),
         tables=lambda wildcards: timeless(table_files(MODELS[wildcards.model]["options"])),
     output:

@@ -1,21 +1,29 @@
-"""From trials to the reliable neurons of each area, their RDMs, ceilings and statistics."""
+"""From trials to the reliable neurons of each area, their RDMs and ceilings: for every selection that a method names."""
+
+PARTS = {
+    "neurons": "neurons/{selection}.parquet",
+    "selection_counts": "selection_counts/{selection}.parquet",
+    "ceilings": "ceilings/{selection}/{area}.parquet",
+    "thresholds": "thresholds/{selection}/{area}.parquet",
+}  # of tables that are gathered
 
 
 rule measure_reliability:
     input:
         recording=f"{RESULTS}/recordings/{{recording}}.npz",
-        stimuli=f"{RESULTS}/stimuli.npz",
+        stimuli=STIMULI,
     output:
-        f"{RESULTS}/reliability/{{recording}}.parquet",
+        f"{RESULTS}/reliability/{{select_on}}-{{score_on}}/{{recording}}.parquet",
     log:
-        f"{RESULTS}/logs/measure_reliability/{{recording}}.log",
+        f"{RESULTS}/logs/measure_reliability/{{select_on}}-{{score_on}}/{{recording}}.log",
+    wildcard_constraints:
+        select_on=r"\w+",
+        score_on=r"\w+",
     priority: 10
     conda:
         "../../envs/analysis.yaml"
     params:
         **config["reliability"],
-        select_on=PRESET["select_on"],
-        score_on=PRESET["score_on"],
         code=code("measure_reliability"),
     script:
         "../scripts/measure_reliability.py"
@@ -23,23 +31,21 @@ rule measure_reliability:
 
 rule select_neurons:
     input:
-        reliability=lambda _: expand(f"{RESULTS}/reliability/{{recording}}.parquet", recording=recordings()),
-        metrics=SERVICE_METRICS,
+        reliability=lambda wildcards: reliability_files(wildcards.selection),
+        metrics=lambda wildcards: service_metrics(wildcards.selection),
     output:
-        f"{RESULTS}/tables/neurons.parquet",
+        f"{RESULTS}/neurons/{{selection}}.parquet",
     log:
-        f"{RESULTS}/logs/select_neurons.log",
+        f"{RESULTS}/logs/select_neurons/{{selection}}.log",
     priority: 10
     conda:
         "../../envs/analysis.yaml"
     params:
         recordings=lambda _: recordings(),
-        metrics=bool(SERVICE_METRICS),
-        selection={
-            "areas": DATASET.areas,
-            "filters": PRESET["filters"],
-            **{key: SELECTION[key] for key in ("correction", "min_reliability", "max_p", "min_neurons")},
-        },
+        metrics=lambda wildcards: bool(service_metrics(wildcards.selection)),
+        filters=lambda wildcards: SELECTION["named"][wildcards.selection],
+        limits={key: SELECTION[key] for key in ("correction", "min_reliability", "max_p", "min_neurons")},
+        areas=DATASET.areas,
         code=code("select_neurons"),
     script:
         "../scripts/select_neurons.py"
@@ -47,12 +53,12 @@ rule select_neurons:
 
 rule count_neurons:
     input:
-        neurons=f"{RESULTS}/tables/neurons.parquet",
+        neurons=f"{RESULTS}/neurons/{{selection}}.parquet",
         published=PUBLISHED_COUNTS,
     output:
-        f"{RESULTS}/tables/selection_counts.parquet",
+        f"{RESULTS}/selection_counts/{{selection}}.parquet",
     log:
-        f"{RESULTS}/logs/count_neurons.log",
+        f"{RESULTS}/logs/count_neurons/{{selection}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -68,17 +74,17 @@ rule count_neurons:
 rule pool_area:
     input:
         recordings=lambda _: expand(f"{RESULTS}/recordings/{{recording}}.npz", recording=recordings()),
-        neurons=f"{RESULTS}/tables/neurons.parquet",
-        stimuli=f"{RESULTS}/stimuli.npz",
+        neurons=f"{RESULTS}/neurons/{{selection}}.parquet",
+        stimuli=STIMULI,
     output:
-        f"{RESULTS}/populations/{{area}}.npz",
+        f"{RESULTS}/populations/{{selection}}/{{area}}.npz",
     log:
-        f"{RESULTS}/logs/pool_area/{{area}}.log",
+        f"{RESULTS}/logs/pool_area/{{selection}}/{{area}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
         recordings=lambda _: recordings(),
-        score_on=PRESET["score_on"],
+        score_on=lambda wildcards: SELECTION["named"][wildcards.selection]["score_on"],
         code=code("pool_area"),
     script:
         "../scripts/pool_area.py"
@@ -86,15 +92,15 @@ rule pool_area:
 
 rule compute_rdms:
     input:
-        f"{RESULTS}/populations/{{area}}.npz",
+        f"{RESULTS}/populations/{{selection}}/{{area}}.npz",
     output:
-        f"{RESULTS}/rdms/{{area}}.npz",
+        f"{RESULTS}/rdms/{{selection}}/{{area}}.npz",
     log:
-        f"{RESULTS}/logs/compute_rdms/{{area}}.log",
+        f"{RESULTS}/logs/compute_rdms/{{selection}}/{{area}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
-        min_neurons=config["selection"]["min_neurons"],
+        min_neurons=SELECTION["min_neurons"],
         code=code("compute_rdms"),
     script:
         "../scripts/compute_rdms.py"
@@ -103,22 +109,22 @@ rule compute_rdms:
 rule estimate_ceilings:
     input:
         recordings=lambda _: expand(f"{RESULTS}/recordings/{{recording}}.npz", recording=recordings()),
-        neurons=f"{RESULTS}/tables/neurons.parquet",
-        population=f"{RESULTS}/populations/{{area}}.npz",
-        stimuli=f"{RESULTS}/stimuli.npz",
+        neurons=f"{RESULTS}/neurons/{{selection}}.parquet",
+        population=f"{RESULTS}/populations/{{selection}}/{{area}}.npz",
+        stimuli=STIMULI,
     output:
-        f"{RESULTS}/ceilings/{{area}}.parquet",
+        f"{RESULTS}/ceilings/{{selection}}/{{area}}.parquet",
     log:
-        f"{RESULTS}/logs/estimate_ceilings/{{area}}.log",
+        f"{RESULTS}/logs/estimate_ceilings/{{selection}}/{{area}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
         **config["reliability"],
+        **config["ceilings"],
         recordings=lambda _: recordings(),
-        score_on=PRESET["score_on"],
+        score_on=lambda wildcards: SELECTION["named"][wildcards.selection]["score_on"],
         min_neurons=SELECTION["min_neurons"],
-        penalty=config["method"]["penalty"],
-        selection=SELECTED,
+        differs=lambda wildcards: selection_differs(config, wildcards.selection),
         code=code("estimate_ceilings"),
     script:
         "../scripts/estimate_ceilings.py"
@@ -127,12 +133,12 @@ rule estimate_ceilings:
 rule sweep_thresholds:
     input:
         recordings=lambda _: expand(f"{RESULTS}/recordings/{{recording}}.npz", recording=recordings()),
-        neurons=f"{RESULTS}/tables/neurons.parquet",
-        stimuli=f"{RESULTS}/stimuli.npz",
+        neurons=f"{RESULTS}/neurons/{{selection}}.parquet",
+        stimuli=STIMULI,
     output:
-        f"{RESULTS}/thresholds/{{area}}.parquet",
+        f"{RESULTS}/thresholds/{{selection}}/{{area}}.parquet",
     log:
-        f"{RESULTS}/logs/sweep_thresholds/{{area}}.log",
+        f"{RESULTS}/logs/sweep_thresholds/{{selection}}/{{area}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -140,35 +146,35 @@ rule sweep_thresholds:
         recordings=lambda _: recordings(),
         seed=config["reliability"]["seed"],
         correction=SELECTION["correction"],
-        score_on=PRESET["score_on"],
+        score_on=lambda wildcards: SELECTION["named"][wildcards.selection]["score_on"],
         min_neurons=SELECTION["min_neurons"],
         code=code("sweep_thresholds"),
     script:
         "../scripts/sweep_thresholds.py"
 
 
-rule gather_areas:
+rule gather_neurons:
     input:
-        expand(f"{RESULTS}/{{{{table}}}}/{{area}}.parquet", area=DATASET.areas),
+        lambda wildcards: of_selections(PARTS[wildcards.table]),
     output:
         f"{RESULTS}/tables/{{table}}.parquet",
     log:
-        f"{RESULTS}/logs/gather_areas/{{table}}.log",
+        f"{RESULTS}/logs/gather_neurons/{{table}}.log",
     wildcard_constraints:
-        table="ceilings|thresholds",
+        table="|".join(PARTS),
     conda:
         "../../envs/analysis.yaml"
     params:
-        areas=DATASET.areas,
-        code=code("gather_areas"),
+        parts=[SELECTIONS, DATASET.areas],
+        code=code("gather_neurons"),
     script:
-        "../scripts/gather_areas.py"
+        "../scripts/gather_neurons.py"
 
 
 rule measure_neurons:
     input:
-        populations=expand(f"{RESULTS}/populations/{{area}}.npz", area=DATASET.areas),
-        stimuli=f"{RESULTS}/stimuli.npz",
+        populations=expand(f"{RESULTS}/populations/{{selection}}/{{area}}.npz", selection=SELECTIONS[:1], area=DATASET.areas),
+        stimuli=STIMULI,
     output:
         f"{RESULTS}/units.parquet",
     log:
@@ -177,7 +183,7 @@ rule measure_neurons:
         "../../envs/analysis.yaml"
     params:
         **{key: config["mousenet"]["units"][key] for key in ("seed", "negative")},
-        areas=DATASET.areas,
+        populations=[SELECTIONS[:1], DATASET.areas],
         code=code("measure_neurons"),
     script:
         "../scripts/measure_neurons.py"

@@ -1,14 +1,18 @@
 """Figures and the report, from the tables alone."""
 
-# every figure of a run without its ending, by the section of the report that shows it
-FIGURES = {
-    "scores": [f"{RESULTS}/figures/scores_{metric}" for metric in METRICS],
-    "neurons": [f"{RESULTS}/figures/thresholds" for _ in THRESHOLDS],
-    "mousenet": [f"{RESULTS}/figures/populations"] * bool(OF_MOUSENET)
-    + [f"{RESULTS}/figures/units" for _ in DISTANCES]
-    + sorted({f"results/mousenet/{MODELS[model]['name']}/network" for model in OF_MOUSENET})
-    + [f"{RESULTS}/figures/trajectory", f"{TRAINED}/training"] * bool(RUNS),
-}
+OF_PRESET = preset_methods(METHOD_TABLE, "mousenet", METHODS)  # methods that figures of MouseNet show
+# Every figure of a run: the section of the report that shows it, its file without ending, its caption, and its method if it has one.
+FIGURES = [("scores", f"{RESULTS}/figures/scores_{method}", "scores", method) for method in METHODS]
+FIGURES += [("neurons", f"{RESULTS}/figures/thresholds_{selection}", "thresholds", None) for selection in SELECTIONS]
+if OF_MOUSENET:
+    FIGURES += [("mousenet", f"{RESULTS}/figures/populations_{method}", "populations", method) for method in OF_PRESET]
+if DISTANCES:
+    FIGURES += [("mousenet", f"{RESULTS}/figures/units", "units", None)]
+for preset in sorted({MODELS[model]["name"] for model in OF_MOUSENET}):
+    FIGURES += [("mousenet", f"results/mousenet/{preset}/network", "network", None)]
+if RUNS:
+    FIGURES += [("mousenet", f"{RESULTS}/figures/trajectory_{method}", "trajectory", method) for method in OF_PRESET]
+    FIGURES += [("mousenet", f"{RESULTS}/figures/training", "training", None)]
 TEMPLATE, CAPTIONS = str(ROOT / "workflow/report/report.html"), sorted(map(str, (ROOT / "workflow/report").glob("*.rst")))
 
 
@@ -18,24 +22,13 @@ rule plot_scores:
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
     output:
-        report(
-            f"{RESULTS}/figures/scores_{{metric}}.pdf",
-            caption="../report/scores.rst",
-            category="Scores",
-            labels={"metric": "{metric}", "format": "pdf"},
-        ),
-        report(
-            f"{RESULTS}/figures/scores_{{metric}}.png",
-            caption="../report/scores.rst",
-            category="Scores",
-            labels={"metric": "{metric}", "format": "png"},
-        ),
+        figure_files(f"{RESULTS}/figures/scores_{{method}}", "scores", "Scores", method="{method}"),
     log:
-        f"{RESULTS}/logs/plot_scores/{{metric}}.log",
+        f"{RESULTS}/logs/plot_scores/{{method}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
-        variant=lambda wildcards: SHOWN[wildcards.metric],
+        method=lambda wildcards: METHODS[wildcards.method] | {"method": wildcards.method},
         areas=DATASET.areas,
         title=TITLE,
         code=code("plot_scores"),
@@ -47,16 +40,15 @@ rule plot_thresholds:
     input:
         f"{RESULTS}/tables/thresholds.parquet",
     output:
-        report(f"{RESULTS}/figures/thresholds.pdf", caption="../report/thresholds.rst", category="Neurons"),
-        report(f"{RESULTS}/figures/thresholds.png", caption="../report/thresholds.rst", category="Neurons"),
+        figure_files(f"{RESULTS}/figures/thresholds_{{selection}}", "thresholds", "Neurons", selection="{selection}"),
     log:
-        f"{RESULTS}/logs/plot_thresholds.log",
+        f"{RESULTS}/logs/plot_thresholds/{{selection}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
         areas=DATASET.areas,
         min_reliability=SELECTION["min_reliability"],
-        title=TITLE,
+        title=lambda wildcards: f"{TITLE}, selection {wildcards.selection}",
         code=code("plot_thresholds"),
     script:
         "../scripts/plot_thresholds.py"
@@ -67,18 +59,7 @@ rule plot_mousenet:
         populations="results/mousenet/{preset}/populations.parquet",
         projections="results/mousenet/{preset}/projections.parquet",
     output:
-        report(
-            "results/mousenet/{preset}/network.pdf",
-            caption="../report/network.rst",
-            category="MouseNet",
-            labels={"preset": "{preset}", "format": "pdf"},
-        ),
-        report(
-            "results/mousenet/{preset}/network.png",
-            caption="../report/network.rst",
-            category="MouseNet",
-            labels={"preset": "{preset}", "format": "png"},
-        ),
+        figure_files("results/mousenet/{preset}/network", "network", "MouseNet", preset="{preset}"),
     log:
         "results/mousenet/logs/plot_mousenet/{preset}.log",
     conda:
@@ -95,23 +76,13 @@ rule plot_populations:
         models=f"{RESULTS}/tables/models.parquet",
         ceilings=CEILINGS,
     output:
-        report(
-            f"{RESULTS}/figures/populations.pdf",
-            caption="../report/populations.rst",
-            category="MouseNet",
-            labels={"format": "pdf"},
-        ),
-        report(
-            f"{RESULTS}/figures/populations.png",
-            caption="../report/populations.rst",
-            category="MouseNet",
-            labels={"format": "png"},
-        ),
+        figure_files(f"{RESULTS}/figures/populations_{{method}}", "populations", "MouseNet", method="{method}"),
     log:
-        f"{RESULTS}/logs/plot_populations.log",
+        f"{RESULTS}/logs/plot_populations/{{method}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
+        method=lambda wildcards: METHODS[wildcards.method] | {"method": wildcards.method},
         areas=DATASET.areas,
         title=TITLE,
         code=code("plot_populations"),
@@ -124,8 +95,7 @@ rule plot_units:
         units=f"{RESULTS}/tables/units.parquet",
         models=f"{RESULTS}/tables/models.parquet",
     output:
-        report(f"{RESULTS}/figures/units.pdf", caption="../report/units.rst", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{RESULTS}/figures/units.png", caption="../report/units.rst", category="MouseNet", labels={"format": "png"}),
+        figure_files(f"{RESULTS}/figures/units", "units", "MouseNet"),
     log:
         f"{RESULTS}/logs/plot_units.log",
     conda:
@@ -142,10 +112,9 @@ rule plot_training:
     input:
         expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
     output:
-        report(f"{TRAINED}/training.pdf", caption="../report/training.rst", category="MouseNet", labels={"format": "pdf"}),
-        report(f"{TRAINED}/training.png", caption="../report/training.rst", category="MouseNet", labels={"format": "png"}),
+        figure_files(f"{RESULTS}/figures/training", "training", "MouseNet"),
     log:
-        f"{TRAINED}/logs/plot_training.log",
+        f"{RESULTS}/logs/plot_training.log",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -161,23 +130,13 @@ rule plot_trajectory:
         models=f"{RESULTS}/tables/models.parquet",
         histories=expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
     output:
-        report(
-            f"{RESULTS}/figures/trajectory.pdf",
-            caption="../report/trajectory.rst",
-            category="MouseNet",
-            labels={"format": "pdf"},
-        ),
-        report(
-            f"{RESULTS}/figures/trajectory.png",
-            caption="../report/trajectory.rst",
-            category="MouseNet",
-            labels={"format": "png"},
-        ),
+        figure_files(f"{RESULTS}/figures/trajectory_{{method}}", "trajectory", "MouseNet", method="{method}"),
     log:
-        f"{RESULTS}/logs/plot_trajectory.log",
+        f"{RESULTS}/logs/plot_trajectory/{{method}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
+        method=lambda wildcards: METHODS[wildcards.method] | {"method": wildcards.method},
         areas=DATASET.areas,
         runs=RUNS,
         title=TITLE,
@@ -190,15 +149,13 @@ rule write_report:
     input:
         template=timeless([TEMPLATE]),
         captions=timeless(CAPTIONS),
-        scores=expand("{figure}.png", figure=FIGURES["scores"]),
+        figures=[f"{file}.png" for _, file, _, _ in FIGURES],
         best=f"{RESULTS}/tables/best_layers.parquet",
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
         neurons=NEURONS,
         counts=COUNTS,
         distances=DISTANCES,
-        figures_of_neurons=expand("{figure}.png", figure=FIGURES["neurons"]),
-        figures_of_mousenet=expand("{figure}.png", figure=FIGURES["mousenet"]),
     output:
         f"{RESULTS}/report.html",
     log:
@@ -206,7 +163,8 @@ rule write_report:
     conda:
         "../../envs/analysis.yaml"
     params:
-        variants=SHOWN,
+        figures=FIGURES,
+        methods=METHODS,
         config=config,
         contents=contents([TEMPLATE, *CAPTIONS]),
         dataset={
@@ -214,6 +172,7 @@ rule write_report:
             "description": DATASET.description,
             "citation": DATASET.citation,
             "areas": DATASET.areas,
+            "results": RESULTS,
         },
         code=code("write_report"),
     script:

@@ -54,7 +54,7 @@ else:
         input:
             timeless(DATASET.described_by),
         output:
-            f"{RESULTS}/rdms/{{area}}.npz",
+            f"{RESULTS}/rdms/{GIVEN}/{{area}}.npz",
         log:
             f"{RESULTS}/logs/read_similarity/{{area}}.log",
         priority: 10

@@ -1,4 +1,4 @@
-"""The images that were shown."""
+"""The images that were shown, in a file for all runs that show the same."""
 
 
 rule read_stimuli:
@@ -6,7 +6,7 @@ rule read_stimuli:
     input:
         lambda _: timeless(stimulus_sources()),
     output:
-        f"{RESULTS}/stimuli.npz",
+        STIMULI,
     log:
         f"{RESULTS}/logs/read_stimuli.log",
     priority: 10
@@ -15,7 +15,7 @@ rule read_stimuli:
     params:
         reader=DATASET.reader,
         addresses=lambda _: list(filter(is_address, stimulus_sources())),
-        blank=config["stimuli"]["blank"],
+        blank=config["stimuli"]["blank"] and not DATASET.images,
         background=DATASET.background,
         contents=lambda _: contents(stimulus_sources()),
         code=code("read_stimuli"),

@@ -7,4 +7,4 @@ from dormouse.tables import read_table, write_table
 log_to(snakemake.log[0])
 neurons, params = read_table("neurons", snakemake.input.neurons), snakemake.params
 table = count(neurons, params.areas, params.min_reliability, params.max_p, read_published(snakemake.input.published))
-write_table("selection_counts", table, snakemake.output[0])
+write_table("selection_counts", table.assign(selection=snakemake.wildcards.selection), snakemake.output[0])

@@ -21,4 +21,5 @@ table = estimate(
     params.n_splits,
     params.seed,
 )
-write_table("ceilings", table.assign(selection=params.selection), snakemake.output[0])
+table = table.assign(selection=snakemake.wildcards.selection, differs=params.differs)
+write_table("ceilings", table, snakemake.output[0])

@@ -7,10 +7,8 @@ from dormouse.stimuli.images import read_hashes, read_names
 from dormouse.tables import write_table
 
 log_to(snakemake.log[0])
-params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
+params, parts, stimuli = snakemake.params, snakemake.wildcards, read_names(snakemake.input.stimuli)
 recording = read_recording(snakemake.input.recording)
 check_images(recording, read_hashes(snakemake.input.stimuli), snakemake.wildcards.recording)
-table = measure_reliability(
-    snakemake.wildcards.recording, recording, stimuli, params.n_splits, params.seed, params.select_on, params.score_on
-)
+table = measure_reliability(parts.recording, recording, stimuli, params.n_splits, params.seed, parts.select_on, parts.score_on)
 write_table("reliability", table, snakemake.output[0])

@@ -10,6 +10,7 @@ figure = plot_populations(
     read_table("scores", snakemake.input.scores),
     read_tables("ceilings", snakemake.input.ceilings),
     read_table("models", snakemake.input.models),
+    snakemake.params.method,
     snakemake.params.areas,
     snakemake.params.title,
 )

@@ -1,4 +1,4 @@
-"""Draw the score of every model in every area."""
+"""Draw the score of every model in every area, by one method."""
 
 from dormouse.errors import log_to
 from dormouse.paper.figures.scores import plot_scores
@@ -10,8 +10,7 @@ figure = plot_scores(
     read_table("best_layers", snakemake.input.best),
     read_tables("ceilings", snakemake.input.ceilings),
     read_table("models", snakemake.input.models),
-    snakemake.wildcards.metric,
-    snakemake.params.variant,
+    snakemake.params.method,
     snakemake.params.areas,
     snakemake.params.title,
 )

@@ -7,4 +7,5 @@ from dormouse.tables import read_table
 
 log_to(snakemake.log[0])
 params, table = snakemake.params, read_table("thresholds", snakemake.input[0])
+table = table[table.selection == snakemake.wildcards.selection]
 save(plot_thresholds(table, params.areas, params.min_reliability, params.title), snakemake.output)

@@ -10,6 +10,7 @@ figure = plot_trajectory(
     read_table("best_layers", snakemake.input.best),
     read_table("models", snakemake.input.models),
     read_tables("training", snakemake.input.histories),
+    snakemake.params.method,
     snakemake.params.areas,
     snakemake.params.title,
 )

@@ -19,4 +19,4 @@ table = sweep(
     params.n_splits,
     params.seed,
 )
-write_table("thresholds", table, snakemake.output[0])
+write_table("thresholds", table.assign(selection=snakemake.wildcards.selection), snakemake.output[0])

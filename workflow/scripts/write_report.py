@@ -5,21 +5,21 @@ from dormouse.paper.report import render
 from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])
+given, params = snakemake.input, snakemake.params
 render(
-    snakemake.input.template[0],
+    given.template[0],
     snakemake.output[0],
-    figures=snakemake.input.scores,
-    captions=snakemake.input.captions,
+    captions=given.captions,
+    figures=list(zip(given.figures, params.figures, strict=True)),
+    methods=params.methods,
     tables={
-        "best_layers": read_table("best_layers", snakemake.input.best),
-        "models": read_table("models", snakemake.input.models),
-        "ceilings": read_tables("ceilings", snakemake.input.ceilings),
-        "neurons": read_tables("neurons", snakemake.input.neurons),
-        "selection_counts": read_tables("selection_counts", snakemake.input.counts),
-        "unit_distances": read_tables("unit_distances", snakemake.input.distances),
+        "best_layers": read_table("best_layers", given.best),
+        "models": read_table("models", given.models),
+        "ceilings": read_tables("ceilings", given.ceilings),
+        "neurons": read_tables("neurons", given.neurons),
+        "selection_counts": read_tables("selection_counts", given.counts),
+        "unit_distances": read_tables("unit_distances", given.distances),
     },
-    pictures={"neurons": snakemake.input.figures_of_neurons, "mousenet": snakemake.input.figures_of_mousenet},
-    variants=snakemake.params.variants,
-    dataset=snakemake.params.dataset,
-    config=snakemake.params.config,
+    dataset=params.dataset,
+    config=params.config,
 )

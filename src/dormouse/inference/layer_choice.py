@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-CONDITION = ["preset", "selection", "model", "area", "cortical_layer", "metric", "variant"]
+CONDITION = ["method", "selection", "model", "area", "cortical_layer"]
 
 
 def choose_layers(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the highest-scoring layer of each model for each site, metric and variant; the earlier one in a tie.
+    """Return the highest-scoring layer of each model for each method and site; the earlier one in a tie.
 
     The layer is chosen on the data that its score is reported on, as in Conwell et al. 2021. Such a score is optimistic, and
     more so for a network of many layers: every row says so in `choice`.

@@ -10,12 +10,9 @@ PRESS). All predictions are thus products of a small matrix, which one eigendeco
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from scipy.linalg import helmert
 
-from dormouse.errors import InputError
 from dormouse.features.kernels import RESOLUTION
-from dormouse.tables import LAYER_ARRAYS, WHOLE, cross, layer_table
 
 PROJECTED = (8 * np.finfo(np.float32).eps) ** 2  # eigenvalue, by the largest entry, that sums in float32 leave: projections
 BLOCK_BYTES = 2**22  # of predictions held at once: no more than stays in cache
@@ -220,43 +217,14 @@ def _squared_errors(weights: np.ndarray, Z: np.ndarray) -> np.ndarray:
     return errors
 
 
-def score(
-    kernels: Mapping[str, np.ndarray],
-    population: Mapping[str, np.ndarray],
-    predictors: Sequence[str],
-    penalty: float,
-    min_neurons: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the score of every layer of a model for every neuron, and the mean at every site, as two long tables.
+def score(kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Mapping) -> np.ndarray:
+    """Return the leave-one-out Pearson r of every layer and neuron, (n_layers, n_neurons); see `methods.table`.
 
     Parameters
     ----------
-    kernels : layer, block, n_features, blocks, and the kernels that `predictors` names, of `gram.Kernels`
-    population : of `populations.pool`, of any number of areas
-    min_neurons : with a score, of a site
-
-    Raises InputError where the two rest on different numbers of stimuli.
+    kernels : one kernel, which neurons are predicted from
+    responses : (n_images, n_neurons), means over trials
+    settings : `penalty`
     """
-    if (n_images := kernels[predictors[0]].shape[-1]) != (n_stimuli := len(population["mean"])):
-        raise InputError(f"The model saw {n_images} images, the neurons {n_stimuli}.")
-    layers = layer_table(*(kernels[key] for key in LAYER_ARRAYS))
-    neurons = pd.DataFrame({key: population[key] for key in ("recording", "neuron", "animal", "area", "cortical_layer")})
-    of_neurons, of_sites = [], []
-    for name in predictors:
-        scores = score_layers(kernels[name], population["mean"], penalty)
-        of_neurons.append(cross(layers, neurons, scores).assign(variant=name))
-        of_sites.append(_site_means(layers, neurons, scores, min_neurons).assign(variant=name))
-    return tuple(pd.concat(parts, ignore_index=True).assign(metric="ridge") for parts in (of_neurons, of_sites))
-
-
-def _site_means(layers: pd.DataFrame, neurons: pd.DataFrame, scores: np.ndarray, min_neurons: int) -> pd.DataFrame:
-    """Return the mean over the neurons that have a score, of every area and of its cortical layers where they are known."""
-    sites = neurons[["area", "cortical_layer"]]
-    sites = pd.concat([sites.assign(cortical_layer=WHOLE), sites[sites.cortical_layer != ""]]).drop_duplicates()
-    same_area, same_layer = (neurons[key].to_numpy() == sites[key].to_numpy()[:, None] for key in ("area", "cortical_layer"))
-    inside = same_area & (same_layer | (sites.cortical_layer == WHOLE).to_numpy()[:, None])  # (n_sites, n_neurons)
-    counts = ~np.isnan(scores) @ inside.T.astype(int)
-    sums = np.nan_to_num(scores) @ inside.T.astype(float)
-    means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-    table = cross(layers, sites, means).assign(n_neurons=counts.ravel())
-    return table[table.n_neurons >= min_neurons]
+    (K,) = (values for name, values in kernels.items() if name not in ("row_sum", "n_features"))
+    return score_layers(K, responses, settings["penalty"])

@@ -1,75 +1,18 @@
-"""Representational similarity analysis: RDMs, and the correlation of RDMs.
+"""Representational similarity analysis: the correlation of RDMs.
 
-A representational dissimilarity matrix (RDM) holds 1 - Pearson r between the patterns of every two stimuli (Kriegeskorte,
-Mur & Bandettini 2008, Front. Syst. Neurosci. 2:4). Two RDMs are compared by the correlation of their upper triangles. Both
-sides are distances, so that agreement is positive.
+Two RDMs are compared by the correlation of their upper triangles (Kriegeskorte, Mur & Bandettini 2008, Front. Syst. Neurosci.
+2:4). Both sides are distances, so agreement is positive.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
-from dormouse.errors import InputError
-from dormouse.tables import LAYER_ARRAYS, cross, layer_table
+from dormouse.methods.rdms import rdm_from_centred, upper_triangles
 
-# a pattern whose variance is this small beside its mean square is constant up to the rounding of float32
-CONSTANT = (4 * np.finfo(np.float32).eps) ** 2
 # an RDM whose variance in a resample is this small beside its mean square does not vary there, up to rounding
 UNVARIED = 1e-12
-DECIMALS = 14  # of a correlation that are kept: rounding would else order distances that are the same, in ranks
 BLOCK_BYTES = 2**26  # of the weights of a block of resamples, and of the products of a block of layers with all sites
-
-
-def rdm_from_centred(centred: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return RDMs from Gram matrices C of centred patterns: d_ij = 1 - C_ij / sqrt(C_ii C_jj).
-
-    Of one feature every pattern is constant: all distances are 1, and the RDM correlates with none. Of two features patterns
-    correlate by 1 or -1: distances are 0 or 2, or 1 from a pattern of two equal features.
-
-    Parameters
-    ----------
-    centred : (..., n_stimuli, n_stimuli) float64, C
-    row_sum : (..., n_stimuli) float64, sums of the patterns before centring
-    n_features : p, scalar or (...,)
-
-    Returns
-    -------
-    rdm : (..., n_stimuli, n_stimuli) float64, 0 on the diagonal
-    constant : (..., n_stimuli) bool, patterns without variance, whose correlation is not defined
-    """
-    variance = np.einsum("...ii->...i", centred)
-    constant = variance <= CONSTANT * (variance + row_sum**2 / np.asarray(n_features, np.float64)[..., None])
-    scale = np.sqrt(np.where(constant, 1.0, variance))
-    correlation = centred / (scale[..., :, None] * scale[..., None, :])
-    # ASSUME a pattern without variance has correlation 0 with every other (the blank, seen through band-pass filters)
-    correlation = np.where(constant[..., :, None] | constant[..., None, :], 0.0, correlation)
-    rdm = 1.0 - np.clip(correlation, -1.0, 1.0).round(DECIMALS)
-    diagonal = np.arange(rdm.shape[-1])
-    rdm[..., diagonal, diagonal] = 0.0
-    return rdm, constant
-
-
-def rdm_from_gram(gram: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same from Gram matrices K = X X' of patterns as they are, by C = K - s s' / p with the row sums s = X 1.
-
-    Exact enough where K was summed in float64 and the mean of a pattern is not far above its sd.
-    """
-    p = np.asarray(n_features, np.float64)[..., None, None]
-    return rdm_from_centred(gram - row_sum[..., :, None] * row_sum[..., None, :] / p, row_sum, n_features)
-
-
-def rdm_from_patterns(patterns: np.ndarray) -> np.ndarray:
-    """Return the RDM (n_stimuli, n_stimuli) of patterns (n_stimuli, n_neurons), in float64."""
-    X = patterns.astype(np.float64)
-    centred = X - X.mean(axis=1, keepdims=True)
-    return rdm_from_centred(centred @ centred.T, X.sum(axis=1), X.shape[1])[0]
-
-
-def upper_triangles(rdm: np.ndarray) -> np.ndarray:
-    """Return the entries above the diagonal, (..., n_stimuli, n_stimuli) -> (..., n_pairs)."""
-    rows, columns = np.triu_indices(rdm.shape[-1], k=1)
-    return rdm[..., rows, columns]
 
 
 def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -102,31 +45,7 @@ def _ranks(rows: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def split_half_rdm_r(gram: np.ndarray, row_sum: np.ndarray, n_neurons: int) -> np.ndarray:
-    """Return the correlation of the RDMs of two halves in every split, (n_splits,), from sums over neurons.
-
-    Parameters
-    ----------
-    gram : (2, n_splits, n_stimuli, n_stimuli), of the mean responses of each half
-    row_sum : (2, n_splits, n_stimuli)
-    """
-    first, second = upper_triangles(rdm_from_gram(gram, row_sum, n_neurons)[0])  # each (n_splits, n_pairs)
-    return np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(first, second, strict=True)])
-
-
-MEASURES = {"pearson": pearson, "spearman": spearman}
-
-
-def compare(model_rdms: np.ndarray, site_rdms: np.ndarray) -> dict[str, np.ndarray]:
-    """Return for each measure the similarity of every layer with every site, (n_layers, n_sites).
-
-    Parameters
-    ----------
-    model_rdms : (n_layers, n_stimuli, n_stimuli)
-    site_rdms : (n_sites, n_stimuli, n_stimuli)
-    """
-    A, B = upper_triangles(model_rdms), upper_triangles(site_rdms)
-    return {name: measure(A, B) for name, measure in MEASURES.items()}
+CORRELATIONS = {"pearson": pearson, "spearman": spearman}
 
 
 def draw_counts(n_boot: int, n_stimuli: int, seed: int) -> np.ndarray:
@@ -184,22 +103,14 @@ def _moments(W: np.ndarray, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.where(variance > UNVARIED * mean_square, variance, np.nan))
 
 
-def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Return the similarity of every layer of a model with every site, by every measure, as a long table.
+def score(kernels: Mapping[str, np.ndarray], rdms: np.ndarray, settings: Mapping) -> np.ndarray:
+    """Return the similarity of the RDM of every layer with that of every site, (n_layers, n_sites); see `methods.table`.
 
     Parameters
     ----------
-    kernels : layer, block, n_features, blocks, centred and row_sum, of `gram.Kernels`
-    targets : rdm, area, cortical_layer and n_neurons, of `populations.site_rdms`, of any number of areas
-
-    Raises InputError where the two rest on different numbers of stimuli.
+    kernels : centred, row_sum and n_features
+    rdms : (n_sites, n_images, n_images)
+    settings : `correlation`, of `CORRELATIONS`
     """
-    if kernels["centred"].shape[-1] != targets["rdm"].shape[-1]:
-        n_images, n_stimuli = kernels["centred"].shape[-1], targets["rdm"].shape[-1]
-        raise InputError(f"The model saw {n_images} images, the RDMs are of {n_stimuli}.")
-    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
-    sites = pd.DataFrame({key: targets[key] for key in ("area", "cortical_layer", "n_neurons")})
-    sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
-    layers = layer_table(*(kernels[key] for key in LAYER_ARRAYS))
-    parts = [cross(layers, sites, values).assign(variant=name) for name, values in compare(rdms, targets["rdm"]).items()]
-    return pd.concat(parts, ignore_index=True).assign(metric="rsa")
+    of_layers, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
+    return CORRELATIONS[settings["correlation"]](upper_triangles(of_layers), upper_triangles(rdms))

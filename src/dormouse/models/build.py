@@ -1,10 +1,8 @@
 """From the specification of a model to a network with its weights, ready to run: one loader for each source."""
 
 import functools
-import importlib
 import importlib.util
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from dormouse.models.baselines import GaborBank, Noise, Pixels
 from dormouse.models.checkpoints import fit, read_state, renamed, without, without_prefix
 from dormouse.models.registry import TRAINED
 from dormouse.models.taskonomy import TaskonomyEncoder
+from dormouse.models.user import import_function
 from dormouse.mousenet.anatomy import Options, read_anatomy
 from dormouse.mousenet.network import MouseNet
 from dormouse.stimuli.preprocessing import RECIPE
@@ -154,16 +153,7 @@ def load_mousenet(name: str, state: State, num_classes: int | None = None, **opt
 
 def load_python(name: str, state: State) -> nn.Module:
     """Call the user's own `module:function`, found from the working directory, for a network."""
-    module, _, function = name.partition(":")
-    if str(Path.cwd()) not in sys.path:  # where it stays, for what is imported later
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        make = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
-    if not callable(make):
-        raise InputError(f"{name}: cannot be called ({function} is of type {type(make).__name__}).")
-    network = make()
+    network = import_function(name)()
     if not isinstance(network, nn.Module):
         raise InputError(f"{name}: gave {type(network).__name__}, expected a torch.nn.Module.")
     return network if state is None else fit(network, state)

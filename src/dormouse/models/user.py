@@ -1,12 +1,13 @@
 """Code of users: which modules a network of theirs is made from, and whether it reached anything that is not named."""
 
 import ast
+import importlib
 import importlib.util
 import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import metadata
@@ -38,7 +39,7 @@ def user_code(name: str) -> dict[str, str]:
                 found[part] = file
                 todo += [] if _is_installed(file) else _imports(part, file)
     if module not in found:
-        raise InputError(f"config: models.add: {name}: no module {module!r} in {Path.cwd()}, and none is installed.")
+        raise InputError(f"config: {name}: no module {module!r} in {Path.cwd()}, and none is installed.")
     if _is_installed(found[module]):
         return _record(module.partition(".")[0])
     return {part: module_code(file) for part, file in sorted(found.items()) if not _is_installed(file)}
@@ -90,6 +91,23 @@ def _is_installed(file: Path) -> bool:
     return any(folder in file.resolve().parents for folder in INSTALLED)
 
 
+def import_function(name: str) -> Callable:
+    """Return the user's own `module:function`, found from the working directory.
+
+    Raises InputError where it cannot be imported or called.
+    """
+    module, _, function = name.partition(":")
+    if str(Path.cwd()) not in sys.path:  # where it stays, for what is imported later
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
+    if not callable(found):
+        raise InputError(f"{name}: cannot be called ({function} is of type {type(found).__name__}).")
+    return found
+
+
 @contextmanager
 def watched(spec: Mapping) -> Iterator[None]:
     """Refuse what a network of the user's reaches while it is built and runs, if a change of it would go unnoticed.
@@ -129,5 +147,5 @@ def _check_named(file: Path, spec: Mapping, what: str) -> None:
     if not is_made(name) and not name.startswith("."):
         raise InputError(
             f"{spec['name']}: {what}, which the configuration does not name, so that a change of it would go unnoticed. Add "
-            f"files: [{name}] to the model's line."
+            f"files: [{name}] to its line."
         )

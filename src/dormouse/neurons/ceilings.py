@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from dormouse.methods.rdms import rdm_from_patterns, split_half_rdm_r, upper_triangles
 from dormouse.methods.ridge import score_layers
-from dormouse.methods.rsa import pearson, rdm_from_patterns, split_half_rdm_r, upper_triangles
-from dormouse.neurons.populations import sites
+from dormouse.methods.rsa import pearson
+from dormouse.methods.table import RDMS, RESPONSES
+from dormouse.neurons.populations import RESPONSES_OF, sites, zscored
 from dormouse.neurons.reliability import over_splits, spearman_brown, split_half_means
 from dormouse.recordings.trials import Recording
 from dormouse.tables import WHOLE
@@ -34,7 +36,7 @@ def estimate(
     n_splits: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the table `ceilings` of one area, but for `selection`: of every kept neuron, and every site for RSA and ridge.
+    """Return the table `ceilings` of one area, but for `selection` and `differs`: of every kept neuron, and of every site.
 
     Parameters
     ----------
@@ -44,59 +46,74 @@ def estimate(
     min_neurons : of a site, and of the other animals whose neurons predict
     penalty : of the regression of neurons on those of other animals
 
-    The values of a site for ridge are means over its neurons, as is its score.
+    The values of a site for responses are means over its neurons, as are scores.
     """
     between = pd.DataFrame({key: population[key] for key in ("recording", "neuron")})
     between["inter_animal"] = inter_animal_ridge(population, penalty, min_neurons)
     neurons = kept.merge(between, on=["recording", "neuron"], validate="one_to_one")
     scored = {"split_half_r": neurons.scored_r, "split_half_sem": neurons.scored_r_sem}
-    neurons = neurons.assign(**scored, metric="ridge", ceiling=ceiling(neurons.scored_reliability), n_neurons=1)
+    neurons = neurons.assign(**scored, target=RESPONSES, ceiling=ceiling(neurons.scored_reliability), n_neurons=1)
     values = ["split_half_r", "inter_animal", "ceiling"]
-    named = ["area", "cortical_layer", "recording", "neuron", "metric", "n_neurons"]
+    named = ["area", "cortical_layer", "recording", "neuron", "target", "n_neurons"]
     masks = sites(neurons.cortical_layer.to_numpy(str), min_neurons)
     places = pd.DataFrame({"area": area, "cortical_layer": list(masks), "n_neurons": [mask.sum() for mask in masks.values()]})
-    ridge = pd.DataFrame([neurons.loc[mask, values].mean() for mask in masks.values()])
-    rsa = rdm_reliability(recordings, kept, list(masks), n_splits, seed)
-    rsa["inter_animal"] = inter_animal_rsa(population, list(masks), min_neurons)
-    parts = [
-        neurons[[*named, *values, "split_half_sem"]],
-        pd.concat([places, ridge], axis=1).assign(metric="ridge"),
-        pd.concat([places, rsa], axis=1).assign(metric="rsa"),
-    ]
+    responses = pd.DataFrame([neurons.loc[mask, values].mean() for mask in masks.values()])
+    parts = [neurons[[*named, *values, "split_half_sem"]], pd.concat([places, responses], axis=1).assign(target=RESPONSES)]
+    for target, rdms in rdm_reliability(recordings, kept, list(masks), RDMS, n_splits, seed).items():
+        rdms["inter_animal"] = inter_animal_rdms(population, list(masks), target, min_neurons)
+        parts.append(pd.concat([places, rdms], axis=1).assign(target=target))
     return pd.concat(parts, ignore_index=True).assign(estimator=ESTIMATOR)
 
 
 def rdm_reliability(
-    recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame, layers: list[str], n_splits: int, seed: int
-) -> pd.DataFrame:
-    """Return split_half_r, split_half_sem and ceiling of the RDM of each site of one area; `layers` are the sites' layers.
+    recordings: Iterable[tuple[str, Recording]],
+    kept: pd.DataFrame,
+    layers: Sequence[str],
+    targets: Sequence[str],
+    n_splits: int,
+    seed: int,
+) -> dict[str, pd.DataFrame]:
+    """Return split_half_r, split_half_sem and ceiling of the RDMs of each site of one area, by target.
+
+    Parameters
+    ----------
+    layers : of the sites
+    targets : of `populations.RESPONSES_OF`
 
     In every split the RDMs of the two halves are correlated, Pearson, upper triangles; the mean r over splits is extrapolated.
     Noise in an RDM is not quite independent of its size, so that the ceiling of a population of unreliable neurons comes out a
     little low (by .05 at reliabilities of .45; not noticeably from .7 up).
     The RDM of a site needs all its neurons, but only through sums over them, so recordings are visited one at a time.
     """
-    sums = {layer: (0.0, 0.0, 0) for layer in layers}  # Gram matrices, row sums and number of neurons so far
+    # Gram matrices, row sums and number of neurons so far
+    sums = {(target, layer): (0.0, 0.0, 0) for target in targets for layer in layers}
     for name, recording in recordings:
         inside = np.isin(recording.neuron, kept.neuron[kept.recording == name])
         halves = np.stack(split_half_means(recording.response[:, :, inside], n_splits, seed))
-        for layer in layers:
-            X = halves[..., (recording.cortical_layer[inside] == layer) | (layer == WHOLE)]
-            part = X @ X.swapaxes(-1, -2), X.sum(axis=-1), X.shape[-1]  # X: (2, n_splits, n_stimuli, n_neurons)
-            sums[layer] = tuple(total + new for total, new in zip(sums[layer], part, strict=True))
-    r = [split_half_rdm_r(*sums[layer]) for layer in layers]
-    return pd.DataFrame([over_splits(of) | {"ceiling": ceiling(spearman_brown(of.mean()))} for of in r])
+        for target in targets:
+            responses = RESPONSES_OF[target](halves)
+            for layer in layers:
+                X = responses[..., (recording.cortical_layer[inside] == layer) | (layer == WHOLE)]
+                part = X @ X.swapaxes(-1, -2), X.sum(axis=-1), X.shape[-1]  # X: (2, n_splits, n_stimuli, n_neurons)
+                sums[target, layer] = tuple(total + new for total, new in zip(sums[target, layer], part, strict=True))
+    r = {target: [split_half_rdm_r(*sums[target, layer]) for layer in layers] for target in targets}
+    return {
+        target: pd.DataFrame([over_splits(of) | {"ceiling": ceiling(spearman_brown(of.mean()))} for of in of_sites])
+        for target, of_sites in r.items()
+    }
 
 
-def inter_animal_rsa(population: Mapping[str, np.ndarray], layers: Sequence[str], min_neurons: int) -> list[float]:
+def inter_animal_rdms(
+    population: Mapping[str, np.ndarray], layers: Sequence[str], target: str, min_neurons: int
+) -> list[float]:
     """Return for each site how the RDM of one animal correlates with that of all others, Pearson, mean over animals.
 
     Animals with fewer than `min_neurons` neurons of a site are left out of it; a site of one animal has no value (NaN).
     """
-    found = []
+    found, responses = [], RESPONSES_OF[target](population["mean"])
     for layer in layers:
         inside = (population["cortical_layer"] == layer) | (layer == WHOLE)
-        X, animal = population["mean"][:, inside], population["animal"][inside]
+        X, animal = responses[:, inside], population["animal"][inside]
         r = []
         for name in np.unique(animal):
             own = animal == name
@@ -114,8 +131,7 @@ def inter_animal_ridge(population: Mapping[str, np.ndarray], penalty: float, min
     `min_neurons` neurons that vary.
     """
     Y, animal = population["mean"], population["animal"]
-    varies = np.ptp(Y, axis=0) > 0  # the sd of equal numbers need not be 0, because their mean is rounded
-    Z = np.where(varies, Y - Y.mean(axis=0), 0.0) / np.where(varies, Y.std(axis=0), 1.0)
+    varies, Z = np.ptp(Y, axis=0) > 0, zscored(Y)
     r = np.full(Y.shape[1], np.nan)
     for name in np.unique(animal):
         own = animal == name

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from dormouse.methods.rsa import rdm_from_patterns
+from dormouse.features.spectrum import participation_ratio
+from dormouse.methods.rdms import rdm_from_patterns
 from dormouse.recordings.trials import Recording
 from dormouse.tables import WHOLE
 
@@ -46,16 +47,38 @@ def sites(cortical_layer: np.ndarray, min_neurons: int) -> dict[str, np.ndarray]
     return {layer: mask for layer, mask in masks.items() if mask.sum() >= min_neurons}
 
 
+def zscored(responses: np.ndarray) -> np.ndarray:
+    """Return responses (..., n_stimuli, n_neurons) z-scored over stimuli; 0 for neurons that do not vary."""
+    varies = np.ptp(responses, axis=-2, keepdims=True) > 0  # the sd of equal numbers need not be 0: their mean is rounded
+    centred = np.where(varies, responses - responses.mean(axis=-2, keepdims=True), 0.0)
+    return centred / np.where(varies, responses.std(axis=-2, keepdims=True), 1.0)
+
+
+def as_they_are(responses: np.ndarray) -> np.ndarray:
+    """Return responses as they are."""
+    return responses
+
+
+# the responses whose RDM a method reads, by the target that its row names
+RESPONSES_OF = {"rdm": as_they_are, "rdm_zscored": zscored}
+
+
 def site_rdms(population: dict[str, np.ndarray], min_neurons: int) -> dict[str, np.ndarray]:
-    """Return the RDM of every site of a population, from mean responses as they are (neurons are not z-scored).
+    """Return the RDMs of every site of a population, from mean responses as they are, and from z-scored ones.
 
     Returns
     -------
-    rdm (n_sites, n_stimuli, n_stimuli) float64; area, cortical_layer and n_neurons (n_sites,)
+    rdm, rdm_zscored (n_sites, n_stimuli, n_stimuli) float64; their rdm_dimension, rdm_zscored_dimension, the participation
+    ratio of these responses (n_sites,); area, cortical_layer and n_neurons (n_sites,)
     """
     masks = sites(population["cortical_layer"], min_neurons)
-    return {
-        "rdm": np.stack([rdm_from_patterns(population["mean"][:, mask]) for mask in masks.values()]),
+    of_target = {}
+    for target, responses_of in RESPONSES_OF.items():
+        responses = responses_of(population["mean"])
+        parts = [responses[:, mask] for mask in masks.values()]
+        of_target[target] = np.stack([rdm_from_patterns(Y) for Y in parts])
+        of_target[f"{target}_dimension"] = np.array([participation_ratio(Y @ Y.T) for Y in parts])
+    return of_target | {
         "area": np.repeat(population["area"][:1], len(masks)),
         "cortical_layer": np.array(list(masks)),
         "n_neurons": np.array([mask.sum() for mask in masks.values()]),

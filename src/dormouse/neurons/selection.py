@@ -10,14 +10,14 @@ earlier recording of their container holds as well, if they can be used there.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dormouse.errors import InputError, suggest
+from dormouse.errors import InputError
 from dormouse.recordings.trials import MIN_TRIALS
 from dormouse.tables import WHOLE
 
@@ -34,14 +34,6 @@ def passes(table: pd.DataFrame, correction: str, min_reliability: float, max_p: 
         "responsive": table.p_ns < max_p,
         "reliable": table[CORRECTIONS[correction]] >= min_reliability,
     }
-
-
-def preset(selection: Mapping) -> Mapping:
-    """Return the preset of `config: selection` that is asked for; raises InputError where there is none of that name."""
-    name, presets = selection["preset"], selection["presets"]
-    if name not in presets:
-        raise InputError(f"config: selection.preset: {name!r} is none of selection.presets. {suggest(name, presets)}")
-    return presets[name]
 
 
 def read_published(paths: Sequence[str | Path]) -> pd.DataFrame | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from dormouse.methods.rsa import CONSTANT, split_half_rdm_r
+from dormouse.methods.rdms import CONSTANT, split_half_rdm_r
 from dormouse.neurons.populations import sites
 from dormouse.neurons.reliability import over_splits, split_half_means
 from dormouse.recordings.trials import Recording

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from dormouse.columns import TABLES
 from dormouse.files import atomic
 from dormouse.tables import WHOLE, whole_areas
+
+COMBINATION = ["selection", "excitatory", "running", "responsive", "reliable"]  # whose trials, and which filters
 
 
 def picture(path: str | Path) -> str:
@@ -19,10 +21,10 @@ def picture(path: str | Path) -> str:
 
 
 def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
-    """Return neurons and animals by area: recorded, kept, and why others were left out."""
-    grouped = neurons.groupby("area")
+    """Return neurons and animals by selection and area: recorded, kept, and why others were left out."""
+    grouped = neurons.groupby(["selection", "area"])
     counts = pd.DataFrame({"recorded": grouped.size(), "kept": grouped.kept.sum(), "animals": grouped.animal.nunique()})
-    left_out = neurons[~neurons.kept].groupby(["area", "reason"]).size().unstack(fill_value=0)
+    left_out = neurons[~neurons.kept].groupby(["selection", "area", "reason"]).size().unstack(fill_value=0)
     return counts.join(left_out).fillna(0).astype(int).reset_index()
 
 
@@ -32,49 +34,43 @@ def combination_counts(counts: pd.DataFrame) -> pd.DataFrame:
     Empty where nothing is published of the data set.
     """
     known = counts[counts.agrees.notna()]
-    grouped = known.assign(agrees=known.agrees.astype(int)).groupby(["excitatory", "running", "responsive", "reliable"])
+    grouped = known.assign(agrees=known.agrees.astype(int)).groupby(COMBINATION)
     table = pd.DataFrame({"agrees": grouped.agrees.sum(), "published": grouped.agrees.size()})
     everywhere = counts[(counts.area == WHOLE) & (counts.cortical_layer == WHOLE)]
-    total = everywhere.set_index(["excitatory", "running", "responsive", "reliable"]).n_neurons.rename("neurons")
+    total = everywhere.set_index(COMBINATION).n_neurons.rename("neurons")
     return table.join(total).sort_values("agrees", ascending=False, kind="stable").reset_index()
 
 
 def score_tables(
-    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str], variants: Mapping[str, str]
+    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str], methods: Mapping[str, Mapping]
 ) -> dict[str, pd.DataFrame]:
-    """Return for each metric the score of each model (rows) at each site (columns), and the ceilings in the last row.
+    """Return for each method the score of each model (rows) at each site (columns), and the ceilings in the last row.
 
     Sites are whole areas in the order of `areas`, or the cortical layers of one that the data set has in parts alone; models
-    and sites without a score stand there with a gap. `variants` says which variant of each metric is shown.
+    and sites without a score stand there with a gap.
     """
     named = whole_areas(best).merge(models[["model", "display_name"]], on="model")
     sites = [f"{area} {layer}" for area in areas for layer in sorted(named.cortical_layer[named.area == area].unique())]
     limits = ceilings[ceilings.neuron.isna()]
     limits = limits.assign(site=limits.area + " " + limits.cortical_layer)
     tables = {}
-    for metric, variant in variants.items():
-        rows = named[(named.metric == metric) & (named.variant == variant)]
+    for name, method in methods.items():
+        rows = named[named.method == name]
         rows = rows.assign(site=rows.area + " " + rows.cortical_layer)
         table = rows.pivot(index="display_name", columns="site", values="score")
         table = table.reindex(index=sorted(models.display_name), columns=sites)
         table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False, kind="stable")
         if len(limits):
-            table.loc["noise ceiling"] = limits[limits.metric == metric].set_index("site").ceiling.reindex(table.columns)
+            own = limits[(limits.target == method["target"]) & (limits.selection == method["selection"])]
+            table.loc["noise ceiling"] = own.set_index("site").ceiling.reindex(table.columns)
         table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))
-        tables[metric] = table.rename_axis(index="network", columns=None).reset_index()
+        tables[name] = table.rename_axis(index="network", columns=None).reset_index()
     return tables
 
 
-def section(
-    metric: str, variant: str, figure: str, caption: Template, best: pd.DataFrame, scores: Mapping[str, pd.DataFrame]
-) -> dict:
-    """Return what the page shows of one metric, with the methods and selections that its scores carry, each once."""
-    shown = best[(best.metric == metric) & (best.variant == variant)]
-    return {
-        **{"metric": metric, "picture": picture(figure), "scores": as_html(scores[metric])},
-        "caption": caption.render(snakemake={"wildcards": {"metric": metric}, "params": {"variant": variant}}),
-        "made_by": shown[["preset", "selection"]].drop_duplicates().to_dict("records"),
-    }
+def made_by(best: pd.DataFrame, method: str) -> list[dict]:
+    """Return the selections of a method's scores, and what differs from what the names stand for."""
+    return best[best.method == method][["selection", "differs"]].drop_duplicates().to_dict("records")
 
 
 def distances_of_units(distances: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
@@ -89,11 +85,10 @@ def render(
     template: str | Path,
     path: str | Path,
     *,
-    figures: Sequence[str],
     captions: Sequence[str],
-    variants: Mapping[str, str],
+    figures: Sequence[tuple[str, Sequence]],
+    methods: Mapping[str, Mapping],
     tables: Mapping[str, pd.DataFrame],
-    pictures: Mapping[str, Sequence[str]],
     dataset: Mapping,
     config: Mapping,
 ) -> None:
@@ -101,32 +96,37 @@ def render(
 
     Parameters
     ----------
-    figures : PNG files, one for each metric of `variants`
-    captions : files of captions, named as the figures; what they ask of `snakemake` is there as in Snakemake's report
-    variants : metric -> variant that is shown
+    captions : files of captions; what they ask of `snakemake` is there as in Snakemake's report
+    figures : PNG file of each, and its section, its name, the name of its caption, and its method or None
+    methods : rows of the table of methods, by name
     tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
-    pictures : PNG files of the sections neurons and mousenet
-    dataset : name, description, citation and areas
+    dataset : name, description, citation, areas, and the folder of its results
     config : the configuration of the run
     """
     folders = [Path(file).parent for file in (template, *captions)]
     escape = select_autoescape(default=True)
     pages = Environment(loader=FileSystemLoader(folders), autoescape=escape, undefined=StrictUndefined)
-    models, neurons, counts = tables["models"], tables["neurons"], tables["selection_counts"]
-    far, shown = tables["unit_distances"], zip(variants.items(), figures, strict=True)
-    scores = score_tables(tables["best_layers"], tables["ceilings"], models, dataset["areas"], variants)
-    caption = pages.get_template("scores.rst")
+    best, models, neurons = tables["best_layers"], tables["models"], tables["neurons"]
+    counts, far = tables["selection_counts"], tables["unit_distances"]
+    scores = score_tables(best, tables["ceilings"], models, dataset["areas"], methods)
+    shown: dict[str, list[dict]] = {}
+    for file, (section, name, caption, method) in figures:
+        of_method = {"method": method, "label": methods[method]["label"]} if method else {}
+        text = pages.get_template(f"{caption}.rst").render(
+            snakemake={"config": config, "params": {"method": methods.get(method)}}
+        )
+        shown.setdefault(section, []).append({"picture": picture(file), "name": Path(name).stem, "caption": text} | of_method)
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
-        sections=[section(*kind, file, caption, tables["best_layers"], scores) for kind, file in shown],
+        figures=shown,
+        scores={name: as_html(table) for name, table in scores.items()},
+        made_by={name: made_by(best, name) for name in methods},
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
         combinations=as_html(combination_counts(counts)) if counts.agrees.notna().any() else None,
         distances=as_html(distances_of_units(far, models)) if len(far) else None,
-        pictures={section: [(picture(file), Path(file).stem) for file in files] for section, files in pictures.items()},
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
         config=as_yaml(config),
-        snakemake={"config": config},
         tables={name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
     )
     with atomic(path) as temporary:

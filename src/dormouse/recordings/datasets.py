@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dormouse.contents import file_hash, file_hashes, is_made, short_hash
 from dormouse.errors import InputError
 from dormouse.files import list_files
 from dormouse.recordings import folder
 from dormouse.recordings.demo import simulated_sites
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
+from dormouse.runs import SHARED
 from dormouse.stimuli.images import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")
-RESERVED = (*BUILT_IN, "mousenet", "trained", "zoo")  # folders of results that no dataset folder may share
+RESERVED = (*BUILT_IN, *SHARED)  # names of runs, and of what they share, that no dataset folder may have
 NOT_OF_TRIALS = ("name", "description", "citation", "stimuli", "background")  # keys of dataset.yaml
 CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. Neurosci. 23:138)"
 
@@ -25,7 +27,8 @@ CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. N
 class Dataset:
     """What the workflow must know of a data set before it reads any response."""
 
-    name: str  # of its folder under results/
+    name: str  # of its runs, where these have none of their own
+    title: str  # what it calls itself
     kind: str  # responses or similarity
     reader: str  # key of `readers.TRIALS` and `readers.STIMULI`
     description: str
@@ -50,17 +53,32 @@ def open_dataset(config: Mapping) -> Dataset:
         sites = simulated_sites()
         return Dataset(
             name="demo",
+            title="demo",
             kind="responses",
             reader="nwb",
             description="Simulated neurons: pooled Gabor energy with trial noise, on scenes made by the program.",
             citation="",
             areas=_shared(config["areas"], Counter(site.area for site in sites), "recordings", "demo"),
             recordings=[site.recording for site in sites],
-            source="results/demo/nwb/{recording}.nwb",
+            source=f"results/simulated/{short_hash(config['demo'])}/{{recording}}.nwb",
         )
     if wanted == "allen":
         return _open_allen(config)
     return _open_folder(Path(wanted), config["areas"])
+
+
+def images_key(dataset: Dataset, blank: bool) -> str:
+    """Return a key for the images of a data set: for the files that hold them, and how they are read.
+
+    Parameters
+    ----------
+    blank : whether the grey screen counts as a stimulus, where images are read from recordings
+    """
+    if dataset.images:
+        names = [Path(file).name for file in dataset.images]
+        return short_hash([names, file_hashes(dataset.images), dataset.background])
+    first = dataset.source.format(recording=dataset.recordings[0]) if dataset.recordings else dataset.name
+    return short_hash([file_hash(first) if dataset.recordings and not is_made(first) else first, blank])
 
 
 def _open_allen(config: Mapping) -> Dataset:
@@ -69,6 +87,7 @@ def _open_allen(config: Mapping) -> Dataset:
     events = config["response"]["measure"] == "events"
     return Dataset(
         name="allen",
+        title="allen",
         kind="responses",
         reader="nwb",
         description="Two-photon calcium imaging of mouse visual cortex, natural scenes.",
@@ -91,6 +110,7 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     description = folder.read_description(path)
     common = {
         "name": name,
+        "title": description["name"],
         "description": description.get("description", description["name"]),
         "citation": description.get("citation", ""),
     }

@@ -246,7 +246,8 @@ def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    rdm (n_sites, n_stimuli, n_stimuli), area (n_sites,), cortical_layer (n_sites,), n_neurons (n_sites,) of -1: unknown.
+    rdm (n_sites, n_stimuli, n_stimuli), area (n_sites,), cortical_layer (n_sites,), n_neurons (n_sites,) of -1: unknown,
+    rdm_dimension (n_sites,) of NaN: unknown, too.
 
     Raises InputError for a matrix that is not one of similarities: symmetric, 1 on the diagonal, -1 to 1 elsewhere.
     """
@@ -261,6 +262,7 @@ def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
         if np.abs(matrix).max() > 1 + 1e-6:
             raise InputError(f"{path}: {name} holds {np.abs(matrix).max():.3f}; similarities lie between -1 and 1.")
     return {
+        "rdm_dimension": np.full(len(matrices), np.nan),
         "rdm": 1.0 - np.stack(list(matrices.values())).astype(np.float64),
         "area": np.array([site[0] for site in sites.values()]),
         "cortical_layer": np.array([site[1] for site in sites.values()]),

@@ -1,13 +1,15 @@
 """Figures of MouseNet: its anatomy, its populations beside recorded areas, its units beside recorded neurons."""
 
+from collections.abc import Mapping
 from itertools import cycle, product
 
 import pandas as pd
 import seaborn as sns
 
 from dormouse.columns import FLOAT, TABLES
+from dormouse.paper.figures.scores import area_ceilings
 from dormouse.paper.figures.style import PANEL_IN, heading, plt
-from dormouse.tables import WHOLE, whole_areas
+from dormouse.tables import whole_areas
 
 HUES = ("Blues", "Oranges", "Greens", "Purples")
 
@@ -47,21 +49,22 @@ def plot_mousenet(populations: pd.DataFrame, projections: pd.DataFrame) -> plt.F
 
 
 def plot_populations(
-    scores: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: list[str], title: str
+    scores: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, method: Mapping, areas: list[str], title: str
 ) -> plt.Figure:
-    """Draw the similarity of every population of MouseNets (abscissa) with every recorded area (panels): RSA, Spearman.
+    """Draw the score of every population of MouseNets (abscissa) with every recorded area (panels).
 
     Parameters
     ----------
     scores, ceilings, models : tables of these names; of an area that is there in parts alone, the mean over its sites is shown
+    method : row of the table of methods, with its name as `method`
     areas : order of the panels
 
     Networks that differ by the seed of their weights are one line, with one sd to either side. Dotted: the best layer of the
     pixels; dashed: noise ceiling, where panels reach so high.
     """
     lines = lines_of(models)
-    nets, pixels = similarities(scores, models)
-    limits = ceilings[(ceilings.metric == "rsa") & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
+    nets, pixels = similarities(scores[scores.method == method["method"]], models)
+    limits = area_ceilings(ceilings, method)
     sns.set_theme(context="paper", style="whitegrid")
     size = {"figsize": (8, 1 + PANEL_IN * len(areas)), "layout": "constrained"}
     figure, axes = plt.subplots(len(areas), 1, sharex=True, sharey=True, squeeze=False, **size)
@@ -72,7 +75,8 @@ def plot_populations(
             sns.lineplot(nets[nets.area == area], x="layer", y="score", ax=ax, markersize=4, **looks)
             ax.get_legend().remove()
         ax.axhline(pixels.get(area, float("nan")), color="black", linestyle=":", linewidth=1, label="pixels")
-        ax.axhline(0, color="0.5", linewidth=0.8)
+        if method["null_score"] is not None:
+            ax.axhline(method["null_score"], color="0.5", linewidth=0.8)
         ax.set(ylabel=area, xlabel="")
     view = ax.get_ylim()  # ceilings are often so high that networks would lie together below them
     for area, ax in zip(areas, axes[:, 0], strict=True):
@@ -82,7 +86,7 @@ def plot_populations(
             ax.annotate(f"noise ceiling {limit:.2f}", **place, bbox={"facecolor": "white", "linewidth": 0, "pad": 1})
     ax.set_ylim(view)
     axes[-1, 0].tick_params(axis="x", rotation=90)
-    figure.suptitle(heading(title, "similarity of RDMs (RSA, Spearman)", scores[scores.metric == "rsa"]))
+    figure.suptitle(heading(title, method["axis"], scores[scores.method == method["method"]]))
     handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
@@ -90,7 +94,7 @@ def plot_populations(
 
 def similarities(scores: pd.DataFrame, models: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """Return the scores of MouseNets' populations in the order in which signals pass, and by area those of the pixels."""
-    shown = whole_areas(scores[(scores.metric == "rsa") & (scores.variant == "spearman")]).merge(models, on="model")
+    shown = whole_areas(scores).merge(models, on="model")
     shown = shown.groupby(["model", "source", "name", "area", "layer", "layer_index"], as_index=False).score.mean()
     nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # populations, without the classifier
     pixels = shown[(shown.source == "baseline") & (shown.name == "pixels")]

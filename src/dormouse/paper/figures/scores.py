@@ -1,5 +1,7 @@
 """Figures of scores, and of the neurons that they rest on."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import seaborn as sns
 
@@ -10,10 +12,6 @@ from dormouse.tables import WHOLE, whole_areas
 LAYERS = dict(
     zip(("2/3", "4", "5", "6"), zip(sns.color_palette("viridis_r", 4), (0.3, 0.1, -0.1, -0.3), strict=True), strict=True)
 )
-LABELS = {
-    "rsa": "similarity of RDMs (RSA, {} r)",
-    "ridge": "prediction of left-out responses (ridge from {}, Pearson r, mean over neurons)",
-}
 ROW_IN = 0.26  # height of a row, inches
 
 
@@ -21,8 +19,7 @@ def plot_scores(
     best: pd.DataFrame,
     ceilings: pd.DataFrame,
     models: pd.DataFrame,
-    metric: str,
-    variant: str,
+    method: Mapping,
     areas: list[str],
     title: str,
 ) -> plt.Figure:
@@ -31,17 +28,17 @@ def plot_scores(
     Parameters
     ----------
     best, ceilings, models : tables `best_layers`, `ceilings` and `models`
-    metric, variant : which scores
+    method : row of the table of methods, with its name as `method`
     areas : order of the panels
 
     Models are ordered by their mean over whole areas, or layers of areas that are in parts; those without a score come last.
-    The dashed line is the noise ceiling of the area.
+    The dashed line is the noise ceiling of the area, the solid one the expected score without information.
     """
-    shown = best[(best.metric == metric) & (best.variant == variant)].merge(models[["model", "display_name"]], on="model")
+    shown = best[best.method == method["method"]].merge(models[["model", "display_name"]], on="model")
     means = whole_areas(shown).groupby("display_name").score.mean().reindex(sorted(models.display_name))
     order = means.sort_values(kind="stable", na_position="first").index
     shown = shown.assign(row=shown.display_name.map({name: row for row, name in enumerate(order)}).astype(float))
-    limits = ceilings[(ceilings.metric == metric) & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
+    limits = area_ceilings(ceilings, method)
     sns.set_theme(context="paper", style="whitegrid")
     size = {"figsize": (2.0 + PANEL_IN * len(areas), 1.1 + ROW_IN * len(order)), "layout": "constrained"}
     figure, axes = plt.subplots(1, len(areas), sharex=True, sharey=True, squeeze=False, **size)
@@ -49,16 +46,23 @@ def plot_scores(
         draw_sites(ax, shown[shown.area == area])
         for limit in limits.ceiling[limits.area == area]:
             ax.axvline(limit, color="firebrick", linestyle="--", linewidth=1, label="noise ceiling")
-        ax.axvline(0, color="black", linewidth=0.8)
+        if method["null_score"] is not None:
+            ax.axvline(method["null_score"], color="black", linewidth=0.8)
         ax.set_title(area)
         ax.grid(axis="x", visible=False)
     axes[0, 0].set_yticks(range(len(order)), order)
     axes[0, 0].set_ylim(-0.6, len(order) - 0.4)
-    figure.suptitle(heading(title, LABELS[metric].format(variant.capitalize() if metric == "rsa" else variant), shown))
+    figure.suptitle(heading(title, method["axis"], shown))
     lines = {line.get_label(): line for ax in axes[0] for line in ax.lines if len(line.get_xdata())}
     lines = {label: line for label, line in lines.items() if not label.startswith("_")}
     figure.legend(lines.values(), lines, loc="outside lower center", ncols=max(1, len(lines)), frameon=False)
     return figure
+
+
+def area_ceilings(ceilings: pd.DataFrame, method: Mapping) -> pd.DataFrame:
+    """Return the rows of the table `ceilings` that whole areas have for what a method reads."""
+    of_method = (ceilings.target == method["target"]) & (ceilings.selection == method["selection"])
+    return ceilings[of_method & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
 
 
 def draw_sites(ax: plt.Axes, sites: pd.DataFrame) -> None:

@@ -13,13 +13,14 @@ import matplotlib.pyplot as plt
 from dormouse.files import atomic
 
 PANEL_IN = 1.6  # width of a panel, inches
-PLAIN = "paper"  # the method that goes without saying
+PLAIN = "paper", "given"  # selections that go without saying
 
 
 def heading(title: str, what: str, scores: pd.DataFrame) -> str:
-    """Return the title of a figure of `scores`, with the method below it where it is another than usual."""
-    methods = [method for method in scores.preset.unique() if method != PLAIN]
-    return f"{title}: {what}" + "".join(f"\nmethod {method}" for method in methods)
+    """Return the title of a figure of `scores`; below it the selection, and what differs from the names."""
+    unusual = [f"selection {name}" for name in scores.selection.unique() if name not in PLAIN]
+    unusual += [f"with {differs}" for differs in scores.differs.unique() if differs]
+    return f"{title}: {what}" + "".join(f"\n{words}" for words in unusual)
 
 
 def save(figure: plt.Figure, paths: Iterable[str | Path]) -> None:

@@ -1,5 +1,7 @@
 """Figures of networks that are trained here."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
@@ -31,21 +33,22 @@ def plot_training(history: pd.DataFrame) -> plt.Figure:
 
 
 def plot_trajectory(
-    best: pd.DataFrame, models: pd.DataFrame, history: pd.DataFrame, areas: list[str], title: str
+    best: pd.DataFrame, models: pd.DataFrame, history: pd.DataFrame, method: Mapping, areas: list[str], title: str
 ) -> plt.Figure:
-    """Draw the best similarity (RSA, Spearman) of networks that were trained here with every area, over their accuracy.
+    """Draw the score of networks that were trained here, at their best layer, in every area over their accuracy.
 
     Parameters
     ----------
     best, models, history : tables `best_layers`, `models` and `training`; weights as trained:RUN or trained:RUN@EPOCH. Of data
         sets without a whole area, the mean over its sites is shown
+    method : row of the table of methods, with its name as `method`
     areas : order of the lines
     """
     told = models.weights.str.extract(r"^trained:(?P<run>[^@]+)@?(?P<epoch>\d*)$")
     last = history.groupby("run").epoch.max()
     epoch = pd.to_numeric(told.epoch).fillna(told.run.map(last))
     trained = models[["model"]].assign(run=told.run, epoch=epoch).dropna().astype({"epoch": int})
-    scores = whole_areas(best[(best.metric == "rsa") & (best.variant == "spearman")]).merge(trained, on="model")
+    scores = whole_areas(best[best.method == method["method"]]).merge(trained, on="model")
     shown = scores.merge(history, on=["run", "epoch"]).groupby(["run", "area", "epoch"], as_index=False)
     shown = shown[["test_accuracy", "score"]].mean()
     runs = sorted(trained.run.unique())
@@ -58,7 +61,7 @@ def plot_trajectory(
             line = shown[(shown.run == run) & (shown.area == area)].sort_values("epoch")
             ax.plot(line.test_accuracy, line.score, "o-", markersize=3, color=colour, label=area)
         ax.set(title=run, xlabel="share of test images named rightly")
-    axes[0, 0].set_ylabel("similarity of RDMs (Spearman)")
-    figure.suptitle(heading(title, "similarity over accuracy", scores))
+    axes[0, 0].set_ylabel(method["label"])
+    figure.suptitle(heading(title, f"{method['axis']} over accuracy", scores))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""Stack the rows of all areas."""
+"""Stack the rows of all selections and areas."""
 
 from dormouse.errors import log_to
 from dormouse.tables import read_tables, write_table

@@ -1,0 +1,162 @@
+"""From the kernels of a model's layers, and the targets of sites, to tables of scores: by any method, ours or a user's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dormouse.errors import InputError
+from dormouse.features.kernels import read_kernel, read_layers
+from dormouse.features.spectrum import participation_ratio
+from dormouse.files import read_joined
+from dormouse.methods.table import DERIVED, USER
+from dormouse.methods.user import of_each_rdm, of_each_site
+from dormouse.stimuli.images import BLANK
+from dormouse.tables import WHOLE, cross
+
+NEURON = ("recording", "neuron", "animal", "area", "cortical_layer")
+
+
+def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Return the layers of a model, and its kernels by name, with `row_sum` and `n_features`.
+
+    Parameters
+    ----------
+    paths : of the files of its kernels, each named after its kernel
+    stimuli : SHA-256 of each image of the run, by its name, in order
+
+    Raises InputError where the kernels are of other images.
+    """
+    kernels: dict[str, np.ndarray] = {}
+    for path in paths:
+        found = read_kernel(path)
+        if found["image_sha256"].tolist() != list(stimuli.values()):
+            raise InputError(f"{path}: kernels of other images than those of this run. Remove it and run again.")
+        kernels |= {Path(path).stem: found["kernel"], "row_sum": found["row_sum"], "n_features": found["n_features"]}
+    return read_layers(paths[0]), kernels
+
+
+def read_targets(paths: Sequence[str | Path], axis: int) -> dict[str, dict[str, np.ndarray]]:
+    """Return the arrays of the targets of all areas, joined along an axis, by selection, which the folder of a file names."""
+    of_selection: dict[str, list] = {}
+    for path in paths:
+        of_selection.setdefault(Path(path).parent.name, []).append(path)
+    return {selection: read_joined(files, axis) for selection, files in of_selection.items()}
+
+
+def score_rdms(
+    layers: pd.DataFrame,
+    kernels: Mapping[str, np.ndarray],
+    targets: Mapping[str, Mapping[str, np.ndarray]],
+    methods: Mapping[str, Mapping],
+    stimuli: Sequence[str],
+) -> pd.DataFrame:
+    """Return the score of every layer of a model at every site, by every method of a family that reads RDMs.
+
+    Parameters
+    ----------
+    layers, kernels : of `read_model`
+    targets : for each selection the arrays of `populations.site_rdms`, or of `folder.read_similarity`, of any number of areas
+    methods : rows by name, of `table.list_methods`
+    stimuli : names of the images, in order
+
+    The columns are those of the table `scores` but for `model` and `differs`.
+    """
+    parts = []
+    for name, row in methods.items():
+        target, images = targets[row["selection"]], _images(row, stimuli)
+        rdms = target[row["target"]][:, images][:, :, images]
+        read = _read(row, kernels, images)
+        found = of_each_rdm(row, read, rdms) if row.get("source") == USER else _family(row)(read, rdms, row["settings"])
+        values = _checked(found, (len(layers), len(rdms)), name)
+        sites = pd.DataFrame({key: target[key] for key in ("area", "cortical_layer", "n_neurons")})
+        sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
+        sites["site_dimension"] = target[f"{row['target']}_dimension"]
+        parts.append(cross(layers, sites, values).assign(method=name, selection=row["selection"]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def score_responses(
+    layers: pd.DataFrame,
+    kernels: Mapping[str, np.ndarray],
+    targets: Mapping[str, Mapping[str, np.ndarray]],
+    methods: Mapping[str, Mapping],
+    stimuli: Sequence[str],
+    min_neurons: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the score of every layer of a model for every neuron, and at every site, by every method that reads responses.
+
+    Parameters
+    ----------
+    targets : for each selection the arrays of `populations.pool`, of any number of areas
+    min_neurons : with a score, of a site
+    layers, kernels, methods, stimuli : as of `score_rdms`
+
+    The score of a site is the mean over its neurons, unless a user's function gives it itself; then there is none of neurons.
+    """
+    of_neurons, of_sites = [], []
+    for name, row in methods.items():
+        target, images = targets[row["selection"]], _images(row, stimuli)
+        responses, read = target["mean"][images], _read(row, kernels, images)
+        neurons = pd.DataFrame({key: target[key] for key in NEURON})
+        sites, inside = _sites(neurons)
+        sites["site_dimension"] = [participation_ratio(Y @ Y.T) for Y in (responses[:, mask] for mask in inside)]
+        named = {"method": name, "selection": row["selection"]}
+        if row.get("source") == USER:
+            values, counts = of_each_site(row, read, responses, inside, min_neurons)
+        else:
+            shape = len(layers), len(neurons)
+            scores = _checked(_family(row)(read, responses, row["settings"]), shape, name)
+            of_neurons.append(cross(layers, neurons, scores).assign(**named))
+            values, counts = _means(scores, inside)
+        table = cross(layers, sites, _checked(values, (len(layers), len(sites)), name))
+        table = table.assign(n_neurons=counts.ravel(), **named)
+        of_sites.append(table[table.n_neurons >= min_neurons])
+    empty = cross(layers[:0], neurons[:0], np.zeros((0, 0))).assign(**dict.fromkeys(named, ""))
+    return pd.concat(of_neurons or [empty], ignore_index=True), pd.concat(of_sites, ignore_index=True)
+
+
+def _family(row: Mapping) -> Callable:
+    """Return the function of a family of ours."""
+    return import_module(f"dormouse.methods.{row['family']}").score
+
+
+def _images(row: Mapping, stimuli: Sequence[str]) -> slice | np.ndarray:
+    """Return the places of the images that a method takes."""
+    return slice(None) if row["images"] == "all" else np.flatnonzero(np.asarray(stimuli) != BLANK)
+
+
+def _read(row: Mapping, kernels: Mapping[str, np.ndarray], images: slice | np.ndarray) -> dict[str, np.ndarray]:
+    """Return what a method is given of the layers."""
+    row_sum, n_features = kernels["row_sum"], kernels["n_features"]
+    found = {}
+    for kernel in row["kernels"]:
+        K = kernels[DERIVED.get(kernel, kernel)]
+        if kernel == "gram":
+            K = K + row_sum[:, :, None] * row_sum[:, None, :] / n_features[:, None, None]
+        found[kernel] = K[:, images][:, :, images]
+    return found | {"row_sum": row_sum[:, images], "n_features": n_features}
+
+
+def _checked(values: np.ndarray, shape: tuple[int, int], method: str) -> np.ndarray:
+    """Return scores; raises InputError where they are not of the shape."""
+    if np.shape(values) != shape:
+        raise InputError(f"method {method}: scores of shape {np.shape(values)}, expected {shape}, layers x sites or neurons.")
+    return values
+
+
+def _sites(neurons: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return every area and its cortical layers where they are known, and which neurons are inside, (n_sites, n_neurons)."""
+    sites = neurons[["area", "cortical_layer"]]
+    sites = pd.concat([sites.assign(cortical_layer=WHOLE), sites[sites.cortical_layer != ""]]).drop_duplicates()
+    same_area, same_layer = (neurons[key].to_numpy() == sites[key].to_numpy()[:, None] for key in ("area", "cortical_layer"))
+    return sites, same_area & (same_layer | (sites.cortical_layer == WHOLE).to_numpy()[:, None])
+
+
+def _means(scores: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over the neurons of each site that have a score, and how many have, each (n_layers, n_sites)."""
+    counts = ~np.isnan(scores) @ inside.T.astype(int)
+    sums = np.nan_to_num(scores) @ inside.T.astype(float)
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0), counts

@@ -1,0 +1,137 @@
+"""Which methods are run: rows of resources/methods.yaml, and lines added in the configuration.
+
+A method is a row: it names its family, what it reads of a layer and of a site, and how it is shown. A family is a module of
+this folder with a function
+
+    score(kernels, target, settings) -> one score a layer, for every site or neuron of the target
+
+Parameters of every `score`
+---------------------------
+kernels : the kernels that the row names, each (n_layers, n_images, n_images) float64, with `row_sum` (n_layers, n_images) and
+    `n_features` (n_layers,)
+target : RDMs of sites (n_sites, n_images, n_images), or mean responses (n_images, n_neurons)
+settings : of the row
+
+A function of the user's is called for one site at a time (`methods.user`).
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from dormouse.errors import InputError, suggest
+
+GIVEN = "given"  # in the place of a selection, where a data set gives similarities and so no neurons to select
+RDMS, RESPONSES = ("rdm", "rdm_zscored"), "responses"  # targets
+OF_KIND = {"responses": (*RDMS, RESPONSES), "similarity": RDMS[:1]}  # which targets a data set has, by its kind
+OF_ALL_IMAGES = {"srp", "zscore"}  # kernels of features that were standardised over all images
+DERIVED = {"gram": "centred"}  # kernels that are computed from another: its file holds them
+USER = "python"  # source of a row whose family is a function of the user's
+COMPUTED = ("family", "source", "name", "kernels", "target", "selection", "images", "settings", "files")
+ADDED = {  # what an added row need not say
+    **{"kernels": ["gram"], "selection": "paper", "images": "all", "settings": {}, "unit": "layer", "null_score": None},
+    **{"axis": "score", "description": "", "files": []},
+}
+
+
+def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
+    """Return the row of every method that the configuration asks for and the data set allows, by name.
+
+    Parameters
+    ----------
+    table : resources/methods.yaml, presets and rows
+    config : `methods` (names of rows or presets to `run`, rows to `add`, `selection` for all rows) and `selection`
+    kind : of the data set, responses or similarity
+
+    Raises InputError for an unknown name or selection, a name that is given twice, a row that does not fit together, or where
+    no method is left.
+    """
+    wanted, place = config["methods"], "config: methods"
+    rows, presets = table["rows"], table["presets"]
+    known = {name: [name] for name in rows} | presets
+    if both := rows.keys() & presets.keys():
+        raise InputError(f"resources/methods.yaml: {min(both)!r} names a row and a preset; rename one of them.")
+    for name in wanted["run"]:
+        if name not in known:
+            raise InputError(f"{place}.run: unknown method {name!r}. {suggest(name, known)}")
+    chosen = {method: rows[method] for name in wanted["run"] for method in known[name]}
+    for name, line in wanted["add"].items():
+        if name in known:
+            raise InputError(f"{place}.add: {name} is already in resources/methods.yaml; choose another name.")
+        chosen[name] = _complete(name, line, _families(rows), f"{place}.add.{name}")
+    for name, row in chosen.items():
+        _check_images(name, row)
+    chosen = {name: row | _selection(name, row, config, kind) for name, row in chosen.items()}
+    possible = {name: row for name, row in chosen.items() if row["target"] in OF_KIND[kind]}
+    if not possible:
+        raise InputError(f"{place}: no method that this data set, which gives {kind}, allows; add to methods.run.")
+    if left_out := [name for name in chosen if name not in possible]:
+        print(f"Methods left out, because the data set gives {kind}: {', '.join(left_out)}.", file=sys.stderr)
+    return possible
+
+
+def preset_methods(table: Mapping, preset: str, methods: Iterable[str]) -> list[str]:
+    """Return those of some methods that a preset holds."""
+    return [method for method in methods if method in table["presets"][preset]]
+
+
+def by_family(methods: Mapping[str, Mapping]) -> dict[str, dict[str, Mapping]]:
+    """Return the rows of each family."""
+    families: dict[str, dict[str, Mapping]] = {}
+    for name, row in methods.items():
+        families.setdefault(row["family"], {})[name] = row
+    return families
+
+
+def stored_kernels(rows: Mapping[str, Mapping]) -> list[str]:
+    """Return the kernels whose files some methods read."""
+    return sorted({DERIVED.get(kernel, kernel) for row in rows.values() for kernel in row["kernels"]})
+
+
+def reads_rdms(rows: Mapping[str, Mapping]) -> bool:
+    """Return whether the methods of a family read RDMs; others read responses."""
+    return any(row["target"] in RDMS for row in rows.values())
+
+
+def computed(rows: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Return what of some rows changes scores, and not only how they are shown."""
+    return {name: {key: row[key] for key in COMPUTED if key in row} for name, row in rows.items()}
+
+
+def _families(rows: Mapping[str, Mapping]) -> dict[str, bool]:
+    """Return the families that there are, and whether each reads RDMs."""
+    return {row["family"]: row["target"] in RDMS for row in rows.values()}
+
+
+def _complete(name: str, line: Mapping, families: Mapping[str, bool], place: str) -> dict:
+    """Return a line of the configuration with all that a row of the table has."""
+    row = ADDED | {"label": name} | dict(line)
+    if line.get("source") == USER:
+        row["family"] = name
+        if name in families:
+            raise InputError(f"{place}: {name!r} is the name of a family; choose another name.")
+    elif row["family"] not in families:
+        raise InputError(f"{place}.family: unknown family {row['family']!r}. {suggest(row['family'], families)}")
+    elif (row["target"] in RDMS) != families[row["family"]]:
+        of_family = " or ".join(RDMS) if families[row["family"]] else RESPONSES
+        raise InputError(f"{place}.target: {row['target']!r}, but {row['family']} reads {of_family}.")
+    return row
+
+
+def _check_images(name: str, row: Mapping) -> None:
+    """Raise InputError where a row leaves images out of a kernel in which they have left their mark on all others."""
+    if row["images"] != "all" and (standardised := OF_ALL_IMAGES.intersection(row["kernels"])):
+        raise InputError(
+            f"method {name}: images: {row['images']}, but the kernel {min(standardised)} is of features that were "
+            "standardised over all images. Name gram or centred."
+        )
+
+
+def _selection(name: str, row: Mapping, config: Mapping, kind: str) -> dict[str, str]:
+    """Return the selection that a row is scored on."""
+    if kind == "similarity":
+        return {"selection": GIVEN}
+    selection, named = config["methods"]["selection"] or row["selection"], config["selection"]["named"]
+    if selection not in named:
+        place = "methods.selection" if config["methods"]["selection"] else f"method {name}: selection"
+        raise InputError(f"config: {place}: {selection!r} is none of selection.named. {suggest(selection, named)}")
+    return {"selection": selection}

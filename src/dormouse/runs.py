@@ -1,0 +1,51 @@
+"""A run: one data set under one configuration, whose results lie in a folder of its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dormouse.errors import InputError
+from dormouse.files import read_json, write_json
+
+SHARED = ("kernels", "mousenet", "simulated", "stimuli", "trained", "zoo")  # folders of results that runs have in common
+RECORD = "run.json"  # says which data set a run is of
+LAYOUT = 3  # of the results of a run; another number where files of before are not to be read
+
+
+def run_folder(config: Mapping, dataset: Mapping[str, str]) -> str:
+    """Return the folder of the results of a run, which its name or that of its data set gives.
+
+    Parameters
+    ----------
+    config : `run`, the name or None
+    dataset : what tells the data set, of which `name` is the first
+
+    Raises InputError where the folder is reserved, belongs to another data set, or was made by another version.
+    """
+    name = config["run"] or dataset["name"]
+    if name.casefold() in SHARED:  # some systems have one folder for both
+        raise InputError(f"config: run: {name!r} is reserved, as results/{name} is; choose another name.")
+    folder = Path("results", name)
+    if (folder / RECORD).exists():
+        known, ours = read_json(folder / RECORD), _record(dataset)
+        if known != ours:
+            told, asked = (", ".join(f"{key} {value}" for key, value in record.items()) for record in (known, ours))
+            raise InputError(
+                f"{folder} holds a run of another data set or version ({told}), and this is {asked}. Give this run another "
+                "name, as `run: second` in the configuration, or move the folder away."
+            )
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} has no {RECORD}: another version made it, or it is of something else. Move it away, or give this run "
+            "another name, as `run: second` in the configuration."
+        )
+    return folder.as_posix()
+
+
+def record_run(folder: str | Path, dataset: Mapping[str, str]) -> None:
+    """Write down in the folder of a run which data set it is of."""
+    if not (Path(folder) / RECORD).exists():
+        write_json(Path(folder) / RECORD, _record(dataset))
+
+
+def _record(dataset: Mapping[str, str]) -> dict:
+    return {"layout": LAYOUT, **dataset}

@@ -1,0 +1,115 @@
+"""The table of methods: which rows a configuration runs, what a row of one's own need say, and what is refused."""
+
+from copy import deepcopy
+
+import pytest
+import yaml
+
+from dormouse.errors import InputError
+from dormouse.methods.table import GIVEN, RDMS, by_family, computed, list_methods, preset_methods, reads_rdms, stored_kernels
+
+
+@pytest.fixture
+def table(root):
+    return yaml.safe_load((root / "resources/methods.yaml").read_text())
+
+
+@pytest.fixture
+def config(root):
+    return yaml.safe_load((root / "config.yaml").read_text())
+
+
+def with_methods(config: dict, **methods) -> dict:
+    config = deepcopy(config)
+    config["methods"] |= methods
+    return config
+
+
+def test_by_default_the_methods_of_both_papers_run_and_rsa_on_z_scored_neurons(table, config):
+    methods = list_methods(table, config, "responses")
+    assert list(methods) == ["rsa_pearson", "ridge_srp", "rsa_spearman", "rsa_pearson_zscored", "rsa_spearman_zscored"]
+    assert {row["selection"] for row in methods.values()} == {"paper"}
+    assert {family: list(rows) for family, rows in by_family(methods).items()} == {
+        "rsa": ["rsa_pearson", "rsa_spearman", "rsa_pearson_zscored", "rsa_spearman_zscored"],
+        "ridge": ["ridge_srp"],
+    }
+    assert stored_kernels(methods) == ["centred", "srp"]
+    assert [reads_rdms(rows) for rows in by_family(methods).values()] == [True, False]
+    assert preset_methods(table, "mousenet", methods) == ["rsa_spearman"]
+
+
+def test_every_row_has_a_name_of_its_own_in_figures_and_every_preset_names_rows(table):
+    rows = table["rows"]
+    for key in ("label", "axis"):
+        assert len({row[key] for row in rows.values()}) == len(rows)
+    for names in table["presets"].values():
+        assert set(names) <= set(rows)
+    assert set(table["presets"]["paper"]) >= {"rsa_pearson", "ridge_srp"}  # Conwell et al. 2021
+
+
+def test_data_of_similarities_leave_out_what_needs_neurons_and_say_so(table, config, capsys):
+    methods = list_methods(table, config, "similarity")
+    assert list(methods) == ["rsa_pearson", "rsa_spearman"]
+    assert {row["selection"] for row in methods.values()} == {GIVEN}
+    assert "Methods left out, because the data set gives similarity: ridge_srp, rsa_pearson_zscored" in capsys.readouterr().err
+    with pytest.raises(InputError, match="no method that this data set, which gives similarity, allows"):
+        list_methods(table, with_methods(config, run=["ridge_srp"]), "similarity")
+
+
+def test_three_lines_make_a_method_of_ones_own(table, config):
+    line = {"source": "python", "name": "my_methods:score", "target": "responses"}
+    methods = list_methods(table, with_methods(config, run=["rsa_pearson"], add={"mine": line}), "responses")
+    assert list(methods) == ["rsa_pearson", "mine"]
+    row = methods["mine"]
+    assert (row["family"], row["kernels"], row["selection"], row["label"]) == ("mine", ["gram"], "paper", "mine")
+    assert stored_kernels({"mine": row}) == ["centred"]  # from which the Gram matrix is computed
+    assert set(table["rows"]["rsa_pearson"]) <= set(row)
+
+
+def test_a_row_of_a_family_that_is_there_has_settings_of_its_own(table, config):
+    line = {"family": "ridge", "kernels": ["zscore"], "target": "responses", "settings": {"penalty": 100.0}}
+    methods = list_methods(table, with_methods(config, add={"ridge_strong": line}), "responses")
+    assert list(by_family(methods)["ridge"]) == ["ridge_srp", "ridge_strong"]
+    assert methods["ridge_strong"]["settings"] == {"penalty": 100.0}
+
+
+def test_one_selection_can_be_named_for_all_rows(table, config):
+    methods = list_methods(table, with_methods(config, selection="strict"), "responses")
+    assert {row["selection"] for row in methods.values()} == {"strict"}
+
+
+def test_how_a_row_is_shown_is_no_part_of_what_it_computes(table, config):
+    methods = list_methods(table, config, "responses")
+    other = {name: row | {"label": "x", "axis": "y", "description": "z", "null_score": 1} for name, row in methods.items()}
+    assert computed(other) == computed(methods)
+    other["ridge_srp"] |= {"settings": {"penalty": 2.0}}
+    assert computed(other) != computed(methods)
+
+
+OWN = {"source": "python", "name": "my_methods:score", "target": "responses"}
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"run": ["rsa_pearso"]}, r"methods\.run: unknown method 'rsa_pearso'\. Did you mean rsa_pearson"),
+        ({"selection": "papr"}, r"methods\.selection: 'papr' is none of selection\.named\. Did you mean paper"),
+        ({"add": {"rsa_pearson": OWN}}, r"methods\.add: rsa_pearson is already in resources/methods\.yaml"),
+        ({"add": {"paper": OWN}}, r"methods\.add: paper is already in"),
+        ({"add": {"rsa": OWN}}, r"methods\.add\.rsa: 'rsa' is the name of a family"),
+        ({"add": {"mine": OWN | {"selection": "none"}}}, r"method mine: selection: 'none' is none of selection\.named"),
+        (
+            {"add": {"mine": {"family": "rigde", "target": "rdm"}}},
+            r"mine\.family: unknown family 'rigde'\. Did you mean ridge",
+        ),
+        ({"add": {"mine": {"family": "ridge", "target": "rdm"}}}, r"add\.mine\.target: 'rdm', but ridge reads responses"),
+        ({"add": {"mine": {"family": "rsa", "target": "responses"}}}, rf"but rsa reads {' or '.join(RDMS)}"),
+        (
+            {"add": {"mine": OWN | {"kernels": ["gram", "srp"], "images": "scenes"}}},
+            r"method mine: images: scenes, but the kernel srp is of features that were standardised over all images",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(table, config, methods, message):
+    with pytest.raises(InputError, match=message):
+        list_methods(table, with_methods(config, **methods), "responses")

@@ -1,0 +1,148 @@
+"""Methods of one's own and runs side by side, through the command line, on a small dataset folder."""
+
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from dormouse.features.kernels import read_kernel
+from dormouse.files import read_arrays
+from dormouse.tables import read_table
+
+pytestmark = pytest.mark.workflow
+
+CONFIG = {
+    "dataset": "../mice",
+    "areas": ["VISp"],
+    "reliability": {"n_splits": 5},
+    "thresholds": {"values": [0.0], "n_splits": 2},
+    "selection": {"min_reliability": 0.1},
+    "models": {"groups": [], "include": ["pixels"]},
+    "methods": {"run": ["rsa_pearson"]},
+}
+SCORES = "results/mice/tables/scores.parquet"
+
+
+@pytest.fixture(scope="module")
+def finished(root, run_workflow, write_dataset, tmp_path_factory):
+    """Give a folder that holds a dataset folder, mice, and the results of a whole run, in run."""
+    folder = tmp_path_factory.mktemp("finished")
+    write_dataset(folder / "mice")
+    done = run_workflow(folder / "run", config=CONFIG)
+    assert done.returncode == 0, done.stdout
+    (folder / "run/my_methods.py").write_text(example(root)[0])
+    return folder
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """Give the same elsewhere, for a test to change: the folder of the run."""
+    shutil.copytree(finished, tmp_path / "elsewhere")
+    return tmp_path / "elsewhere" / "run"
+
+
+def example(root):
+    """Return the Python and the configuration that the README shows for a method of one's own."""
+    text = (root / "README.md").read_text().split("## A method of your own", 1)[1].split("\n## ", 1)[0]
+    python, configuration = (text.split(f"```{kind}", 1)[1].split("```", 1)[0] for kind in ("python", "yaml"))
+    return python, yaml.safe_load(configuration)["methods"]["add"]
+
+
+def merged(change):
+    """Return the configuration with sections laid over it."""
+    return CONFIG | {key: CONFIG.get(key, {}) | value if isinstance(value, dict) else value for key, value in change.items()}
+
+
+def planned(output):
+    """Return the rules that a dry run would start, with the values of their wildcards."""
+    jobs = {}
+    for block in re.split(r"\n(?=(?:rule|localrule) )", output):
+        if match := re.match(r"(?:local)?rule (\w+):\n", block):
+            wildcards = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
+            jobs.setdefault(match[1], []).append(wildcards[1] if wildcards else "")
+    jobs.pop("all", None)
+    return jobs
+
+
+def test_a_method_of_ones_own_in_three_lines_runs_its_jobs_and_no_other(root, run_workflow, copied):
+    added = example(root)[1]
+    ((name, line),) = added.items()
+    assert len(line) == 3
+    config = merged({"methods": {"add": added}})
+    dry = run_workflow(copied, "--dry-run", config=config)
+    assert dry.returncode == 0, dry.stdout
+    jobs = planned(dry.stdout)
+    own = {"score_responses": [f"family={name}, model=pixels"], "plot_scores": [f"method={name}"]}
+    assert jobs == own | {rule: [""] for rule in ("gather_scores", "choose_layers", "write_report")}
+
+    done = run_workflow(copied, SCORES, config=config)
+    assert done.returncode == 0, done.stdout
+    scores = read_table("scores", copied / SCORES)
+    assert set(scores.method) == {"rsa_pearson", name}
+    (kernels,) = copied.glob("results/kernels/pixels/*/centred.npz")
+    stored = read_kernel(kernels)
+    s = stored["row_sum"]
+    K = stored["kernel"] + s[:, :, None] * s[:, None] / stored["n_features"][:, None, None]
+    population = read_arrays(copied / "results/mice/populations/paper/VISp.npz")
+    for site, score in scores[scores.method == name].set_index("cortical_layer").score.items():
+        Y = population["mean"][:, (population["cortical_layer"] == site) | (site == "all")]
+        H = np.eye(len(Y)) - 1 / len(Y)
+        A, B = H @ K[0] @ H, H @ Y @ Y.T @ H
+        assert score == pytest.approx(np.vdot(A, B) / np.linalg.norm(A) / np.linalg.norm(B), abs=1e-9)
+
+    assert planned(run_workflow(copied, "--dry-run", SCORES, config=config).stdout) == {}
+    module = copied / "my_methods.py"
+    module.write_text(module.read_text() + "\nCHANGED = 1\n")
+    os.utime(module, (0, 0))
+    again = planned(run_workflow(copied, "--dry-run", SCORES, config=config).stdout)
+    assert again == {"score_responses": own["score_responses"], "gather_scores": [""]}
+
+
+def test_a_method_that_opens_what_is_not_named_is_refused(run_workflow, copied):
+    np.save(copied / "weights.npy", np.ones(1))
+    (copied / "my_methods.py").write_text(
+        "import numpy as np\n\n\ndef score(kernels, target, settings):\n    return np.load('weights.npy') * np.ones(1)\n"
+    )
+    line = {"source": "python", "name": "my_methods:score", "target": "rdm"}
+    done = run_workflow(copied, SCORES, config=merged({"methods": {"add": {"mine": line}}}))
+    assert done.returncode == 1
+    assert re.search(
+        r"my_methods:score: opens weights\.npy, which the configuration does not name.* files: \[weights\.npy\]", done.stdout
+    )
+    assert "Traceback" not in done.stdout
+    line["files"] = ["weights.npy"]
+    done = run_workflow(copied, SCORES, config=merged({"methods": {"add": {"mine": line}}}))
+    assert done.returncode == 0, done.stdout
+    assert (read_table("scores", copied / SCORES).query("method == 'mine'").score == 1).all()
+
+
+def test_a_run_of_another_name_extracts_nothing_and_stands_beside_the_first(run_workflow, copied):
+    before = (copied / SCORES).read_bytes()
+    other = merged({"run": "second", "selection": {"min_reliability": 0.97}})
+    done = run_workflow(copied, "results/second/tables/scores.parquet", config=other)
+    assert done.returncode == 0, done.stdout
+    assert not (copied / "results/second/logs/extract_features").exists()
+    assert (copied / SCORES).read_bytes() == before
+    first, second = (read_table("scores", copied / f"results/{run}/tables/scores.parquet") for run in ("mice", "second"))
+    assert second.n_neurons.max() < first.n_neurons.max()
+    assert set(second.differs) == {"min_reliability 0.97, n_splits 5"}
+    assert planned(run_workflow(copied, "--dry-run", config=CONFIG).stdout) == {}  # nor does the first know of it
+
+
+def test_a_name_that_belongs_to_another_data_set_is_refused(run_workflow, copied):
+    done = run_workflow(copied, "--dry-run", config={"dataset": "demo", "run": "mice"})
+    assert done.returncode == 1
+    assert re.search(r"results/mice holds a run of another data set or version \(.*mice.*\), and this is .*demo", done.stdout)
+    assert "Traceback" not in done.stdout
+
+
+def test_results_of_another_version_are_not_read_as_if_they_were_new(run_workflow, copied):
+    (copied / "results/mice/run.json").unlink()
+    done = run_workflow(copied, "--dry-run", config=CONFIG)
+    assert done.returncode == 1
+    assert "results/mice has no run.json: another version made it, or it is of something else. Move it away" in done.stdout
+    reserved = run_workflow(copied, "--dry-run", config=CONFIG | {"run": "Kernels"})
+    assert "config: run: 'Kernels' is reserved" in reserved.stdout
