@@ -8,11 +8,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import compress
 from pathlib import Path
 from uuid import uuid4
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 import pandas as pd
@@ -52,9 +53,26 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], compress: bool = False) -> None:
     """Write named arrays to an .npz file, and a digest of each; no array may need pickle."""
-    digests = np.array([f"{name} {_digest(name, np.asarray(array))}" for name, array in arrays.items()])
-    with atomic(path) as temporary:
-        (np.savez_compressed if compress else np.savez)(temporary, allow_pickle=False, **arrays, **{DIGESTS: digests})
+    with writing_arrays(path, compress) as write:
+        for name, array in arrays.items():
+            write(name, array)
+
+
+@contextmanager
+def writing_arrays(path: str | Path, compress: bool = False) -> Iterator[Callable[[str, np.ndarray], None]]:
+    """Give write(name, array), which adds an array to an .npz file; the file is there at the end, whole or not at all."""
+    digests, method = [], ZIP_DEFLATED if compress else ZIP_STORED
+
+    with atomic(path) as temporary, ZipFile(temporary, "w", method) as archive:
+
+        def write(name: str, array: np.ndarray) -> None:
+            array = np.asanyarray(array)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+            digests.append(f"{name} {_digest(name, array)}")
+
+        yield write
+        write(DIGESTS, np.array(digests))
 
 
 def _digest(name: str, array: np.ndarray) -> str:
@@ -69,14 +87,25 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
 
     Raises InputError where the file cannot be read, lacks one of the names or a digest, or is not as it was written.
     """
+    with reading_arrays(path) as read:
+        return read(*names)
+
+
+@contextmanager
+def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndarray]]]:
+    """Give read(*names), which reads arrays of an open file as `read_arrays` does, and nothing else of it."""
     with _open_arrays(path, AGAIN) as stored:
         if DIGESTS not in stored.files:
             raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
         digests = dict(line.rsplit(" ", 1) for line in stored[DIGESTS].tolist())
-        arrays = _select(path, stored, names or tuple(digests), AGAIN)
-        if any(digests.get(name) != _digest(name, array) for name, array in arrays.items()):
-            raise InputError(f"{path}: {CHANGED}")
-    return arrays
+
+        def read(*names: str) -> dict[str, np.ndarray]:
+            arrays = _select(path, stored, names or tuple(digests), AGAIN)
+            if any(digests.get(name) != _digest(name, array) for name, array in arrays.items()):
+                raise InputError(f"{path}: {CHANGED}")
+            return arrays
+
+        yield read
 
 
 def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
