@@ -9,7 +9,17 @@ import pandas as pd
 import pytest
 
 from dormouse.errors import InputError, suggest
-from dormouse.files import atomic, read_arrays, read_given, read_joined, read_json, write_arrays, write_json
+from dormouse.files import (
+    atomic,
+    read_arrays,
+    read_given,
+    read_joined,
+    read_json,
+    reading_arrays,
+    write_arrays,
+    write_json,
+    writing_arrays,
+)
 from dormouse.tables import write_table
 
 
@@ -61,6 +71,41 @@ def test_arrays_are_read_as_they_were_written(tmp_path):
     for name, array in ARRAYS.items():
         assert stored[name].dtype == array.dtype
         np.testing.assert_array_equal(stored[name], array)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_arrays_written_one_by_one_make_the_file_of_all_at_once(tmp_path, compress):
+    write_arrays(tmp_path / "at-once.npz", ARRAYS, compress)
+    with writing_arrays(tmp_path / "one-by-one.npz", compress) as write:
+        for name, array in ARRAYS.items():
+            write(name, array)
+            assert not (tmp_path / "one-by-one.npz").exists()
+    assert (tmp_path / "one-by-one.npz").read_bytes() == (tmp_path / "at-once.npz").read_bytes()
+    with np.load(tmp_path / "at-once.npz") as stored:
+        assert stored.files == [*ARRAYS, "digests"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_between_two_arrays_leaves_nothing(tmp_path, error):
+    with pytest.raises(error), writing_arrays(tmp_path / "a.npz") as write:
+        write("numbers", ARRAYS["numbers"])
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_are_read_and_verified_one_by_one(tmp_path):
+    path = tmp_path / "a.npz"
+    write_arrays(path, ARRAYS | {"last": np.arange(1000.0)})
+    content = bytearray(path.read_bytes())
+    content[content.index(np.float64(500).tobytes())] ^= 1
+    path.write_bytes(content)
+    with reading_arrays(path) as read:
+        assert same(read("names", "scalar"), {name: ARRAYS[name] for name in ("names", "scalar")})
+        assert same(read("numbers"), {"numbers": ARRAYS["numbers"]})
+        with pytest.raises(InputError, match=r"a\.npz: "):
+            read("last")
+        with pytest.raises(InputError, match=r"a\.npz: no array named colour; the file holds numbers, names, scalar, last"):
+            read("colour")
 
 
 def test_only_the_arrays_asked_for_are_read(tmp_path):

@@ -27,11 +27,16 @@ LAYER = {
     **SELECTION,
     "model": (STRING, "network with one set of weights"),
     "layer": (STRING, "layer of the network, class name and running number"),
+    "path": (STRING, "path of the layer's module in the network, as features.8; empty for the network itself"),
     "layer_index": (INT, "place of the layer in the order of computation, from 1"),
     "layer_depth": (FLOAT, "layer_index / number of layers, 0 to 1"),
     "block": (STRING, "outermost module of the network, containers apart, that the layer lies in"),
     "block_depth": (FLOAT, "place of the block / number of blocks, 0 to 1; comparable between versions of a library"),
     "n_features": (INT, "features of the layer for one image"),
+    "effective_dimension": (
+        FLOAT,
+        "participation ratio of the features over images, from 1 to the number of images; missing where they do not vary",
+    ),
 }
 MEASURE = {
     "metric": (STRING, "rsa or ridge"),

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import compress
 from pathlib import Path
 from uuid import uuid4
@@ -94,13 +94,16 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
 @contextmanager
 def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndarray]]]:
     """Give read(*names), which reads arrays of an open file as `read_arrays` does, and nothing else of it."""
-    with _open_arrays(path, AGAIN) as stored:
-        if DIGESTS not in stored.files:
-            raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
-        digests = dict(line.rsplit(" ", 1) for line in stored[DIGESTS].tolist())
+    with ExitStack() as opened:
+        with _refusing(path, AGAIN):
+            stored = opened.enter_context(np.load(path, allow_pickle=False))
+            if DIGESTS not in stored.files:
+                raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
+            digests = dict(line.rsplit(" ", 1) for line in stored[DIGESTS].tolist())
 
         def read(*names: str) -> dict[str, np.ndarray]:
-            arrays = _select(path, stored, names or tuple(digests), AGAIN)
+            with _refusing(path, AGAIN):
+                arrays = _select(path, stored, names or tuple(digests), AGAIN)
             if any(digests.get(name) != _digest(name, array) for name, array in arrays.items()):
                 raise InputError(f"{path}: {CHANGED}")
             return arrays
@@ -114,16 +117,15 @@ def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     Raises InputError where the file cannot be read or lacks one of the names.
     """
     remedy = "Replace it."
-    with _open_arrays(path, remedy) as stored:
+    with _refusing(path, remedy), np.load(path, allow_pickle=False) as stored:
         return _select(path, stored, names or tuple(stored.files), remedy)
 
 
 @contextmanager
-def _open_arrays(path: str | Path, remedy: str) -> Iterator[np.lib.npyio.NpzFile]:
-    """Open an .npz file; whatever goes wrong while it is read is an InputError."""
+def _refusing(path: str | Path, remedy: str) -> Iterator[None]:
+    """Turn whatever goes wrong while an .npz file is read into an InputError."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            yield stored
+        yield
     except InputError:
         raise
     except Exception as error:  # zipfile, zlib, numpy and the system each raise their own

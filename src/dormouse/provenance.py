@@ -8,19 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 LIBRARIES = ("dormouse", "torch", "torchvision", "timm", "numpy")
-IN_TABLE = (
-    "source",
-    "name",
-    "weights_key",
-    "seed",
-    "weights_sha256",
-    "transform_sha256",
-    "fingerprint",
-    "trained_share",
-    "n_parameters",
-    "precision",
-    "stimuli_sha256",
-)
 
 
 def provenance(spec: Mapping, attested: Mapping, inputs: np.ndarray) -> np.ndarray:

@@ -21,8 +21,6 @@ from dormouse.files import CHANGED, atomic, unreadable
 
 WHOLE = "all"  # the cortical layer of a site that is a whole area
 
-LAYER_ARRAYS = ("layer", "block", "n_features", "blocks")  # what it takes, of a model's file of kernels
-
 
 def optional(name: str) -> set[str]:
     """Return the columns of a table in which a missing value has a meaning: those whose description says which."""
@@ -117,28 +115,6 @@ def read_tables(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
     if not paths:
         return schema(name).empty_table().to_pandas()
     return pd.concat([read_table(name, path) for path in paths], ignore_index=True)
-
-
-def layer_table(layer: np.ndarray, block: np.ndarray, n_features: np.ndarray, blocks: np.ndarray) -> pd.DataFrame:
-    """Return name, place, depth, block and size of a network's layers in order of computation, a row a layer.
-
-    Parameters
-    ----------
-    layer, block, n_features : (n_layers,)
-    blocks : (n_blocks,), all that ran, in order; some may have no layer
-    """
-    index = np.arange(1, len(layer) + 1)
-    place = {name: k for k, name in enumerate(blocks, start=1)}
-    return pd.DataFrame(
-        {
-            "layer": layer,
-            "layer_index": index,
-            "layer_depth": index / len(layer),
-            "block": block,
-            "block_depth": np.array([place[name] for name in block]) / len(blocks),
-            "n_features": n_features,
-        }
-    )
 
 
 def whole_areas(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,11 +15,13 @@ def make_scores(scores: list[float], **place) -> pd.DataFrame:
         {
             **condition,
             "layer": [f"Layer-{i}" for i in index],
+            "path": [f"features.{i}" for i in index],
             "layer_index": index,
             "layer_depth": index / len(scores),
             "block": [f"block-{i}" for i in index],
             "block_depth": index / len(scores),
             "n_features": 100 * index,
+            "effective_dimension": 10.0 * index,
             "n_neurons": 30,
             "score": scores,
         }

@@ -98,7 +98,7 @@ def planned(output):
 def test_networks_added_in_three_ways_run_and_say_what_they_rest_on(run_workflow, prepared, dataset_folder, hub, tmp_path):
     address, handler = hub
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": LINES}}
-    targets = [f"results/mice/grams/{model}.npz" for model in LINES]
+    targets = [f"results/mice/kernels/{model}/centred.npz" for model in LINES]
     env = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf")}
     done = run_workflow(prepared, *targets, config=config, env=env)
     assert done.returncode == 0, done.stdout
@@ -166,7 +166,7 @@ def deep(prepared):
 def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow, deep, dataset_folder):
     line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": ["mean.npy"]}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
-    target = "results/mice/grams/deep.npz"
+    target = "results/mice/kernels/deep/centred.npz"
     done = run_workflow(deep, target, config=config)
     assert done.returncode == 0, done.stdout
     for file in ("my_net.py", "my_blocks.py", "my_scale.py", "my_parts/late.py", "my_constants.py"):
@@ -192,10 +192,10 @@ def test_what_a_network_reaches_unnamed_is_refused(run_workflow, deep, dataset_f
     (deep / "my_net.py").write_text(DEEP.format(extra=extra))
     line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": files}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
-    done = run_workflow(deep, "results/mice/grams/deep.npz", config=config)
+    done = run_workflow(deep, "results/mice/kernels/deep/centred.npz", config=config)
     assert done.returncode == 1
     assert re.search(message, done.stdout)
-    assert not (deep / "results/mice/grams/deep.npz").exists()
+    assert not (deep / "results/mice/kernels/deep/centred.npz").exists()
 
 
 def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_workflow, prepared, dataset_folder):
@@ -247,7 +247,7 @@ def test_networks_that_are_not_what_they_are_called_are_refused(run_workflow, pr
     (prepared / "others.py").write_text(NOT_TO_BE_SCORED)
     python = {name: {**LINES["function"], "name": f"others:{name}"} for name in ("seeding", "traced")}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"checkpoint": LINES["checkpoint"], **python}}}
-    targets = [f"results/mice/grams/{model}.npz" for model in ("checkpoint", *python)]
+    targets = [f"results/mice/kernels/{model}/centred.npz" for model in ("checkpoint", *python)]
     done = run_workflow(prepared, "--keep-going", *targets, config=config)
     assert done.returncode != 0
     messages = {
@@ -257,5 +257,5 @@ def test_networks_that_are_not_what_they_are_called_are_refused(run_workflow, pr
     }
     for model, message in messages.items():
         assert re.search(message, done.stdout), model
-        assert not (prepared / f"results/mice/grams/{model}.npz").exists()
+        assert not (prepared / f"results/mice/kernels/{model}/centred.npz").exists()
     assert "Traceback" not in done.stdout

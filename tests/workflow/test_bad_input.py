@@ -42,7 +42,7 @@ def refused(snakemake, run):
         assert len(places) == 1, process.stdout
         assert "-n" not in arguments or len(lines) - places[0] <= SCREEN_LINES, process.stdout
         assert "Traceback" not in process.stdout
-        assert not list(run.glob("results/*/grams/*"))
+        assert not list(run.glob("results/*/kernels/*/*"))
         return process.stdout
 
     return refused
@@ -101,7 +101,7 @@ def test_weights_that_do_not_fit_are_named_by_their_first_keys(refused, dataset_
     models["add"] |= {"two": two, "elsewhere": two | {"key": "ema"}}
     output = refused(
         r"mine\.pt: the weights do not fit SqueezeNet: \d+ missing \(features\.0\.weight, .*1 unknown \(conv1\.weight\)",
-        *(f"results/mice/grams/{model}.npz" for model in models["add"]),
+        *(f"results/mice/kernels/{model}/centred.npz" for model in models["add"]),
         "--keep-going",
         dataset=dataset_folder,
         models=models,

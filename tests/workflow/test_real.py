@@ -73,7 +73,7 @@ def similarities(results, responses):
     folder = responses.parent / "allen-2p-similarity"
     folder.mkdir()
     shutil.copy2(responses / "stimuli.npz", folder)
-    shutil.copytree(responses / "grams", folder / "grams")  # with their times: they are not older than the images
+    shutil.copytree(responses / "kernels", folder / "kernels")  # with their times: they are not older than the images
     return results("allen-2p-similarity", "pixels", "squeezenet1_0-random0")
 
 

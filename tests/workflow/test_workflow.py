@@ -176,7 +176,7 @@ def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_pa
 
     weights, elsewhere = tmp_path / "weights.pt", tmp_path / "elsewhere.pt"
     config = merged(SMALL, {"models": {"add": {"small": {"weights": str(weights)}}}})
-    target = "results/demo/grams/small.npz"
+    target = "results/demo/kernels/small/centred.npz"
     for seed in (1, 2):
         spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": seed}
         trained = {key: value * 1.3 + 0.01 for key, value in build(spec).state_dict().items()}
@@ -239,7 +239,7 @@ def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished
 def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
     project = Project(root, tmp_path / "killed")
     results = project.folder / "results/demo"
-    for milestone in ("recordings/*.npz", "grams/pixels.npz", "scores/*/*/*.parquet"):
+    for milestone in ("recordings/*.npz", "kernels/pixels/centred.npz", "scores/*/*/*.parquet"):
         process = subprocess.Popen(
             project.command(config=SMALL),
             cwd=project.folder,

@@ -1,5 +1,7 @@
 """Every network once over all images: the kernels of its layers. Asked for by name, snakemake check_zoo: whether each works."""
 
+KERNELS = ["centred", *(config["method"]["predictors"] if "ridge" in METRICS else [])]
+
 
 rule extract_features:
     input:
@@ -7,7 +9,7 @@ rule extract_features:
         weights=lambda wildcards: timeless(weight_files(MODELS[wildcards.model])),
         tables=lambda wildcards: timeless(table_files(MODELS[wildcards.model]["options"])),
     output:
-        f"{RESULTS}/grams/{{model}}.npz",
+        expand(f"{RESULTS}/kernels/{{{{model}}}}/{{kernel}}.npz", kernel=KERNELS),
     log:
         f"{RESULTS}/logs/extract_features/{{model}}.log",
     benchmark:
@@ -22,7 +24,6 @@ rule extract_features:
         **config["projection"],
         layers=config["layers"],
         precision=config["extraction"]["precision"],
-        kernels=config["method"]["predictors"] if "ridge" in METRICS else [],
         spec=lambda wildcards: content_key(MODELS[wildcards.model]),
         code=code("extract_features"),
     script:
@@ -31,7 +32,7 @@ rule extract_features:
 
 rule gather_models:
     input:
-        expand(f"{RESULTS}/grams/{{model}}.npz", model=MODELS),
+        expand(f"{RESULTS}/kernels/{{model}}/centred.npz", model=MODELS),
     output:
         f"{RESULTS}/tables/models.parquet",
     log:
@@ -39,6 +40,7 @@ rule gather_models:
     conda:
         "../../envs/analysis.yaml"
     params:
+        models=list(MODELS),
         labels={model: {key: spec[key] for key in LABELS} for model, spec in MODELS.items()},
         code=code("gather_models"),
     script:

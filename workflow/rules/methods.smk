@@ -3,7 +3,7 @@
 
 rule score_rsa:
     input:
-        kernels=f"{RESULTS}/grams/{{model}}.npz",
+        kernel=f"{RESULTS}/kernels/{{model}}/centred.npz",
         rdms=expand(f"{RESULTS}/rdms/{{area}}.npz", area=DATASET.areas),
     output:
         expand(f"{RESULTS}/scores/rsa/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
@@ -23,7 +23,7 @@ rule score_rsa:
 
 rule score_ridge:
     input:
-        kernels=f"{RESULTS}/grams/{{model}}.npz",
+        kernels=expand(f"{RESULTS}/kernels/{{{{model}}}}/{{kernel}}.npz", kernel=config["method"]["predictors"]),
         populations=expand(f"{RESULTS}/populations/{{area}}.npz", area=DATASET.areas),
     output:
         neurons=expand(f"{RESULTS}/neuron_scores/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),

@@ -3,23 +3,23 @@
 from dormouse.errors import log_to
 from dormouse.features.attestation import attest
 from dormouse.features.extraction import extract
-from dormouse.features.kernels import write_kernels
+from dormouse.features.kernels import kernel_names, writing_kernels
 from dormouse.models.build import build_with_key, native_input, random_twin
 from dormouse.models.user import watched
 from dormouse.provenance import provenance
-from dormouse.stimuli.images import read_stimuli
+from dormouse.stimuli.images import image_hashes, read_stimuli
 from dormouse.stimuli.preprocessing import preprocess
 
 log_to(snakemake.log[0])
 params, stimuli = snakemake.params, read_stimuli(snakemake.input.stimuli)
 spec = params.spec | {"file": next(iter(snakemake.input.weights), None)}
+limits = {"threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib, "precision": params.precision}
 with watched(spec):
     network, key = build_with_key(spec)
     recipe = native_input(spec)
     inputs = preprocess(stimuli.images, recipe)
     attested = attest(network, recipe, random_twin(spec), spec["file"])
-    limits = {"threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib, "precision": params.precision}
-    arrays = extract(network, inputs, params.layers, params.kernels, params.eps, params.seed, **limits)
-used = {"input": recipe, "precision": params.precision, "weights_key": key}
-record = provenance(spec | used, attested, inputs)
-write_kernels(snakemake.output[0], arrays | {"stimulus": stimuli.names, "provenance": record})
+record = provenance(spec | {"input": recipe, "precision": params.precision, "weights_key": key}, attested, inputs)
+names = kernel_names(snakemake.output)
+with writing_kernels(snakemake.output, image_hashes(stimuli), record) as keep, watched(spec):
+    extract(network, inputs, params.layers, names, params.eps, params.seed, **limits, keep=keep)

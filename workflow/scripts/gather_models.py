@@ -5,4 +5,5 @@ from dormouse.features.model_table import model_table
 from dormouse.tables import write_table
 
 log_to(snakemake.log[0])
-write_table("models", model_table(snakemake.input, snakemake.params.labels), snakemake.output[0])
+models = dict(zip(snakemake.params.models, snakemake.input, strict=True))
+write_table("models", model_table(models, snakemake.params.labels), snakemake.output[0])

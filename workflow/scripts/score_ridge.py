@@ -1,14 +1,17 @@
 """Predict every neuron from every layer of a model."""
 
+from operator import itemgetter
+
 from dormouse.errors import log_to
-from dormouse.features.kernels import read_kernels
+from dormouse.features.kernels import read_kernel, read_layers
 from dormouse.files import read_joined
 from dormouse.methods.ridge import score
-from dormouse.tables import LAYER_ARRAYS, write_by_area
+from dormouse.tables import write_by_area
 
 log_to(snakemake.log[0])
-params = snakemake.params
-kernels = read_kernels(snakemake.input.kernels, *LAYER_ARRAYS, *params.predictors)
+params, paths = snakemake.params, snakemake.input.kernels
+read = map(itemgetter("kernel"), map(read_kernel, paths))
+kernels = {**read_layers(paths[0]), **dict(zip(params.predictors, read, strict=True))}
 population = read_joined(snakemake.input.populations, axis=-1)
 neurons, sites = score(kernels, population, params.predictors, params.penalty, params.min_neurons)
 run = {"selection": params.selection, "model": snakemake.wildcards.model}

@@ -12,10 +12,12 @@ from torch import nn
 from tqdm import tqdm
 
 from dormouse.errors import InputError
-from dormouse.features.gram import Kernels
-from dormouse.features.layers import Layer
+from dormouse.features.gram import PREDICTORS, Kernels
+from dormouse.features.kernels import stack
+from dormouse.features.layers import Layer, places
 from dormouse.features.memory import available_bytes, give_back_at_once
 from dormouse.features.plan import Plan, choose_plan
+from dormouse.features.projection import n_projections
 from dormouse.features.record import Output, record
 from dormouse.features.standardisation import Moments
 from dormouse.features.survey import Survey, features, survey
@@ -78,8 +80,9 @@ def extract(
     threads: int,
     memory_mib: float | None = None,
     precision: str = "float32",
+    keep: Callable[[dict], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return the kernels of the layers of `network` for preprocessed images, as of `Kernels.arrays`, and `blocks`, in order.
+    """Make the kernels of the layers of `network` for preprocessed images, and give each layer to `keep` once it is finished.
 
     The network runs on the GPU where there is one, else on `threads` cores; TensorFloat-32 is off in both.
 
@@ -87,10 +90,13 @@ def extract(
     ----------
     inputs : (at least 3 images, n_channels, height, width) float32
     layers : of `LAYERS`
-    kernels : of `gram.PREDICTORS`
+    kernels : of `kernels.KERNELS`; centred is made in any case
     eps, seed : of the sparse random projection
     memory_mib : of the whole process; None for no limit. A GPU may be filled.
     precision : of `PRECISIONS`, in which the network runs; products are of float32 in any case
+    keep : is called in the order of computation with what `gram.Kernels` finds of a layer, its path, block and block_depth
+
+    Returns the same of all layers as arrays (n_layers, ...), by name, where no `keep` takes them; else nothing.
     """
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -98,15 +104,17 @@ def extract(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     half = precision != "float32"
     network, images = network.to(device), torch.from_numpy(inputs)
-    collected = Kernels(len(images), kernels, eps, seed, device)
+    predictors, kept = [name for name in kernels if name in PREDICTORS], []
     with torch.autocast(device.type, PRECISIONS[precision]) if half else nullcontext():
         known = survey(network, images, PRECISIONS[precision], device)
         available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies in some plans, and on a GPU
-        plan = choose_plan(known, len(images), collected.projections.n_columns, kernels, available, device.type)
+        plan = choose_plan(known, len(images), n_projections(len(images), eps), predictors, available, device.type)
         print(describe(plan, known, available), file=sys.stderr)
         give_back_at_once(GIVEN_BACK["short" if plan.forecast > ROOMY * available else "roomy"])
+        place, finished = places(known.layers), keep or kept.append
+        collected = Kernels(len(images), predictors, eps, seed, lambda layer: finished(layer | place[layer["layer"]]), device)
         run(plan, network, images, device, known, collected, layers)
-    return collected.arrays() | {"blocks": np.array(list(dict.fromkeys(layer.block for layer in known.layers)))}
+    return {} if keep else stack(kept)
 
 
 def run(
@@ -151,7 +159,7 @@ def _reduce(
 ) -> None:
     if layer.name in group and not repeats:
         found = moments[layer.name].result() if moments else None
-        collected.add(layer.name, layer.block, parts, images, found)
+        collected.add(layer.name, parts, images, found)
 
 
 def describe(plan: Plan, known: Survey, available: float) -> str:

@@ -8,7 +8,7 @@ features.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ import torch
 from dormouse.errors import InputError
 from dormouse.features.digits import alike, drowning_mean
 from dormouse.features.projection import Projections, n_projections
+from dormouse.features.spectrum import participation_ratio
 from dormouse.features.standardisation import FEW, zscored, zscored_product
 
 PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside the features themselves
@@ -167,36 +168,45 @@ def _mirrored(product: torch.Tensor) -> torch.Tensor:
 
 
 class Kernels:
-    """Collects the kernels of a network's layers; a layer whose features are those of an earlier one is dropped.
+    """Makes the kernels of a network's layers; a layer whose features are those of an earlier one is dropped.
 
-    Layers come in the order of computation, with all images at once or, in each of several passes, with some; every two images
-    have to meet in a pass.
+    Layers come in the order of computation, with all images at once or, in each of several passes, with some. A layer is
+    finished once every two images have met in a pass; then it is handed on, and nothing of it is kept.
 
     Parameters
     ----------
     n_images : in all passes together
     names : kernels, of `PREDICTORS`
     eps, seed : of the sparse random projection
+    keep : is called with every finished layer: layer, n_features, effective_dimension, row_sum (n_images,), and centred and
+        each of `names`, (n_images, n_images)
     device : of the features
     """
 
-    def __init__(self, n_images: int, names: Collection[str], eps: float, seed: int, device: torch.device | str = "cpu"):
-        self.n_images, self.names = n_images, names
+    def __init__(
+        self,
+        n_images: int,
+        names: Collection[str],
+        eps: float,
+        seed: int,
+        keep: Callable[[dict], None],
+        device: torch.device | str = "cpu",
+    ):
+        self.n_images, self.names, self.keep = n_images, names, keep
         device = torch.device(device)
         width = BLOCK * BLOCKS_PROJECTED[device.type]
         self.projections = Projections(n_projections(n_images, eps), seed, width, device)
-        self._layers: dict[str, dict | None] = {}  # None: dropped
+        self._begun: dict[str, dict | None] = {}  # layers that are not finished; None: dropped
         self._seen: set[str] = set()
 
     def add(
         self,
         layer: str,
-        block: str,
         parts: Sequence[torch.Tensor],
         images: Sequence[int] | None = None,
         moments: Sequence[torch.Tensor] | None = None,
     ) -> None:
-        """Reduce the features of a layer of a block; they are not kept.
+        """Reduce the features of a layer; they are not kept.
 
         Parameters
         ----------
@@ -205,47 +215,42 @@ class Kernels:
 
         Raises InputError for features that are not finite.
         """
-        record = self._layers.setdefault(
-            layer, {"block": block, "n_features": parts[0][0].numel(), "left": np.ones(self.n_images, bool)}
-        )
+        of_pairs = (self.n_images,) * 2
+        record = self._begun.setdefault(layer, {"n_features": parts[0][0].numel(), "met": np.zeros(of_pairs, bool)})
         if record is None:
             return
-        complete = not record["left"].any()  # projections and identities of all images were there in passes before
+        complete = record["met"].diagonal().all()  # projections and identities of all images were there in passes before
         names = [name for name in self.names if not (complete and name == "srp")]
         found = reduce(parts, names, self.projections, moments)
         if not np.isfinite(np.diagonal(found["centred"])).all():
             raise InputError(f"layer {layer}: features are not finite. Do the weights belong to the network and its input?")
         images = np.arange(self.n_images) if images is None else np.asarray(images)
         for name in found.keys() - ({"identity"} if complete else set()):
-            of_pairs, values = name in ("centred", "zscore"), found[name]
-            shape = (self.n_images,) * 2 if of_pairs else (self.n_images, *values.shape[1:])
-            record.setdefault(name, np.zeros(shape, values.dtype))[np.ix_(images, images) if of_pairs else images] = values
-        record["left"][images] = False
-        if not complete and not record["left"].any():
+            pairs, values = name in ("centred", "zscore"), found[name]
+            shape = of_pairs if pairs else (self.n_images, *values.shape[1:])
+            record.setdefault(name, np.zeros(shape, values.dtype))[np.ix_(images, images) if pairs else images] = values
+        record["met"][np.ix_(images, images)] = True
+        if not complete and record["met"].diagonal().all():
             self._complete(layer, record)
+        if self._begun[layer] and record["met"].all():
+            self._finish(layer)
 
     def _complete(self, layer: str, record: dict) -> None:
-        """Finish what takes every image, once all were there."""
+        """Make what takes every image, once all were there; drop the layer if it repeats an earlier one."""
         identity = hashlib.blake2b(str(record["n_features"]).encode() + record.pop("identity").tobytes()).hexdigest()
         if identity in self._seen:
-            self._layers[layer] = None
+            self._begun[layer] = None
             return
         self._seen.add(identity)
         if "projected" in record:
             record["srp"] = zscored_product(record.pop("projected"))
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return all layers in order of computation.
-
-        layer, block and n_features (n_layers,), row_sum (n_layers, n_images), centred and each of `names` (n_layers, n_images,
-        n_images)
-        """
-        kept = {layer: record for layer, record in self._layers.items() if record is not None}
-        stacked = {
-            name: np.stack([record[name] for record in kept.values()])
-            for name in ("block", "n_features", "row_sum", "centred", *self.names)
-        }
-        return {"layer": np.array(list(kept))} | stacked
+    def _finish(self, layer: str) -> None:
+        record = self._begun.pop(layer)
+        s, p = record["row_sum"], record["n_features"]
+        dimension = participation_ratio(record["centred"] + np.outer(s, s) / p)
+        kernels = {name: record[name] for name in ("centred", *self.names)}
+        self.keep({"layer": layer, "n_features": p, "effective_dimension": dimension, "row_sum": s} | kernels)
 
 
 def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tensor) -> None:

@@ -5,7 +5,7 @@ running number (the convention of Conwell et al. 2021).
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,16 @@ class Layer:
     path: str = ""  # of its module in the network
     constant: bool = False  # whether the output was the same for other images
     probes: np.ndarray | None = field(default=None, compare=False, repr=False)  # (3, N_PROBES at most), of images surveyed
+
+
+def places(layers: Sequence[Layer]) -> dict[str, dict]:
+    """Return the path, block and block_depth of every layer that ran, by its name.
+
+    The depth of a block is its place among all blocks, in the order of their first layers, by their number: 1 for the last.
+    """
+    blocks = list(dict.fromkeys(layer.block for layer in layers))
+    depth = {block: k / len(blocks) for k, block in enumerate(blocks, start=1)}
+    return {layer.name: {"path": layer.path, "block": layer.block, "block_depth": depth[layer.block]} for layer in layers}
 
 
 class Names:

@@ -1,31 +1,34 @@
 """The table of models: what each network and its results rest on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from dormouse.files import read_arrays
-from dormouse.provenance import IN_TABLE
+from dormouse.columns import TABLES
+from dormouse.features.kernels import read_layers, read_provenance
 
 
-def model_table(paths: Sequence[str | Path], labels: Mapping[str, Mapping]) -> pd.DataFrame:
-    """Return the table `models` from files of kernels; `labels` holds `registry.LABELS` by model, the file's stem."""
-    rows = []
-    for path in map(Path, paths):
-        stored = read_arrays(path, "provenance", "n_features")
-        record = json.loads(str(stored["provenance"]))
-        rows.append(
-            {key: record[key] for key in IN_TABLE}
-            | labels[path.stem]
-            | {
-                "model": path.stem,
-                "input": json.dumps(record["input"]),
-                "versions": json.dumps(record["versions"]),
-                "n_layers": len(stored["n_features"]),
-                "n_features": int(stored["n_features"].sum()),
-            }
-        )
+def model_table(paths: Mapping[str, str | Path], labels: Mapping[str, Mapping]) -> pd.DataFrame:
+    """Return the table `models`: of each, the columns that its record of provenance holds, its labels and its size.
+
+    Parameters
+    ----------
+    paths : a file of a kernel, any of them, by model
+    labels : `registry.LABELS` by model
+    """
+    rows = [_recorded(path) | labels[model] | {"model": model} for model, path in paths.items()]
     table = pd.DataFrame(rows).astype({"seed": "Int64", "trained_share": float})
     return table.assign(imagenet_top1=pd.to_numeric(table.imagenet_top1))
+
+
+def _recorded(path: str | Path) -> dict:
+    record, layers = read_provenance(path), read_layers(path)
+    found = {name: _value(record[name]) for name in TABLES["models"] if name in record}
+    return found | {"n_layers": len(layers), "n_features": int(layers.n_features.sum())}
+
+
+def _value(recorded):
+    """Return what stands in the table: text and numbers as they are, all else as JSON."""
+    return json.dumps(recorded) if isinstance(recorded, Mapping | list) else recorded

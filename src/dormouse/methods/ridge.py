@@ -14,8 +14,8 @@ import pandas as pd
 from scipy.linalg import helmert
 
 from dormouse.errors import InputError
-from dormouse.features.kernels import RESOLUTION
-from dormouse.tables import LAYER_ARRAYS, WHOLE, cross, layer_table
+from dormouse.features.kernels import RESOLUTION, layer_table
+from dormouse.tables import WHOLE, cross
 
 PROJECTED = (8 * np.finfo(np.float32).eps) ** 2  # eigenvalue, by the largest entry, that sums in float32 leave: projections
 BLOCK_BYTES = 2**22  # of predictions held at once: no more than stays in cache
@@ -231,7 +231,7 @@ def score(
 
     Parameters
     ----------
-    kernels : layer, block, n_features, blocks, and the kernels that `predictors` names, of `gram.Kernels`
+    kernels : of `extraction.extract`, at least those that `predictors` names
     population : of `populations.pool`, of any number of areas
     min_neurons : with a score, of a site
 
@@ -239,7 +239,7 @@ def score(
     """
     if (n_images := kernels[predictors[0]].shape[-1]) != (n_stimuli := len(population["mean"])):
         raise InputError(f"The model saw {n_images} images, the neurons {n_stimuli}.")
-    layers = layer_table(*(kernels[key] for key in LAYER_ARRAYS))
+    layers = layer_table(kernels)
     neurons = pd.DataFrame({key: population[key] for key in ("recording", "neuron", "animal", "area", "cortical_layer")})
     of_neurons, of_sites = [], []
     for name in predictors:

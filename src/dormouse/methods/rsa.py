@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.tables import LAYER_ARRAYS, cross, layer_table
+from dormouse.features.kernels import layer_table
+from dormouse.tables import cross
 
 # a pattern whose variance is this small beside its mean square is constant up to the rounding of float32
 CONSTANT = (4 * np.finfo(np.float32).eps) ** 2
@@ -189,7 +190,7 @@ def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) 
 
     Parameters
     ----------
-    kernels : layer, block, n_features, blocks, centred and row_sum, of `gram.Kernels`
+    kernels : of `extraction.extract`, at least centred
     targets : rdm, area, cortical_layer and n_neurons, of `populations.site_rdms`, of any number of areas
 
     Raises InputError where the two rest on different numbers of stimuli.
@@ -200,6 +201,6 @@ def score(kernels: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) 
     rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     sites = pd.DataFrame({key: targets[key] for key in ("area", "cortical_layer", "n_neurons")})
     sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
-    layers = layer_table(*(kernels[key] for key in LAYER_ARRAYS))
+    layers = layer_table(kernels)
     parts = [cross(layers, sites, values).assign(variant=name) for name, values in compare(rdms, targets["rdm"]).items()]
     return pd.concat(parts, ignore_index=True).assign(metric="rsa")
