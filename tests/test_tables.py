@@ -10,7 +10,7 @@ import pytest
 
 from dormouse.columns import TABLES
 from dormouse.errors import InputError
-from dormouse.tables import cross, layer_table, optional, read_table, read_tables, schema, write_by_area, write_table
+from dormouse.tables import cross, optional, read_table, read_tables, schema, write_by_area, write_table
 
 VALUES = {pa.string(): ["a", "b"], pa.float64(): [0.25, -1.5], pa.int64(): [1, 2], pa.bool_(): [True, False]}
 
@@ -65,8 +65,8 @@ NEURON_MISSING = {
         ("selection_counts", {"at_least", "at_most", "agrees"}),
         ("thresholds", {"split_half_r", "split_half_sem"}),
         ("ceilings", {"recording", "neuron", "split_half_r", "split_half_sem", "inter_animal"}),
-        ("neuron_scores", {"score"}),
-        ("scores", {"n_neurons", "score"}),
+        ("neuron_scores", {"effective_dimension", "score"}),
+        ("scores", {"effective_dimension", "n_neurons", "score"}),
         ("models", {"imagenet_top1", "trained_share", "seed"}),
         ("zoo", {"n_layers", "n_features", "n_parameters", "n_fixed", "forecast_mib", "runs"}),
     ],
@@ -218,24 +218,6 @@ def test_no_files_give_an_empty_table_with_all_columns_and_their_types():
     assert len(table) == 0
     assert table.columns.tolist() == list(TABLES["ceilings"])
     assert table.ceiling.dtype == np.float64
-
-
-def test_layers_are_numbered_from_one_and_the_deepest_has_depth_one():
-    layers, blocks = ["Conv2d-1", "ReLU-1", "Linear-1", "Linear-2"], ["stem", "stem", "head.0", "head.1"]
-    table = layer_table(np.array(layers), np.array(blocks), np.array([8, 8, 4, 2]), np.array(["stem", "head.0", "head.1"]))
-    assert table.layer.tolist() == layers
-    assert table.layer_index.tolist() == [1, 2, 3, 4]
-    assert table.layer_depth.tolist() == [0.25, 0.5, 0.75, 1.0]
-    assert table.block.tolist() == blocks
-    assert table.block_depth.tolist() == [1 / 3, 1 / 3, 2 / 3, 1.0]
-    assert table.n_features.tolist() == [8, 8, 4, 2]
-
-
-def test_blocks_are_numbered_by_their_first_layer_also_where_one_runs_again():
-    table = layer_table(
-        *map(np.array, (["a", "b", "c", "d"], ["trunk", "neck", "trunk", "head"], [1, 1, 1, 1], ["trunk", "neck", "head"]))
-    )
-    assert table.block_depth.tolist() == [1 / 3, 2 / 3, 1 / 3, 1.0]
 
 
 def test_a_matrix_of_scores_becomes_a_row_for_each_of_its_entries():

@@ -23,7 +23,7 @@ from torch import nn
 
 from dormouse.features.extraction import extract
 from dormouse.features.gram import BLOCK
-from dormouse.features.kernels import write_kernels
+from dormouse.features.kernels import read_kernel, writing_kernels
 from dormouse.features.layers import is_container
 from dormouse.features.projection import in_blocks, n_projections
 from dormouse.features.record import tensors
@@ -57,15 +57,17 @@ def load(name: str) -> tuple[nn.Module, np.ndarray]:
 
 
 def streamed(name: str, store: Path) -> dict:
-    """Extract Gram and SRP kernels, and write the file."""
+    """Extract Gram and SRP kernels, and write the files."""
     network, inputs = load(name)
+    paths = [store / f"{kernel}.npz" for kernel in ("centred", "srp")]
     start = time.perf_counter()
-    kernels = extract(network, inputs, "all", ["srp"], EPS, SEED, THREADS)
-    write_kernels(store / "kernels.npz", kernels)
+    with writing_kernels(paths, np.array(["image"] * N_IMAGES), np.array("{}")) as keep:
+        extract(network, inputs, "all", ["srp"], EPS, SEED, THREADS, keep=keep)
     seconds = time.perf_counter() - start
-    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
-    np.savez(store / "streamed.npz", rdms=upper_triangles(rdms), n_features=kernels["n_features"])
-    return {"seconds": seconds, "disk_mb": (store / "kernels.npz").stat().st_size / 1e6, "n_layers": len(rdms)}
+    stored = read_kernel(paths[0])
+    rdms, _ = rdm_from_centred(stored["kernel"], stored["row_sum"], stored["n_features"])
+    np.savez(store / "streamed.npz", rdms=upper_triangles(rdms), n_features=stored["n_features"])
+    return {"seconds": seconds, "disk_mb": sum(path.stat().st_size for path in paths) / 1e6, "n_layers": len(rdms)}
 
 
 def forward(name: str, store: Path, batch: int) -> dict:

@@ -20,9 +20,9 @@ import pandas as pd
 from measure import print_machine
 from threadpoolctl import threadpool_limits
 
-from dormouse.features.kernels import read_kernels, write_kernels
+from dormouse.features.kernels import read_kernel, read_layers, writing_kernels
 from dormouse.methods import ridge, rsa
-from dormouse.tables import LAYER_ARRAYS, write_by_area, write_table
+from dormouse.tables import write_by_area, write_table
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
@@ -86,19 +86,18 @@ def dry_runs(repeats: int) -> None:
     print(f"Dry run, {len(files)} files, nothing to be done: {statistics.median(seconds):.1f} s")
 
 
-def simulate(folder: Path, n_layers: int, rng: np.random.Generator) -> Path:
+def simulate(folder: Path, n_layers: int, rng: np.random.Generator) -> dict[str, Path]:
     """Write the kernels of a simulated network; layers share much, as neighbours do."""
     X = rng.standard_normal((N_IMAGES, 2000)) @ np.diag(np.arange(1, 2001) ** -0.5)
-    kernels = np.empty((n_layers, N_IMAGES, N_IMAGES))
-    for layer in range(n_layers):
-        X = X + 0.2 * rng.standard_normal(X.shape)
-        Z = (X - X.mean(axis=0)) / X.std(axis=0)
-        kernels[layer] = Z @ Z.T
-    names = np.array([f"Conv2d-{k}" for k in range(1, n_layers + 1)])
-    sizes = {"n_features": np.full(n_layers, 2000), "row_sum": np.zeros((n_layers, N_IMAGES))}
-    path = folder / f"grams/{rng.integers(1 << 60)}.npz"
-    write_kernels(path, {"layer": names, "block": names, "blocks": names, "centred": kernels, "srp": kernels} | sizes)
-    return path
+    sizes = {"n_features": 2000, "effective_dimension": 50.0, "row_sum": np.zeros(N_IMAGES)}
+    paths = {name: folder / f"kernels/{name}.npz" for name in ("centred", "srp")}
+    with writing_kernels(list(paths.values()), np.array(["image"] * N_IMAGES), np.array("{}")) as keep:
+        for k in range(1, n_layers + 1):
+            X = X + 0.2 * rng.standard_normal(X.shape)
+            Z = (X - X.mean(axis=0)) / X.std(axis=0)
+            place = {"layer": f"Conv2d-{k}", "path": f"features.{k}", "block": f"features.{k}", "block_depth": k / n_layers}
+            keep(place | sizes | dict.fromkeys(paths, Z @ Z.T))
+    return paths
 
 
 @threadpool_limits.wrap(limits=1)
@@ -121,15 +120,16 @@ def scores() -> None:
         folder = Path(name)
         run = {"preset": "paper", "selection": "paper", "model": "simulated"}
         for n_layers in sizes:
-            path = simulate(folder, int(n_layers), rng)
+            paths = simulate(folder, int(n_layers), rng)
             start = time.process_time()
-            kernels = read_kernels(path, *LAYER_ARRAYS, "centred", "row_sum")
+            stored = read_kernel(paths["centred"])
+            kernels = {**read_layers(paths["centred"]), "centred": stored["kernel"], "row_sum": stored["row_sum"]}
             write_by_area(
                 "scores", rsa.score(kernels, sites).assign(**run), [folder / f"rsa/{area}/x.parquet" for area in AREAS]
             )
             ended = time.process_time()
             spent["RSA"] += ended - start
-            kernels = read_kernels(path, *LAYER_ARRAYS, "srp")
+            kernels = {**read_layers(paths["srp"]), "srp": read_kernel(paths["srp"])["kernel"]}
             of_neurons, of_sites = ridge.score(kernels, population, ["srp"], penalty=1.0, min_neurons=3)
             write_by_area("neuron_scores", of_neurons.assign(**run), [folder / f"neurons/{area}/x.parquet" for area in AREAS])
             write_by_area("scores", of_sites.assign(**run), [folder / f"ridge/{area}/x.parquet" for area in AREAS])
@@ -137,7 +137,6 @@ def scores() -> None:
             ended = time.process_time()
             ridge.nested_r(kernels["srp"], population["mean"], PENALTIES, folds)
             spent["ridge, five folds, seven penalties"] += time.process_time() - ended
-            path.unlink()
     print(f"\nScores of {N_MODELS} models, {N_LAYERS} layers, {N_NEURONS} neurons, 21 sites: from a {SHARE}th, on two cores")
     print("\n| | hours | ms a layer and core |\n|---|---:|---:|")
     for name, seconds in (spent | {"all": sum(spent.values())}).items():

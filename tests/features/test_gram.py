@@ -1,7 +1,7 @@
 """What is left of a layer's features: kernels, row sums, projections and a fingerprint, from one reading in blocks."""
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 
 from dormouse.errors import InputError
 from dormouse.features import gram
+from dormouse.features.kernels import stack
 from dormouse.features.memory import PeakMemory
 from dormouse.features.projection import Projections
 from dormouse.features.standardisation import Moments
@@ -57,8 +58,19 @@ def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
         assert values.tobytes() == expected[name].tobytes(), name
 
 
-def small_kernels(n_images: int, *names: str) -> gram.Kernels:
-    return gram.Kernels(n_images, names, EPS, SEED)
+class Collected(gram.Kernels):
+    """Kernels that keep the layers that are finished."""
+
+    def __init__(self, n_images: int, names: Collection[str], eps: float, seed: int):
+        self.finished: list[dict] = []
+        super().__init__(n_images, names, eps, seed, self.finished.append)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return stack(self.finished)
+
+
+def small_kernels(n_images: int, *names: str) -> Collected:
+    return Collected(n_images, names, EPS, SEED)
 
 
 def identity(X: np.ndarray | torch.Tensor) -> bytes:
@@ -333,14 +345,14 @@ def test_a_layer_equal_to_an_earlier_one_is_dropped():
     X = torch.from_numpy(make_features(5, 50, seed=6))
     kernels = small_kernels(5)
     for name, features in (("Conv2d-1", X), ("ReLU-1", X.relu()), ("Dropout-1", X.clone()), ("ReLU-2", X.relu())):
-        kernels.add(name, "conv1", [features])
+        kernels.add(name, [features])
     assert list(kernels.arrays()["layer"]) == ["Conv2d-1", "ReLU-1"]
 
 
 def test_layers_of_zeros_and_of_other_sizes_are_kept():
     kernels = small_kernels(5)
     for n_features in (5000, 6000):
-        kernels.add(f"ReLU-{n_features}", "relu", [torch.zeros(5, n_features)])
+        kernels.add(f"ReLU-{n_features}", [torch.zeros(5, n_features)])
     assert list(kernels.arrays()["n_features"]) == [5000, 6000]
 
 
@@ -350,18 +362,18 @@ def test_features_that_are_not_finite_are_refused_by_layer(value, column):
     X = make_features(5, column + 1, seed=10)
     X[3, column] = value
     with pytest.raises(InputError, match=r"^layer Conv2d-7: features are not finite"):
-        small_kernels(5).add("Conv2d-7", "conv7", [torch.from_numpy(X)])
+        small_kernels(5).add("Conv2d-7", [torch.from_numpy(X)])
 
 
 def test_arrays_hold_every_kernel_of_every_layer_in_order_of_computation():
     features = [make_features(6, n_features, seed=11) for n_features in (30, 10, 20)]
-    kernels = gram.Kernels(6, ("srp", "zscore"), 0.5, seed=3)
-    places = [("Conv2d-1", "stem.0"), ("ReLU-1", "stem.1"), ("Linear-1", "head")]
-    for place, X in zip(places, features, strict=True):
-        kernels.add(*place, [torch.from_numpy(X)])
+    kernels = Collected(6, ("srp", "zscore"), 0.5, seed=3)
+    names = ["Conv2d-1", "ReLU-1", "Linear-1"]
+    for name, X in zip(names, features, strict=True):
+        kernels.add(name, [torch.from_numpy(X)])
     arrays = kernels.arrays()
-    assert set(arrays) == {"layer", "block", "n_features", "row_sum", "centred", "zscore", "srp"}
-    assert list(zip(arrays["layer"], arrays["block"], strict=True)) == places
+    assert set(arrays) == {"layer", "n_features", "effective_dimension", "row_sum", "centred", "zscore", "srp"}
+    assert list(arrays["layer"]) == names
     assert list(arrays["n_features"]) == [30, 10, 20]
     projections = Projections(kernels.projections.n_columns, 3, gram.BLOCK, torch.device("cpu"))
     for i, X in enumerate(features):
@@ -374,8 +386,8 @@ def test_arrays_hold_every_kernel_of_every_layer_in_order_of_computation():
 
 def test_kernels_that_are_not_asked_for_are_no_arrays():
     kernels = small_kernels(5, "srp")
-    kernels.add("Conv2d-1", "conv1", [torch.from_numpy(make_features(5, 50, seed=11))])
-    assert set(kernels.arrays()) == {"layer", "block", "n_features", "row_sum", "centred", "srp"}
+    kernels.add("Conv2d-1", [torch.from_numpy(make_features(5, 50, seed=11))])
+    assert set(kernels.arrays()) == {"layer", "n_features", "effective_dimension", "row_sum", "centred", "srp"}
 
 
 # --- several passes
@@ -400,10 +412,10 @@ def test_passes_in_which_every_two_images_meet_give_the_kernels_of_one(passes):
     layers.insert(1, layers[0].clone())
     in_one, in_several = (small_kernels(6, *gram.PREDICTORS) for _ in range(2))
     for k, X in enumerate(layers):
-        in_one.add(f"ReLU-{k}", "relu", [X])
+        in_one.add(f"ReLU-{k}", [X])
     for images in PASSES[passes]:
         for k, X in enumerate(layers):
-            in_several.add(f"ReLU-{k}", "relu", X[list(images)].split(3), images, moments_of(X))
+            in_several.add(f"ReLU-{k}", X[list(images)].split(3), images, moments_of(X))
     expected, found = in_one.arrays(), in_several.arrays()
     assert found.keys() == expected.keys()
     assert list(found["layer"]) == list(expected["layer"]) == ["ReLU-0", "ReLU-2"]
@@ -420,14 +432,14 @@ def test_a_layer_that_differs_in_one_image_of_the_last_pass_is_kept():
     kernels = small_kernels(6)
     for images in PASSES["pairs"]:
         for name, features in (("Conv2d-1", X), ("Conv2d-2", other)):
-            kernels.add(name, "conv1", [features[list(images)]], images)
+            kernels.add(name, [features[list(images)]], images)
     assert list(kernels.arrays()["layer"]) == ["Conv2d-1", "Conv2d-2"]
 
 
 def test_of_a_layer_that_every_image_was_seen_of_nothing_is_kept_but_kernels():
     """Projections and fingerprints of many images are larger."""
     X = torch.from_numpy(make_features(30, 600, seed=26))
-    kernels = gram.Kernels(30, ["srp"], 0.3, SEED)
+    kernels = Collected(30, ["srp"], 0.3, SEED)
     identities, projections = 30 * gram.N_PROBES * 4, 30 * kernels.projections.n_columns * 4
     assert min(identities, projections) > 40_000
     kernels.projections(600)
@@ -435,7 +447,7 @@ def test_of_a_layer_that_every_image_was_seen_of_nothing_is_kept_but_kernels():
     try:
         for images in PASSES["three groups"]:
             images = np.concatenate([np.arange(30)[k::6] for k in images])
-            kernels.add("Conv2d-1", "conv1", [X[images]], images)
+            kernels.add("Conv2d-1", [X[images]], images)
         assert tracemalloc.get_traced_memory()[0] < 40_000
     finally:
         tracemalloc.stop()

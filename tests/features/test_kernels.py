@@ -1,17 +1,44 @@
-"""The file of a network's kernels: as small as it is said to be, and no score the worse for it."""
+"""The files of a network's kernels: whole, as small as they are said to be, and no score the worse for them."""
 
-import re
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from networks import Aside, Beside, make_images, random_network
 from scoring import score_rsa
+from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.features import kernels
-from dormouse.features.kernels import STEPS, pack, read_kernels, unpack, write_kernels
-from dormouse.files import read_arrays, write_arrays
-from dormouse.methods import ridge, rsa
+from dormouse.features import extraction
+from dormouse.features.kernels import (
+    KERNELS,
+    STEPS,
+    iterate_kernel,
+    layer_table,
+    pack,
+    read_kernel,
+    read_layers,
+    read_provenance,
+    unpack,
+    writing_kernels,
+)
+from dormouse.features.layers import Layer, places
+from dormouse.features.plan import Plan, designs
+from dormouse.features.spectrum import participation_ratio
+from dormouse.features.survey import survey
+from dormouse.files import DIGESTS, read_arrays, write_arrays
+from dormouse.lock import remove_unfinished
+from dormouse.methods import rdms, ridge
 
 SCORES = 1e-9  # what storing may change of a score
 
@@ -38,8 +65,7 @@ def correlations(K: np.ndarray) -> np.ndarray:
 
 
 def unpacked(K: np.ndarray) -> np.ndarray:
-    stored = pack(K)
-    return unpack(stored["norm"], stored["range"], stored["code"])
+    return np.array([unpack(*pack(of_layer)) for of_layer in K]).reshape(K.shape)
 
 
 # --- accuracy
@@ -99,40 +125,87 @@ def test_no_layers_and_no_pairs_are_stored_too(shape):
     np.testing.assert_allclose(unpacked(K), K, rtol=1e-15)
 
 
+def packed_in_one_piece(kernels: np.ndarray) -> np.ndarray:
+    """Return kernels of all layers as version 0.2.0 read them, which packed them together."""
+    norm = np.sqrt(np.einsum("lii->li", kernels).clip(min=0))
+    rows, columns = np.tril_indices(kernels.shape[1], k=-1)
+    scale = norm[:, rows] * norm[:, columns]
+    r = np.divide(kernels[:, rows, columns], scale, out=np.zeros_like(scale), where=scale > 0)
+    ends = np.stack([r.min(axis=1), r.max(axis=1)], axis=1)
+    width = np.ptp(ends, axis=1, keepdims=True)
+    number = np.rint((r - ends[:, :1]) / np.where(width > 0, width, 1.0) * STEPS).astype(np.uint64)
+    r = ends[:, :1] + number / STEPS * width
+    found = np.zeros_like(kernels)
+    found[:, rows, columns] = found[:, columns, rows] = r * norm[:, rows] * norm[:, columns]
+    images = np.arange(kernels.shape[1])
+    found[:, images, images] = norm**2
+    return found
+
+
+def test_layers_packed_one_by_one_are_those_packed_together_bit_by_bit():
+    K = np.concatenate([mixtures(4, 30, seed=13), np.zeros((1, 30, 30)), np.ones((1, 30, 30))])
+    assert unpacked(K).tobytes() == packed_in_one_piece(K).tobytes()
+
+
 # --- scores
 
+RECORD = {"source": "torchvision", "seed": 3}
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory) -> tuple[dict, dict]:
-    """Give arrays of a network and what a file gives of them."""
-    rng, path = np.random.default_rng(5), tmp_path_factory.mktemp("kernels") / "network.npz"
-    n_layers, n_images = 6, 119
-    arrays = {
+
+def write(folder: Path, arrays: dict[str, np.ndarray], names=KERNELS) -> dict[str, Path]:
+    """Write the files of some kernels, layer by layer."""
+    paths = {name: folder / f"{name}.npz" for name in names}
+    sha256 = np.array([f"{k:064x}" for k in range(arrays["row_sum"].shape[1])])
+    with writing_kernels(list(paths.values()), sha256, np.array(json.dumps(RECORD))) as keep:
+        for k in range(len(arrays["layer"])):
+            keep({name: values[k] for name, values in arrays.items()})
+    return paths
+
+
+def make_arrays(n_layers: int, n_images: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(5)
+    return {
         "layer": np.array([f"Conv2d-{k}" for k in range(n_layers)]),
-        "block": np.array(["stem", "a", "a", "b", "b", "head"]),
-        "blocks": np.array(["stem", "a", "b", "head"]),
+        "path": np.array([f"features.{k}" for k in range(n_layers)]),
+        "block": np.array([f"block.{k // 2}" for k in range(n_layers)]),
+        "block_depth": np.linspace(0.1, 1, n_layers),
         "n_features": np.full(n_layers, 400),
+        "effective_dimension": rng.random(n_layers),
         "row_sum": rng.standard_normal((n_layers, n_images)),
         "centred": mixtures(n_layers, n_images, seed=6),
         "srp": mixtures(n_layers, n_images, seed=7, n_features=4096),
         "zscore": mixtures(n_layers, n_images, seed=8),
     }
-    write_kernels(path, arrays)
-    return arrays, read_kernels(path, *arrays)
 
 
-def test_what_is_no_kernel_is_stored_as_it_is(stored):
-    arrays, found = stored
-    assert found.keys() == arrays.keys()
-    for name in arrays.keys() - set(kernels.KERNELS):
-        assert found[name].dtype == arrays[name].dtype
-        np.testing.assert_array_equal(found[name], arrays[name])
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> tuple[dict, dict, dict]:
+    """Give arrays of a network, what the files give of them, and the files."""
+    arrays = make_arrays(6, 119)
+    paths = write(tmp_path_factory.mktemp("network"), arrays)
+    found = {name: read_kernel(path)["kernel"] for name, path in paths.items()}
+    return arrays, arrays | found, paths
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_every_file_tells_all_of_the_layers_the_images_and_the_network(stored, name):
+    arrays, _, paths = stored
+    layers, kernel = read_layers(paths[name]), read_kernel(paths[name])
+    pd.testing.assert_frame_equal(layers, layer_table(arrays))
+    assert kernel.keys() == {"kernel", "row_sum", "n_features", "image_sha256"}
+    for key in ("row_sum", "n_features"):
+        np.testing.assert_array_equal(kernel[key], arrays[key])
+    assert kernel["image_sha256"].tolist() == [f"{k:064x}" for k in range(119)]
+    assert kernel["kernel"].tobytes() == packed_in_one_piece(arrays[name]).tobytes()
+    for expected, layer in zip(kernel["kernel"], iterate_kernel(paths[name]), strict=True):
+        np.testing.assert_array_equal(layer, expected)
+    assert read_provenance(paths[name]) == RECORD
 
 
 @pytest.mark.parametrize("name", ["srp", "zscore"])
 @pytest.mark.parametrize("penalty", [1.0, 1e5])
 def test_scores_of_ridge_are_those_of_the_kernels_before_they_were_stored(stored, name, penalty):
-    arrays, found = stored
+    arrays, found, _ = stored
     Y = np.random.default_rng(9).standard_normal((119, 50))
     Y[:, :25] += 0.05 * arrays[name][2] @ Y[:, :25] / 400
     expected = ridge.score_layers(arrays[name], Y, penalty)
@@ -141,11 +214,11 @@ def test_scores_of_ridge_are_those_of_the_kernels_before_they_were_stored(stored
 
 
 def test_scores_of_rsa_are_those_of_the_kernels_before_they_were_stored(stored):
-    arrays, found = stored
+    arrays, found, _ = stored
     rng = np.random.default_rng(10)
-    sites = [rsa.rdm_from_patterns(rng.standard_normal((119, 60)) @ np.diag(np.logspace(0, 2, 60))) for _ in range(3)]
+    sites = [rdms.rdm_from_patterns(rng.standard_normal((119, 60)) @ np.diag(np.logspace(0, 2, 60))) for _ in range(3)]
     targets = {
-        "rdm": np.stack([*sites, rsa.rdm_from_centred(arrays["centred"], arrays["row_sum"], 400)[0][3]]),
+        "rdm": np.stack([*sites, rdms.rdm_from_centred(arrays["centred"], arrays["row_sum"], 400)[0][3]]),
         "area": np.array(["VISp", "VISl", "VISal", "VISam"]),
         "cortical_layer": np.array(["all"] * 4),
         "n_neurons": np.full(4, 60),
@@ -156,42 +229,290 @@ def test_scores_of_rsa_are_those_of_the_kernels_before_they_were_stored(stored):
     np.testing.assert_allclose(tables[1].score, tables[0].score, rtol=0, atol=SCORES)
 
 
-# --- the file
+# --- layers
 
 
-def test_a_file_of_hundreds_of_layers_is_below_50_mib(tmp_path):
-    """A sixth of the 600 layers of the largest networks, of the images of the paper, with two kernels."""
+def test_layers_are_numbered_from_one_and_the_deepest_has_depth_one():
+    arrays = make_arrays(4, 3)
+    table = layer_table(arrays)
+    assert list(table)[:4] == ["layer", "path", "layer_index", "layer_depth"]
+    assert list(table)[4:] == ["block", "block_depth", "n_features", "effective_dimension"]
+    assert table.layer_index.tolist() == [1, 2, 3, 4]
+    assert table.layer_depth.tolist() == [0.25, 0.5, 0.75, 1.0]
+    for name in set(table) - {"layer_index", "layer_depth"}:
+        assert table[name].tolist() == arrays[name].tolist()
+
+
+def test_blocks_are_numbered_by_their_first_layer_also_where_one_runs_again():
+    blocks = {"a": "trunk", "b": "neck", "c": "trunk", "d": "head"}
+    found = places([Layer(name, block, 0, False, 1, f"{block}.{name}") for name, block in blocks.items()])
+    assert {name: place["block_depth"] for name, place in found.items()} == {"a": 1 / 3, "b": 2 / 3, "c": 1 / 3, "d": 1.0}
+    assert {name: place["block"] for name, place in found.items()} == blocks
+    assert found["c"]["path"] == "trunk.c"
+
+
+# --- from a network to its files
+
+
+def extract_to(folder: Path, network: nn.Module, images: np.ndarray, layers: str = "all") -> dict[str, Path]:
+    paths = {name: folder / f"{name}.npz" for name in KERNELS}
+    with writing_kernels(list(paths.values()), np.array(["x"] * len(images)), np.array("{}")) as keep:
+        extraction.extract(network, images, layers, KERNELS, 0.9, 0, threads=1, keep=keep)
+    return paths
+
+
+def test_layers_have_the_path_of_their_module_and_the_dimension_of_their_features(tmp_path):
+    network, images, features = random_network("alexnet"), make_images(12, 64, seed=0), {}
+    table = read_layers(extract_to(tmp_path, network, images)["srp"]).set_index("layer")
+    assert table.path["Conv2d-4"] == "features.8" and table.path["Linear-3"] == "classifier.6"
+    modules = dict(network.named_modules())
+    assert all(type(modules[row.path]).__name__ == row.Index.split("-")[0] for row in table.itertuples())
+    for path, module in modules.items():
+        module.inplace = False
+        module.register_forward_hook(lambda module, _, output, path=path: features.update({path: output}))
+    with torch.no_grad():
+        network(torch.from_numpy(images))
+    for row in table.itertuples():
+        X = features[row.path].flatten(1).numpy().astype(np.float64)
+        X -= X.mean(axis=0)
+        values = np.linalg.eigvalsh(X @ X.T)
+        assert row.effective_dimension == pytest.approx(values.sum() ** 2 / np.square(values).sum(), rel=1e-4), row.Index
+
+
+def test_a_layer_that_does_not_vary_over_images_has_no_dimension(tmp_path):
+    def same(x):
+        return x[:1].expand(x.shape) * 0 + nn.functional.pad(x.new_ones(3, 4, 4), (1, 3, 2, 2)) / 3
+
+    network = nn.Sequential(Beside(Aside(same)))
+    table = read_layers(extract_to(tmp_path, network, make_images(5, 8, seed=1))["centred"]).set_index("layer")
+    assert np.isnan(table.effective_dimension["Aside-1"])
+    assert table.effective_dimension["Beside-1"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("n_passes", "n_groups"), [(1, 1), (3, 1), (7, 3), (28, 2)])
+def test_files_of_every_plan_hold_what_is_kept_in_memory_bit_by_bit(monkeypatch, tmp_path, n_passes, n_groups):
+    layers = [nn.Conv2d(3, 9, 3), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Conv2d(9, 7, 3), nn.Flatten(), nn.Linear(112, 20)]
+    network, images = nn.Sequential(*layers).eval(), make_images(8, 8, seed=2)
+    names = [layer.name for layer in survey(network, torch.from_numpy(images)).layers]
+    groups = [frozenset(part) for part in np.array_split(names, n_groups)]
+    passes = next(passes for passes in designs(8) if len(passes) == n_passes)
+    monkeypatch.setattr(extraction, "choose_plan", lambda *_: Plan(passes, groups, 4, 0, 0))
+    arrays = extraction.extract(network, images, "all", KERNELS, 0.9, 0, threads=1)
+    assert arrays["layer"].tolist() == ["Conv2d-1", "ReLU-1", "Conv2d-2", "Linear-1"]  # the others repeat one
+    for name, path in extract_to(tmp_path, network, images).items():
+        found = read_kernel(path)
+        assert found["kernel"].tobytes() == packed_in_one_piece(arrays[name]).tobytes()
+        assert found["row_sum"].tobytes() == arrays["row_sum"].tobytes()
+        pd.testing.assert_frame_equal(read_layers(path), layer_table(arrays))
+        ratios = [
+            participation_ratio(K + np.outer(s, s) / p)
+            for K, s, p in zip(arrays["centred"], arrays["row_sum"], arrays["n_features"], strict=True)
+        ]
+        np.testing.assert_array_equal(read_layers(path).effective_dimension, ratios)
+
+
+def test_layers_are_handed_on_before_the_next_one_runs():
+    seen, network = [], nn.Sequential(nn.Tanh(), Aside(lambda x: seen.append("runs") or x + 1), nn.Sigmoid())
+
+    def keep(layer: dict) -> None:
+        seen.append(layer["layer"])
+
+    found = extraction.extract(network, make_images(5, 8, seed=3), "all", [], 0.9, 0, threads=1, keep=keep)
+    assert seen == ["runs", "runs", "Tanh-1", "runs", "Aside-1", "Sigmoid-1"]  # the first two times it is surveyed
+    assert found == {}
+
+
+def test_a_network_none_of_whose_blocks_has_numbers_is_refused_by_blocks_and_leaves_no_file(tmp_path):
+    class Says(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Tanh()
+
+        def forward(self, x):
+            return str(self.inner(x).shape)
+
+    network = nn.Sequential(Says())
+    assert len(read_layers(extract_to(tmp_path / "all", network, make_images(4, 8, seed=4))["srp"])) == 1
+    with pytest.raises(InputError, match=r"no block of the network puts out numbers of single images\. Set `layers: all`"):
+        extract_to(tmp_path / "blocks", network, make_images(4, 8, seed=4), "blocks")
+    assert list((tmp_path / "blocks").iterdir()) == []
+
+
+# --- the files
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_files_are_no_larger_than_one_of_all_kernels(tmp_path, alike):
+    """As version 0.2.0 wrote it; also where layers only scale the one before."""
+    arrays = make_arrays(40, 119)
+    if alike:
+        arrays |= {name: np.repeat(arrays[name][::2], 2, axis=0) for name in KERNELS}
+    one = {name: values for name, values in arrays.items() if name not in KERNELS}
+    for name in KERNELS:
+        norm, ends, code = (np.stack(part) for part in zip(*map(pack, arrays[name]), strict=True))
+        one |= {f"{name}_norm": norm, f"{name}_range": ends, f"{name}_code": code.swapaxes(0, 1)}
+    write_arrays(tmp_path / "one.npz", one, compress=True)
+    size = sum(path.stat().st_size for path in write(tmp_path, arrays).values())
+    assert size < 1.05 * (tmp_path / "one.npz").stat().st_size
+
+
+def test_files_of_hundreds_of_layers_are_below_50_mib(tmp_path):
+    """A sixth of the 600 layers of the largest networks, of the images of the paper, with two kernels; without row sums."""
     n_layers = 100
-    write_kernels(tmp_path / "a.npz", {name: mixtures(n_layers, 119, seed) for seed, name in enumerate(("centred", "srp"))})
-    assert (tmp_path / "a.npz").stat().st_size < 50 * 2**20 * n_layers / 600
+    arrays = make_arrays(n_layers, 119) | {"row_sum": np.zeros((n_layers, 119))}
+    paths = write(tmp_path, arrays, ("centred", "srp"))
+    assert sum(path.stat().st_size for path in paths.values()) < 50 * 2**20 * n_layers / 600
 
 
-def test_kernels_that_are_not_asked_for_are_not_read(tmp_path, stored):
-    write_kernels(tmp_path / "a.npz", stored[0])
-    found = read_kernels(tmp_path / "a.npz", "layer", "srp")
-    assert found.keys() == {"layer", "srp"}
-    np.testing.assert_array_equal(found["srp"], stored[1]["srp"])
+class Counting(io.FileIO):
+    n_read = 0
+
+    def readinto(self, buffer) -> int:
+        n = super().readinto(buffer)
+        Counting.n_read += n
+        return n
+
+    def read(self, size=-1) -> bytes:
+        content = super().read(size)
+        Counting.n_read += len(content)
+        return content
 
 
-@pytest.mark.parametrize("name", ["srp", "zscore", "row_sum"])
+def bytes_read(monkeypatch, path: Path, read) -> int:
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", lambda file, mode="r", *_: Counting(file, mode))
+        Counting.n_read = 0
+        read(path)
+    return Counting.n_read
+
+
+def test_what_is_not_asked_for_is_not_read(monkeypatch, tmp_path):
+    path = write(tmp_path, make_arrays(40, 119), ["srp"])["srp"]
+    size = path.stat().st_size
+    assert bytes_read(monkeypatch, path, read_layers) < 0.05 * size
+    assert bytes_read(monkeypatch, path, read_provenance) < 0.05 * size
+    assert bytes_read(monkeypatch, path, lambda path: next(iterate_kernel(path))) < 0.1 * size
+    assert bytes_read(monkeypatch, path, lambda path: list(islice(iterate_kernel(path), 20))) < 0.6 * size
+    assert bytes_read(monkeypatch, path, lambda path: list(iterate_kernel(path))) > 0.9 * size
+
+
+def test_no_flipped_bit_gives_another_kernel_or_another_error(tmp_path):
+    path = write(tmp_path, make_arrays(3, 12), ["srp"])["srp"]
+    whole, expected, n_refused = path.read_bytes(), (read_kernel(path), read_layers(path), read_provenance(path)), 0
+    for place in np.random.default_rng(0).permutation(8 * len(whole))[:1000]:
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        try:
+            found = read_kernel(path), read_layers(path), read_provenance(path)
+            assert all(np.array_equal(found[0][key], values) for key, values in expected[0].items())
+            assert found[1].equals(expected[1]) and found[2] == expected[2], f"bit {place}"
+        except InputError as error:
+            assert str(error).startswith(f"{path}: ") and "Remove it and run again." in str(error)
+            assert "\n" not in str(error)
+            n_refused += 1
+    assert n_refused > 500
+
+
+def test_a_damaged_layer_is_found_when_it_is_read_and_not_before(tmp_path):
+    path = write(tmp_path, make_arrays(5, 40), ["srp"])["srp"]
+    with zipfile.ZipFile(path) as archive:
+        at = archive.getinfo("layer_3.npy").header_offset + 400
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    assert len(read_layers(path)) == 5
+    layers = iterate_kernel(path)
+    assert len(list(islice(layers, 3))) == 3
+    with pytest.raises(InputError, match=r"srp\.npz: .*Remove it and run again\.$"):
+        next(layers)
+
+
+def test_every_array_has_a_digest(stored):
+    for path in stored[2].values():
+        with np.load(path) as file:
+            lines = dict(line.split(" ") for line in file[DIGESTS])
+            assert lines.keys() == set(file.files) - {DIGESTS}
+
+
+def test_layers_of_another_file_are_found_out(tmp_path):
+    """Each whole by itself: a layer in the place of another."""
+    path = write(tmp_path, make_arrays(3, 12), ["srp"])["srp"]
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays | {"layer_1": arrays["layer_2"]})
+    with pytest.raises(InputError, match=r"srp\.npz: not as it was written"):
+        read_kernel(path)
+
+
+OLD = {"layer": np.array(["Conv2d-1"]), "block": np.array(["stem"]), "centred_norm": np.ones((1, 4))}
+FOREIGN = {
+    "of the version before": lambda path: write_arrays(path, OLD, compress=True),
+    "of another program": lambda path: np.savez(path, **OLD),
+    "text": lambda path: path.write_text("nothing"),
+    "empty": lambda path: path.touch(),
+    "a folder": lambda path: path.mkdir(),
+    "absent": lambda path: None,
+    "cut off": lambda path: path.write_bytes(write(path.parent / "x", make_arrays(3, 12), ["srp"])["srp"].read_bytes()[:3000]),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+@pytest.mark.parametrize("read", [read_kernel, read_layers, read_provenance, lambda path: next(iterate_kernel(path))])
+def test_what_is_no_such_file_is_refused_in_one_line(tmp_path, kind, read):
+    path = tmp_path / "srp.npz"
+    FOREIGN[kind](path)
+    with pytest.raises(InputError) as error:
+        read(path)
+    assert str(error.value).startswith(f"{path}: ") and str(error.value).endswith("Remove it and run again.")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["norm", "range", "layer_0", "row_sum", "image_sha256"])
 def test_a_file_without_an_array_that_is_needed_is_refused_by_its_name_and_that_of_the_array(tmp_path, name):
-    path = tmp_path / "a.npz"
-    write_kernels(path, {"layer": np.array(["Conv2d-1"]), "centred": mixtures(1, 4, seed=11)})
-    with pytest.raises(InputError, match=rf"^{re.escape(str(path))}: no array named .*{name}"):
-        read_kernels(path, "layer", "centred", name)
+    path = write(tmp_path, make_arrays(1, 4), ["srp"])["srp"]
+    write_arrays(path, {key: values for key, values in read_arrays(path).items() if key != name})
+    with pytest.raises(InputError, match=rf"srp\.npz: no array named {name}; the file holds"):
+        read_kernel(path)
 
 
-@pytest.mark.parametrize("part", ["norm", "range", "code"])
-def test_a_file_without_a_part_of_a_kernel_is_refused_by_its_name(tmp_path, part):
-    path = tmp_path / "a.npz"
-    write_kernels(path, {"centred": mixtures(1, 4, seed=12)})
-    whole = read_arrays(path)
-    write_arrays(path, {name: values for name, values in whole.items() if name != f"centred_{part}"})
-    with pytest.raises(InputError, match=rf"^{re.escape(str(path))}: no array named centred_{part}"):
-        read_kernels(path, "centred")
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_between_layers_leaves_nothing_and_files_as_they_were(tmp_path, error):
+    paths = write(tmp_path, make_arrays(2, 5), ["srp"])
+    before = paths["srp"].read_bytes()
+    with pytest.raises(error), writing_kernels([tmp_path / "srp.npz", tmp_path / "centred.npz"], [], []) as keep:
+        keep({name: values[0] for name, values in make_arrays(2, 5).items()})
+        raise error
+    assert [path.name for path in tmp_path.iterdir()] == ["srp.npz"]
+    assert paths["srp"].read_bytes() == before
 
 
-def test_a_file_that_is_no_file_of_arrays_is_refused_by_its_name(tmp_path):
-    (tmp_path / "a.npz").write_text("nothing")
-    with pytest.raises(InputError, match=r"a\.npz: not a readable \.npz file"):
-        read_kernels(tmp_path / "a.npz", "centred")
+WRITER = """
+import sys, time
+import numpy as np
+from dormouse.features.kernels import writing_kernels
+rng = np.random.default_rng(0)
+layer = {"layer": "a", "path": "", "block": "", "block_depth": 1.0, "n_features": 1, "effective_dimension": 1.0}
+with writing_kernels(sys.argv[1:], np.array(["x"]), np.array("{}")) as keep:
+    while True:
+        keep(layer | {"row_sum": np.ones(50), "srp": np.cov(rng.random((50, 9))), "zscore": np.eye(50)})
+"""
+
+
+def test_a_writer_that_is_killed_leaves_nothing_under_the_names_and_the_next_run_removes_the_rest(tmp_path):
+    names = [tmp_path / "model" / f"{name}.npz" for name in ("srp", "zscore")]
+    process = subprocess.Popen([sys.executable, "-c", WRITER, *names])
+    while not any(path.stat().st_size > 1e5 for path in tmp_path.rglob(".*.npz")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not any(path.exists() for path in names)
+    remove_unfinished(tmp_path)
+    assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_a_disk_that_fills_up_is_one_clear_error_and_leaves_nothing(small_disk):
+    arrays = make_arrays(20, 119)
+    with pytest.raises(InputError, match=r"npz: cannot be written, the disk is full .*Make room and run again"):
+        write(small_disk, arrays)
+    assert list(small_disk.iterdir()) == []

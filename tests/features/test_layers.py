@@ -21,7 +21,7 @@ from scoring import score_rsa
 from torch import nn
 
 from dormouse.features.extraction import extract
-from dormouse.features.gram import Kernels, reduce
+from dormouse.features.gram import reduce
 from dormouse.features.layers import is_container
 from dormouse.features.record import record
 from dormouse.models.build import make_torchvision_importable
@@ -229,7 +229,5 @@ def test_extraction_by_blocks_stores_their_kernels_alone():
 
 def test_a_network_without_parts_is_its_own_block():
     assert [layer[:2] for layer in streamed(Scale(), make_images(3, 8, seed=9), "blocks")] == [("Scale-1", "")]
-    kernels = Kernels(3, [], EPS, 0)
-    for layer, block, X in streamed(Scale(), make_images(3, 8, seed=9)):
-        kernels.add(layer, block, [X])
-    assert list(kernels.arrays()["block"]) == [""]
+    kernels = extract(Scale(), make_images(3, 8, seed=9), "all", [], EPS, 0, threads=1)
+    assert [list(kernels[name]) for name in ("block", "path", "block_depth")] == [[""], [""], [1.0]]

@@ -293,7 +293,7 @@ def test_every_plan_gives_the_kernels_of_one_pass(monkeypatch, small, in_one_pas
     plan = Plan(DESIGNS[n_passes], divided(names(small), n_groups), batch, 0, 0)
     found, expected = extracted(monkeypatch, small, plan, layers), in_one_pass[layers]
     assert found.keys() == expected.keys()
-    for name in ("layer", "block", "n_features", "blocks"):
+    for name in ("layer", "path", "block", "block_depth", "n_features"):
         assert found[name].tolist() == expected[name].tolist()
     for k, layer in enumerate(expected["layer"]):
         p, row_sum = expected["n_features"][k], expected["row_sum"][k]

@@ -1,4 +1,4 @@
-"""Layers of few features, and of many that span few dimensions: from extraction over the file of kernels to scores.
+"""Layers of few features, and of many that span few dimensions: from extraction over the files of kernels to scores.
 
 The other road is scikit-learn's, in float64: projection, standardisation, and a ridge regression for every stimulus left out.
 """
@@ -14,12 +14,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import SparseRandomProjection
 
 from dormouse.features import extraction
-from dormouse.features.kernels import read_kernels, write_kernels
+from dormouse.features.kernels import KERNELS, read_kernel, read_layers, writing_kernels
 from dormouse.features.plan import Plan, designs
 from dormouse.features.projection import n_projections
 from dormouse.features.standardisation import FEW
 from dormouse.methods import ridge, rsa
-from dormouse.tables import LAYER_ARRAYS
 
 N_IMAGES, EPS, SEED = 60, 0.3, 0
 PENALTIES = (1e-4, 1e-2, 1.0, 1e4)
@@ -62,14 +61,18 @@ def images_of(X: np.ndarray) -> np.ndarray:
     return images.reshape(N_IMAGES, 3, size, size)
 
 
-def extracted(X: np.ndarray) -> dict[str, np.ndarray]:
+def extracted(X: np.ndarray, **options) -> dict[str, np.ndarray]:
     network = torch.nn.Sequential(Aside(lambda images: images.flatten(1)[:, : X.shape[1]].clone()))
-    return extraction.extract(network, images_of(X), "all", PREDICTORS, EPS, SEED, threads=1)
+    return extraction.extract(network, images_of(X), "all", PREDICTORS, EPS, SEED, threads=1, **options)
 
 
-def through_the_file(arrays: dict[str, np.ndarray], path) -> dict[str, np.ndarray]:
-    write_kernels(path, arrays)
-    return read_kernels(path, *LAYER_ARRAYS, "row_sum", "centred", *PREDICTORS)
+def through_the_files(X: np.ndarray, folder) -> dict[str, np.ndarray]:
+    paths = {name: folder / f"{name}.npz" for name in KERNELS}
+    with writing_kernels(list(paths.values()), np.array(["image"] * N_IMAGES), np.array("{}")) as keep:
+        extracted(X, keep=keep)
+    kernels = {name: read_kernel(path) for name, path in paths.items()}
+    of_images = {"row_sum": kernels["centred"]["row_sum"]}
+    return {**read_layers(paths["srp"]), **of_images, **{name: stored["kernel"] for name, stored in kernels.items()}}
 
 
 def predictors_by_sklearn(X: np.ndarray, name: str) -> np.ndarray:
@@ -101,7 +104,7 @@ def make_responses(X: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", FEATURES)
 def test_scores_are_those_of_refits_in_scikit_learn_whatever_the_penalty(tmp_path, name):
     X = FEATURES[name]
-    kernels, Y = through_the_file(extracted(X), tmp_path / "a.npz"), make_responses(X)
+    kernels, Y = through_the_files(X, tmp_path), make_responses(X)
     for predictors in PREDICTORS:
         expected = scores_by_refits(predictors_by_sklearn(X.astype(np.float64), predictors), Y)
         found = [ridge.score_layers(kernels[predictors], Y, penalty)[0] for penalty in PENALTIES]
@@ -112,11 +115,11 @@ def test_scores_are_those_of_refits_in_scikit_learn_whatever_the_penalty(tmp_pat
 @pytest.mark.parametrize("name", ["1", "2", "10 thrice", "500 of rank 5"])
 def test_several_passes_give_the_scores_of_one(monkeypatch, tmp_path, name):
     X = FEATURES[name]
-    in_one, Y = through_the_file(extracted(X), tmp_path / "one.npz"), make_responses(X)
+    in_one, Y = through_the_files(X, tmp_path / "one"), make_responses(X)
     passes = list(designs(N_IMAGES))[1]
     plan = lambda known, *_: Plan(passes, [frozenset(layer.name for layer in known.layers)], 7, 0, 3)  # noqa: E731
     monkeypatch.setattr(extraction, "choose_plan", plan)
-    in_several = through_the_file(extracted(X), tmp_path / "several.npz")
+    in_several = through_the_files(X, tmp_path / "several")
     for predictors in PREDICTORS:
         scores = [ridge.leave_one_out_r(kernels[predictors], Y, PENALTIES) for kernels in (in_one, in_several)]
         np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=1e-9)
@@ -141,7 +144,7 @@ def rsa_scores(kernels: dict[str, np.ndarray], site: np.ndarray) -> dict[str, fl
 
 def test_of_one_feature_there_is_no_similarity(tmp_path):
     """A pattern of one number does not vary; its correlation is not defined, and neither is the score."""
-    kernels = through_the_file(extracted(FEATURES["1"]), tmp_path / "a.npz")
+    kernels = through_the_files(FEATURES["1"], tmp_path)
     rdms, constant = rsa.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     np.testing.assert_array_equal(rdms[0], 1 - np.eye(N_IMAGES))
     assert constant.all()
@@ -150,7 +153,7 @@ def test_of_one_feature_there_is_no_similarity(tmp_path):
 
 def test_of_two_features_images_are_alike_or_opposite_and_their_ties_are_ties(tmp_path):
     X, site = FEATURES["2"].astype(np.float64), rsa.rdm_from_patterns(random_features(30))
-    kernels = through_the_file(extracted(FEATURES["2"]), tmp_path / "a.npz")
+    kernels = through_the_files(FEATURES["2"], tmp_path)
     rdms, _ = rsa.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     side = np.sign(X[:, 0] - X[:, 1])
     expected = 1 - np.outer(side, side)
@@ -166,7 +169,7 @@ def test_images_of_nearly_the_same_pattern_are_told_apart(tmp_path, n_features, 
     """As deep in a network before training: r of all images is near 1, and float32 products would leave rounding alone."""
     common = np.random.default_rng(2).standard_normal(n_features).clip(min=0)
     X = (common + difference * random_features(n_features)).astype(np.float32)
-    kernels, site = through_the_file(extracted(X), tmp_path / "a.npz"), rsa.rdm_from_patterns(random_features(30))
+    kernels, site = through_the_files(X, tmp_path), rsa.rdm_from_patterns(random_features(30))
     above = np.triu_indices(N_IMAGES, k=1)
     distances = 1 - np.corrcoef(X.astype(np.float64))[above]
     rdms, _ = rsa.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])

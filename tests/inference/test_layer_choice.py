@@ -15,14 +15,14 @@ def make_scores(scores: list[float], **place) -> pd.DataFrame:
         {
             **condition,
             "layer": [f"Layer-{i}" for i in index],
+            "path": [f"features.{i}" for i in index],
             "layer_index": index,
             "layer_depth": index / len(scores),
             "block": [f"block-{i}" for i in index],
             "block_depth": index / len(scores),
             "n_features": 100 * index,
+            "effective_dimension": 10.0 * index,
             "n_neurons": 30,
-            "path": "features.1",
-            "effective_dimension": 3.0,
             "site_dimension": 2.0,
             "score": scores,
         }

@@ -89,9 +89,9 @@ def test_all_methods_find_the_layer_that_the_neurons_read_out(kernels, outputs, 
 
 @pytest.mark.parametrize("layer", PLANTED)
 def test_shuffled_stimuli_leave_nothing_to_find(kernels, outputs, layer):
-    n_shuffles, blocks = 40, {"blocks": kernels["blocks"]}
+    n_shuffles = 40
     population, rng = read_out(outputs[layer], seed=1), np.random.default_rng(2)
-    planted = {name: values[kernels["layer"] == layer] for name, values in kernels.items() if name != "blocks"} | blocks
+    planted = {name: values[kernels["layer"] == layer] for name, values in kernels.items()}
     shuffled = pd.concat(
         score_all(planted, population | {"mean": population["mean"][rng.permutation(N_IMAGES)]}) for _ in range(n_shuffles)
     )

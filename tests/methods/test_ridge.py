@@ -68,7 +68,9 @@ def make_kernels(kernels: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {
         "layer": np.array([f"Layer-{i}" for i in range(1, len(kernels) + 1)]),
         "block": np.array([f"block-{(i + 1) // 2}" for i in range(1, len(kernels) + 1)]),
-        "blocks": np.array([f"block-{k}" for k in range(1, (len(kernels) + 1) // 2 + 1)]),
+        "block_depth": np.array([(i + 1) // 2 for i in range(1, len(kernels) + 1)]) / ((len(kernels) + 1) // 2),
+        "path": np.array([f"features.{i}" for i in range(len(kernels))]),
+        "effective_dimension": np.ones(len(kernels)),
         "n_features": np.arange(10, 10 + len(kernels)),
         "srp": np.stack(kernels),
         "zscore": np.stack(kernels)[::-1],
@@ -143,10 +145,10 @@ def test_scores_are_those_of_the_papers_path_in_scikit_learn(n_features):
     Z = StandardScaler().fit_transform(SparseRandomProjection(n_columns, random_state=seed).fit_transform(X))
     predicted = predict_by_sklearn_gcv(Z.astype(np.float64), Y, 1.0)
     expected = [pearsonr(predicted[:, i], Y[:, i]).statistic for i in range(20)]
-    kernels = gram.Kernels(n_stimuli, ["srp"], eps=0.1, seed=seed)
-    kernels.add("Layer-1", "block-1", [torch.from_numpy(X)])
+    finished = []
+    gram.Kernels(n_stimuli, ["srp"], 0.1, seed, finished.append).add("Layer-1", [torch.from_numpy(X)])
     # both project in float32, whose sums differ in the last bits: a few 1e-7 on r
-    np.testing.assert_allclose(ridge.score_layers(kernels.arrays()["srp"], Y, 1.0)[0], expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(ridge.score_layers([finished[0]["srp"]], Y, 1.0)[0], expected, rtol=0, atol=2e-6)
     assert np.ptp(expected) > 0.1
 
 

@@ -22,7 +22,9 @@ def make_kernels(patterns: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {
         "layer": np.array([f"Layer-{i}" for i in range(1, len(patterns) + 1)]),
         "block": np.array([f"block-{(i + 1) // 2}" for i in range(1, len(patterns) + 1)]),
-        "blocks": np.array([f"block-{k}" for k in range(1, (len(patterns) + 1) // 2 + 1)]),
+        "block_depth": np.array([(i + 1) // 2 for i in range(1, len(patterns) + 1)]) / ((len(patterns) + 1) // 2),
+        "path": np.array([f"features.{i}" for i in range(len(patterns))]),
+        "effective_dimension": np.ones(len(patterns)),
         "n_features": np.array([X.shape[1] for X in patterns]),
         "centred": np.stack([X.shape[1] * np.cov(X, bias=True) for X in patterns]),
         "row_sum": np.stack([X.sum(axis=1) for X in patterns]),

@@ -289,7 +289,7 @@ def test_a_run_keeps_its_epochs_whatever_is_asked_for(root, tmp_path, dataset_fo
         "models": {"groups": ["baselines"], "add": {"seen": seen}},
     }
     weights, epoch_1, table = (f"results/trained/run{ending}" for ending in (".safetensors", "@1.safetensors", ".parquet"))
-    features, targets = "results/mice/grams/seen.npz", (weights, epoch_1)
+    features, targets = "results/mice/kernels/seen/centred.npz", (weights, epoch_1)
 
     def asked(epochs):
         return config | {"training": {"run": run | {"epochs": epochs}, "of_cifar": of_cifar}}
