@@ -10,8 +10,9 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from dormouse.errors import InputError
-from dormouse.models.build import build, build_with_key, make_torchvision_importable
+from dormouse.models.build import build, build_with_key
 from dormouse.models.checkpoints import fit, read_state
+from dormouse.models.loaders import make_torchvision_importable
 
 COUNTER = "num_batches_tracked"
 

@@ -10,7 +10,8 @@ from torch import nn
 from dormouse.errors import InputError
 from dormouse.features.extraction import stream
 from dormouse.features.survey import survey
-from dormouse.models.build import build, make_torchvision_importable, native_input, random_twin
+from dormouse.models.build import build, native_input, random_twin
+from dormouse.models.loaders import make_torchvision_importable
 from dormouse.models.user import user_code
 
 PX = 64

@@ -15,7 +15,7 @@ from huggingface_hub.utils import _shared_blobs, close_session
 from web import Answer, File, Web, cut, refused, stalled, told, wait_until
 
 from dormouse.errors import InputError
-from dormouse.models.build import make_torchvision_importable
+from dormouse.models.loaders import make_torchvision_importable
 from dormouse.models.weights import fetch_weights, resolve
 
 CONTENT = np.random.default_rng(0).bytes(2_500_000)  # more than one chunk

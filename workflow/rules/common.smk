@@ -20,13 +20,18 @@ from dormouse.code import script_code
 from dormouse.contents import file_hash, is_made
 from dormouse.lock import lock_results
 from dormouse.methods.labels import method_label, selection_label
-from dormouse.models.registry import LABELS, OF_RUN, TRAINED, WEIGHTS, list_models, run_of, training_spec
+from dormouse.models.registry import list_models, training_spec
 from dormouse.models.specification import (
+    LABELS,
+    OF_RUN,
+    TRAINED,
+    WEIGHTS,
     anatomy_files,
     architecture,
     content_key,
     downloads,
     network_files,
+    run_of,
     same_network,
     table_files,
     weight_files,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.models.digests import check_digest
+from dormouse.models.weights_digest import check_digest
 
 N_SHOWN = 20  # keys of a kind named in an error
 

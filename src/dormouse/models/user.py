@@ -1,12 +1,13 @@
-"""Code of users: which modules a network of theirs is made from, and whether it reached anything that is not named."""
+"""Code of users: calls it by name, finds the modules that it rests on, and sees whether it reached any that is not named."""
 
 import ast
+import importlib
 import importlib.util
 import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import metadata
@@ -19,6 +20,23 @@ from dormouse.errors import InputError
 
 # what is installed is told by versions, and does not change unseen
 INSTALLED = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
+
+
+def import_function(name: str) -> Callable:
+    """Return the function `module:function`, found from the working directory.
+
+    Raises InputError where there is none.
+    """
+    module, _, function = name.partition(":")
+    if str(Path.cwd()) not in sys.path:  # where it stays, for what is imported later
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
+    if not callable(found):
+        raise InputError(f"{name}: cannot be called ({function} is of type {type(found).__name__}).")
+    return found
 
 
 def user_code(name: str) -> dict[str, str]:
