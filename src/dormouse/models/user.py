@@ -18,7 +18,7 @@ from dormouse.code import PACKAGE, module_code, parse
 from dormouse.contents import is_made
 from dormouse.errors import InputError
 
-# what is installed is told by versions, and does not change unseen
+# folders of installed packages, which their versions identify
 INSTALLED = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
 
 
@@ -42,8 +42,8 @@ def import_function(name: str) -> Callable:
 def user_code(name: str) -> dict[str, str]:
     """Return a hash for every module of the user's that `module:function` rests on, by the names of the modules.
 
-    Imports are followed at any depth, those inside functions too, without running anything. What is installed counts only if
-    it holds the function itself; the record of its files then stands for all of them.
+    Imports are followed at any depth, those inside functions too, without running anything. An installed package counts
+    only if it holds the function itself; the record of its files then stands for all of them.
 
     Raises InputError where the module is not there, or a module cannot be parsed.
     """
@@ -112,8 +112,8 @@ def _is_installed(file: Path) -> bool:
 def watched(spec: Mapping) -> Iterator[None]:
     """Refuse what a network of the user's reaches while it is built and runs, if a change of it would go unnoticed.
 
-    These are modules that `user_code` did not find, as those imported by a name that is put together, and files of the
-    working directory that the configuration does not name. Files that are not opened by Python are not seen.
+    These are modules that `user_code` did not find, such as those imported by a computed name, and files of the working
+    directory that the configuration does not name. Files that are not opened by Python are not seen.
 
     Raises InputError naming the first of them.
     """

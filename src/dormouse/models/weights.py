@@ -1,7 +1,7 @@
 """Published weights: found through the clients of their hubs, fetched once, checked.
 
 The clients tell addresses, digests, credentials and what this machine has already. The bytes are fetched by `download`,
-because neither client goes on with a download after its process was stopped.
+because neither client resumes a download whose process was stopped.
 """
 
 import os
@@ -118,7 +118,7 @@ def _fetch_from_hub(repository: str, sha256: str, path: Path) -> None:
             "Check the connection and run again." if busy else "Check the name, and your token if it is not public (HF_TOKEN)."
         )
         raise InputError(f"{url}: {' '.join(str(error).split())}. {advice}") from error
-    except Exception as error:  # whatever the client's own client of HTTP raises
+    except Exception as error:  # the client passes on whatever its HTTP library raises
         raise InputError(f"{url}: cannot be reached ({error}). Check the connection and run again.") from error
     download(url, path, sha256 or _digest(published.etag or ""), hub.utils.build_hf_headers())
 
