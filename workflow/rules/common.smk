@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 # a job runs on the cores that it declares; without this numpy would take all of them
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-ROOT = Path(workflow.basedir)
+# two folders above this file, also where another workflow imports this one as a module
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parents[1]
+if not ROOT.is_dir():
+    raise WorkflowError(f"{ROOT}: not on this machine. Clone dormouse, and import workflow/Snakefile of the clone.")
 # the package beside this workflow, here and in every job, whichever is installed
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])))
@@ -39,7 +44,7 @@ from dormouse.models.specification import (
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import open_dataset
 from dormouse.recordings.nwb import is_address
-from dormouse.schemas import check, check_layers, read_layers
+from dormouse.schemas import check, check_layers, read_layers, read_yaml
 from dormouse.neurons.selection import preset
 from dormouse.tables import read_table
 from dormouse.training.epochs import epoch_file
@@ -48,9 +53,17 @@ from dormouse.training.recipe import training_key
 CONFIG_SCHEMA, MODEL_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
 )
-# the files of the command line, which Snakemake lists before config.yaml, are laid over it
-given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
-check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
+if workflow.modifier.is_main_snakefile():
+    # the files of the command line, which Snakemake lists before config.yaml, are laid over it
+    given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
+    check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
+else:
+    # another workflow imports this one as a module, and says what differs from config.yaml
+    layers = [("config.yaml", read_yaml(ROOT / "config.yaml")), ("config of the module", config)]
+    check_layers(layers, CONFIG_SCHEMA)
+    config = {}
+    for _, layer in layers:
+        update_config(config, layer)
 check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
 for line, row in enumerate(model_rows.to_dict("records"), start=2):
