@@ -5,6 +5,7 @@ the range that r has in the layer: steps of 7e-15 at most, so that a layer of fe
 ridge can see. With the lower triangle alone, and compressed, a layer of 119 images takes 42 kB in the place of 113.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def read_kernels(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     parts = [f"{name}_{part}" for name in kernels for part in PARTS]
     stored = read_arrays(path, *(name for name in names if name not in KERNELS), *parts)
     return stored | {name: unpack(*(stored.pop(f"{name}_{part}") for part in PARTS)) for name in kernels}
+
+
+def read_provenance(path: str | Path) -> dict:
+    """Return the record of what a network's kernels rest on, see `dormouse.provenance`."""
+    return json.loads(str(read_arrays(path, "provenance")["provenance"]))
 
 
 def pack(kernels: np.ndarray) -> dict[str, np.ndarray]:
