@@ -33,6 +33,7 @@ lint: $(VENV)/dev  ## ruff, snakefmt and snakemake's own linter
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --lint --configfile demo.yaml
 
 format: $(VENV)/dev  ## put the code in its form

@@ -92,6 +92,20 @@ def write_by_area(name: str, table: pd.DataFrame, paths: Sequence[str | Path]) -
         write_table(name, table[table.area == Path(path).parent.name], path)
 
 
+def table_name(path: str | Path) -> str:
+    """Return the name of the table that a parquet file holds.
+
+    Raises InputError where the file cannot be read or holds none of `TABLES`.
+    """
+    try:
+        name = (pq.read_schema(path).metadata or {}).get(b"table", b"").decode()
+    except Exception as error:  # arrow raises errors of its own, of the system and of Python for what is damaged
+        raise unreadable(path, "parquet", error) from error
+    if name not in TABLES:
+        raise InputError(f"{path}: not a table of the workflow's.")
+    return name
+
+
 def read_table(name: str, path: str | Path) -> pd.DataFrame:
     """Read the parquet table `name`.
 

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from dormouse.errors import InputError
-from dormouse.models.build import make_torchvision_importable
-from dormouse.models.libraries import registered
-from dormouse.models.registry import LABELS, WEIGHTS, list_models
-from dormouse.models.specification import downloads
+from dormouse.models.loaders import make_torchvision_importable
+from dormouse.models.registry import list_models
+from dormouse.models.sources import registered
+from dormouse.models.specification import LABELS, WEIGHTS, downloads
 from dormouse.schemas import check
 
 IMAGENET = {

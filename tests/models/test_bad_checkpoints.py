@@ -14,6 +14,8 @@ from dormouse.errors import InputError
 from dormouse.models.build import build
 from dormouse.models.checkpoints import fit, read_state
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 UNREADABLE = "not a readable file of weights"
 # source, name, and of the network a key, another, and the shape of the first
 NETWORKS = {
@@ -30,15 +32,6 @@ NETWORKS = {
 
 def spec(source, name, file=None):
     return {"source": source, "name": name, "seed": None if file else 0, "file": file and str(file)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """To copy numbers is no faster in several threads, and far slower on a busy machine."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture

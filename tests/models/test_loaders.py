@@ -10,8 +10,11 @@ from torch import nn
 from dormouse.errors import InputError
 from dormouse.features.extraction import stream
 from dormouse.features.survey import survey
-from dormouse.models.build import build, make_torchvision_importable, native_input, random_twin
+from dormouse.models.build import build, native_input, random_twin
+from dormouse.models.loaders import make_torchvision_importable
 from dormouse.models.user import user_code
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 PX = 64
 RANDOM = [
@@ -30,15 +33,6 @@ def spec(source, name, seed=0, file=None, **keys):
 
 def numbers(network):
     return torch.cat([value.flatten().double() for value in network.state_dict().values()])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """To draw and copy numbers is no faster in several threads, and far slower on a busy machine."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import torch
 import yaml
 
 from dormouse.errors import InputError
-from dormouse.models.build import build, make_torchvision_importable
-from dormouse.models.registry import NORMALISATIONS, WEIGHTS, check_line, list_models
-from dormouse.models.specification import downloads, same_network
+from dormouse.models.build import build
+from dormouse.models.loaders import make_torchvision_importable
+from dormouse.models.registry import check_line, list_models
+from dormouse.models.specification import NORMALISATIONS, WEIGHTS, downloads, same_network
 from dormouse.schemas import check
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from dormouse.errors import InputError
-from dormouse.models.registry import LABELS, WEIGHTS, check_line, list_models
-from dormouse.models.specification import downloads, network_files, same_network
+from dormouse.models.registry import check_line, list_models
+from dormouse.models.specification import LABELS, WEIGHTS, downloads, network_files, same_network
 from dormouse.schemas import check
 
 IMAGENET = {

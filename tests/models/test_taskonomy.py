@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dormouse.models.build import build, make_torchvision_importable
+from dormouse.models.build import build
+from dormouse.models.loaders import make_torchvision_importable
 from dormouse.models.taskonomy import TaskonomyEncoder
 
 STAGES = ((3, 2), (4, 2), (6, 1), (3, 1))  # blocks, and the stride of the last of them

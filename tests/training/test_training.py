@@ -23,7 +23,8 @@ from dormouse.files import read_arrays
 from dormouse.models import registry
 from dormouse.models.build import build, native_input
 from dormouse.models.checkpoints import read_state
-from dormouse.models.registry import NORMALISATIONS, list_models, training_spec
+from dormouse.models.registry import list_models, training_spec
+from dormouse.models.specification import NORMALISATIONS
 from dormouse.stimuli.preprocessing import preprocess
 from dormouse.tables import read_table
 from dormouse.training.epochs import epoch_file, hand_out

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 # a job runs on the cores that it declares; without this numpy would take all of them
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-ROOT = Path(workflow.basedir)
+# two folders above this file, also where another workflow imports this one as a module
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parents[1]
+if not ROOT.is_dir():
+    raise WorkflowError(f"{ROOT}: not on this machine. Clone dormouse, and import workflow/Snakefile of the clone.")
 # the package beside this workflow, here and in every job, whichever is installed
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])))
@@ -23,13 +28,18 @@ from dormouse.lock import lock_results
 from dormouse.methods.code import family_code
 from dormouse.methods.labels import method_differs, selection_differs
 from dormouse.methods.table import GIVEN, by_family, computed, list_methods, preset_methods, reads_rdms, stored_kernels
-from dormouse.models.registry import LABELS, OF_RUN, TRAINED, WEIGHTS, list_models, run_of, training_spec
+from dormouse.models.registry import list_models, training_spec
 from dormouse.models.specification import (
+    LABELS,
+    OF_RUN,
+    TRAINED,
+    WEIGHTS,
     anatomy_files,
     architecture,
     content_key,
     downloads,
     network_files,
+    run_of,
     same_network,
     table_files,
     weight_files,
@@ -46,9 +56,17 @@ from dormouse.training.recipe import training_key
 CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
-# the files of the command line, which Snakemake lists before config.yaml, are laid over it
-given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
-check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
+if workflow.modifier.is_main_snakefile():
+    # the files of the command line, which Snakemake lists before config.yaml, are laid over it
+    given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
+    check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
+else:
+    # another workflow imports this one as a module, and says what differs from config.yaml
+    layers = [("config.yaml", read_yaml(ROOT / "config.yaml")), ("config of the module", config)]
+    check_layers(layers, CONFIG_SCHEMA)
+    config = {}
+    for _, layer in layers:
+        update_config(config, layer)
 check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
 for line, row in enumerate(model_rows.to_dict("records"), start=2):

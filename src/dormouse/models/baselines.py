@@ -1,4 +1,4 @@
-"""Baselines: what the images themselves, the filters of early vision, and nothing at all explain."""
+"""Baselines: the pixels of the images, Gabor filters as in early vision, and noise."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ from dormouse.stimuli.gabor import log_gabor_bank
 FREQUENCIES = (2.0, 4.0, 8.0, 16.0, 32.0)  # cycles per image
 N_ORIENTATIONS = 8
 POOLED = 16  # samples of an energy map on a side
-NOISE_FEATURES = (1_000, 10_000, 100_000, 1_000_000)  # of the layers of noise: about those that networks have
+NOISE_FEATURES = (1_000, 10_000, 100_000, 1_000_000)  # of each layer of noise, over the range that networks have
 
 
 class Pixels(nn.Module):
@@ -50,7 +50,7 @@ class GaborBank(nn.Module):
 
 
 class NoiseLayer(nn.Module):
-    """Gaussian features, drawn for each image from a seed that its bytes and the layer make, and blind to what it shows."""
+    """Gaussian noise, drawn for each image with a seed made from its bytes and from the layer."""
 
     def __init__(self, n_features: int):
         super().__init__()
@@ -63,13 +63,13 @@ class NoiseLayer(nn.Module):
 
     def _draw(self, image: torch.Tensor) -> np.ndarray:
         digest = hashlib.sha256(image.contiguous().numpy().tobytes() + int(self.seed).to_bytes(8, "little")).digest()
-        # NumPy's, since PyTorch's takes 32 bits of a seed, of which thousands of images might share one
+        # NumPy's generator: PyTorch's takes seeds of 32 bits, so that two of thousands of images might share one
         generator = np.random.default_rng(int.from_bytes(digest, "little"))
         return generator.standard_normal(self.n_features, np.float32)
 
 
 class Noise(nn.Module):
-    """Features that know nothing of the images, in layers of sizes that networks have: where scores of no worth lie."""
+    """Noise in layers of sizes that networks have: what features score that carry no information on the images."""
 
     def __init__(self):
         super().__init__()

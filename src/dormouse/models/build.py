@@ -1,8 +1,5 @@
-"""From the specification of a model to a network with its weights, ready to run: one loader for each source."""
+"""From the specification of a model to a network with its weights, ready to run, and to the input that it wants."""
 
-import functools
-import importlib.util
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,26 +7,14 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.models.baselines import GaborBank, Noise, Pixels
-from dormouse.models.checkpoints import fit, read_state, renamed, without, without_prefix
-from dormouse.models.registry import TRAINED
-from dormouse.models.taskonomy import TaskonomyEncoder
-from dormouse.models.user import import_function
-from dormouse.mousenet.anatomy import Options, read_anatomy
-from dormouse.mousenet.network import MouseNet
+from dormouse.models.checkpoints import read_state
+from dormouse.models.loaders import LOADERS, make_torchvision_importable
+from dormouse.models.specification import TRAINED
 from dormouse.stimuli.preprocessing import RECIPE
-
-# the published files of DenseNet say norm.1 and conv.1 where the network has norm1 and conv1
-OF_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
-
-HEADS = ("fc.", "head.", "heads.", "projection_head.", "prototypes.")  # on top of a trunk, in training alone
-BACKBONE = "backbone."  # before the keys of a trunk where DINO keeps it beside its head
-
-State = Mapping[str, torch.Tensor] | None  # weights to load; None leaves them as drawn
 
 
 def build(spec: Mapping) -> nn.Module:
-    """Return the network of a specification (see `registry.list_models`) in evaluation mode.
+    """Return the network of a specification (see `dormouse.models.specification`) in evaluation mode.
 
     Random weights are those that the library draws after `torch.manual_seed(seed)`; they do not depend on what ran before.
 
@@ -51,142 +36,39 @@ def build_with_key(spec: Mapping) -> tuple[nn.Module, str]:
 
 
 def random_twin(spec: Mapping) -> nn.Module | None:
-    """Return the network of a specification as its library draws it, or None where nobody else says that it was trained."""
-    of_others = spec["file"] and Path(spec["file"]).parent != Path(TRAINED)  # what is trained here is, if little
-    return build({**spec, "file": None, "seed": 0}) if of_others else None
+    """Return the same network with random weights, to compare trained weights with.
+
+    Return None for a network without a file of weights, and for one that was trained here: after few epochs its weights may
+    rightly look random.
+    """
+    compared = spec["file"] and Path(spec["file"]).parent != Path(TRAINED)
+    return build({**spec, "file": None, "seed": 0}) if compared else None
 
 
 def native_input(spec: Mapping) -> dict:
-    """Return the preprocessing of a specification; keys that it leaves open are its library's own."""
+    """Return the preprocessing of a specification. The library of the network fills in the keys that are left out."""
     recipe = dict(spec["input"])
-    missing = set(RECIPE) - recipe.keys()
-    if not missing:
+    if not set(RECIPE) - recipe.keys():
         return recipe
     make_torchvision_importable()
-    if spec["source"] == "timm":
-        from timm.models import get_pretrained_cfg
-
-        known = get_pretrained_cfg(spec["name"])
-        own = {"size": known.input_size[-1], "mean": known.mean, "std": known.std, "interpolation": known.interpolation}
-    else:
-        from torchvision.models import get_model_weights
-
-        published = get_model_weights(spec["name"])
-        known = published.__members__.get(spec["weights"], published.DEFAULT).transforms()
-        own = {"size": known.crop_size[0], "mean": known.mean, "std": known.std, "interpolation": known.interpolation.value}
-    own |= {"mean": list(own["mean"]), "std": list(own["std"]), "range": 1, "channels": "rgb"}
-    return own | recipe
+    own = INPUTS[spec["source"]](spec)
+    return own | {"mean": list(own["mean"]), "std": list(own["std"]), "range": 1, "channels": "rgb"} | recipe
 
 
-def load_torchvision(name: str, state: State, **options) -> nn.Module:
-    """Load a network of torchvision; `options` are those of its function."""
-    make_torchvision_importable()
-    from torchvision.models import get_model
+def _torchvision_input(spec: Mapping) -> dict:
+    from torchvision.models import get_model_weights
 
-    network = get_model(name, weights=None, **options)
-    if state is None:
-        return network
-    if hasattr(network, "transform_input") and "num_classes" not in options:  # which weights that are trained here have
-        # ASSUME weights of Inception and GoogLeNet expect the input in [-1, 1], which these networks then make of ImageNet's
-        # normalisation themselves; it is so of all published ones
-        network.transform_input = True
-    return fit(network, renamed(state, lambda key: OF_DENSENET.sub(r"\1", key)))
+    published = get_model_weights(spec["name"])
+    known = published.__members__.get(spec["weights"], published.DEFAULT).transforms()
+    own = {"size": known.crop_size[0], "mean": known.mean, "std": known.std}
+    return own | {"interpolation": known.interpolation.value}
 
 
-def load_timm(name: str, state: State, **options) -> nn.Module:
-    """Load a network of timm, its attention in separate modules, so that hooks see its maps.
+def _timm_input(spec: Mapping) -> dict:
+    from timm.models import get_pretrained_cfg
 
-    Weights pass through timm's own conversion of older or foreign names.
-    """
-    make_torchvision_importable()
-    import timm
-
-    timm.layers.set_fused_attn(False)
-    # timm tolerates keys that do not fit where the weights are said to have another classifier than the network
-    weights = {} if state is None else {"pretrained_cfg_overlay": {"state_dict": state, **options}}
-    try:
-        network = timm.create_model(name, pretrained=state is not None, **weights, **options)
-    except (RuntimeError, KeyError) as error:  # an unknown tag behind the point of the name; keys that do not fit
-        raise InputError(f"timm: {name}: {error}") from error
-    for key, value in network.state_dict().items() if state else ():
-        if key in state and state[key].numel() != value.numel():  # timm resizes what belongs to images of another size
-            shapes = f"{tuple(state[key].shape)} instead of {tuple(value.shape)}"
-            raise InputError(
-                f"timm: {name}: 1 misshapen or more ({key} {shapes}). Was it trained with images of another size?"
-            )
-    return network
+    known = get_pretrained_cfg(spec["name"])
+    return {"size": known.input_size[-1], "mean": known.mean, "std": known.std, "interpolation": known.interpolation}
 
 
-def load_taskonomy(name: str, state: State) -> nn.Module:
-    """Load an encoder of Taskonomy; `name` is its task."""
-    return TaskonomyEncoder() if state is None else fit(TaskonomyEncoder(), state)
-
-
-def load_trunk(name: str, state: State) -> nn.Module:
-    """Load a ResNet of torchvision without its classifier, as self-supervised learning leaves it."""
-    network = load_torchvision(name, None)
-    network.fc = nn.Identity()
-    return network if state is None else fit(network, without(state, HEADS))
-
-
-def load_dino(name: str, state: State) -> nn.Module:
-    """Load a network of DINO: a ViT or XCiT as timm builds them, without classifier, or the trunk of a ResNet.
-
-    In a whole checkpoint of its training, `key: teacher` or `key: student`, the network stands beside its head.
-    """
-    if state is not None and any(key.startswith(BACKBONE) for key in state):
-        state = without_prefix(without(state, HEADS), BACKBONE)
-    return load_trunk(name, state) if name.startswith("resnet") else load_timm(name, state, num_classes=0)
-
-
-def load_baseline(name: str, state: State) -> nn.Module:
-    """Make a baseline; there is nothing to load."""
-    return BASELINES[name]()
-
-
-def load_mousenet(name: str, state: State, num_classes: int | None = None, **options) -> nn.Module:
-    """Make a MouseNet of these `anatomy.Options`, with as many classes as its weights have, else those of ImageNet."""
-    of_weights = None if state is None or "classifier.bias" not in state else len(state["classifier.bias"])
-    network = MouseNet(read_anatomy(Options(**options)), num_classes or of_weights or 1000)
-    return network if state is None else fit(network, state)
-
-
-def load_python(name: str, state: State) -> nn.Module:
-    """Call the user's own `module:function`, found from the working directory, for a network."""
-    network = import_function(name)()
-    if not isinstance(network, nn.Module):
-        raise InputError(f"{name}: gave {type(network).__name__}, expected a torch.nn.Module.")
-    return network if state is None else fit(network, state)
-
-
-BASELINES = {"pixels": Pixels, "gabor": GaborBank, "noise": Noise}
-LOADERS = {
-    "torchvision": load_torchvision,
-    "timm": load_timm,
-    "taskonomy": load_taskonomy,
-    "vissl": load_trunk,
-    "dino": load_dino,
-    "mousenet": load_mousenet,
-    "python": load_python,
-    "baseline": load_baseline,
-}
-
-
-@functools.cache
-def make_torchvision_importable() -> torch.library.Library | None:
-    """Let torchvision, and timm with it, be imported beside a CPU build of torch.
-
-    Its wheel is compiled against CUDA. Where that cannot be loaded, torchvision stops at the registration of two operators
-    that only exist in compiled form; declaring them without a body is enough for everything but calling them.
-    """
-    package = Path(importlib.util.find_spec("torchvision").origin).parent
-    for binary in package.glob("_C*"):
-        try:
-            torch.ops.load_library(str(binary))
-            return None
-        except OSError:
-            continue
-    declared = torch.library.Library("torchvision", "FRAGMENT")
-    for operator in ("nms", "qnms"):
-        declared.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return declared  # kept by the cache: the declaration ends with the object
+INPUTS = {"torchvision": _torchvision_input, "timm": _timm_input}  # of sources that publish weights by name

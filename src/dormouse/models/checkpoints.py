@@ -1,4 +1,4 @@
-"""Files of weights: read without running code, freed of what training put around them, and fitted to a network exactly."""
+"""Files of weights: read without running code, stripped of what training put around them, and fitted to a network exactly."""
 
 import re
 from collections import OrderedDict
@@ -11,19 +11,19 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.models.digests import check_digest
+from dormouse.models.weights_digest import check_digest
 
 N_SHOWN = 20  # keys of a kind named in an error
 
 # Where a checkpoint keeps the state dict among an optimiser, a configuration and the like: VISSL, then everyone else.
 WRAPPERS = (("classy_state_dict", "base_model", "model", "trunk"), ("model_state_dict",), ("state_dict",), ("model",))
-OPTIMISER = "optim"  # begins the keys of what holds no network, though its tensors may have the names of one
-# Put before every key by nn.DataParallel, and by VISSL before those of a trunk.
+OPTIMISER = "optim"  # start of keys that hold no network, though tensors in them may have the names of one
+# nn.DataParallel puts the first before every key, VISSL the second before those of a trunk.
 PREFIXES = ("module.", "_feature_blocks.")
 AVERAGED = "n_averaged"  # beside the keys of a network in torch.optim.swa_utils.AveragedModel, which begin with module.
 # What torch says of a pickle that builds more than tensors.
 REFUSAL = re.compile(r"(Unsupported (global|class)|Trying to|Can only)[^\n]*")
-# Steps that batch normalisation counted in training; checkpoints of before 2018 lack it, and no output depends on it.
+# Steps that batch normalisation counted in training; checkpoints from before 2018 lack it, and no output depends on it.
 COUNTER = "num_batches_tracked"
 NOT_LEARNT = (COUNTER, "running_mean", "running_var")  # by training; averages of weights may leave them out
 
@@ -54,7 +54,7 @@ def read_state(path: str | Path, key: str | None = None) -> tuple[OrderedDict[st
 
 
 def _states(value, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping]]:
-    """Give every state dict of a checkpoint with its place, but those of optimisers."""
+    """Yield every state dict of a checkpoint with its place, except those of optimisers."""
     if _is_state(value):
         yield place, value
     elif isinstance(value, Mapping):
@@ -64,7 +64,7 @@ def _states(value, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...
 
 
 def _usual_place(path: str | Path, states: Mapping[str, Mapping]) -> str:
-    """Return where a checkpoint keeps its state dict; raises InputError where nothing or more than one thing says so."""
+    """Return the usual place where a checkpoint holds a state dict; raises InputError where it holds none or several."""
     place = next((place for place in ("", *map(".".join, WRAPPERS)) if place in states), None)
     if place is None:
         named = f", or name one by `key`: {', '.join(states)}" if states else ""
@@ -79,7 +79,7 @@ def _usual_place(path: str | Path, states: Mapping[str, Mapping]) -> str:
 
 
 def _outline(state: Mapping) -> dict[str, torch.Size]:
-    """Return the shapes of what a state dict learnt by its keys, without what stands before all of them."""
+    """Return the shapes of learnt tensors by their keys, without the prefix that all keys share."""
     shapes = {key: value.shape for key, value in _bare(state).items() if not key.endswith(NOT_LEARNT)}
     while len(first := {key.partition(".")[:2] for key in shapes}) == 1 and first.pop()[1]:
         shapes = {key.partition(".")[2]: shape for key, shape in shapes.items()}
@@ -145,7 +145,7 @@ def renamed(state: Mapping, rename) -> OrderedDict:
 
 
 def without(state: Mapping, heads: Iterable[str]) -> OrderedDict:
-    """Return `state` without the keys that begin with one of `heads`: what was trained on top of the network, and left."""
+    """Return `state` without the keys that begin with one of `heads`: layers that were trained on top of the network."""
     result = OrderedDict((key, value) for key, value in state.items() if not key.startswith(tuple(heads)))
     if hasattr(state, "_metadata"):
         result._metadata = state._metadata

@@ -1,15 +1,150 @@
-"""What the specification of a model tells: its files, what its numbers are keyed by, and which models share a network."""
+"""The specification of a model: made from a row of models.tsv or a line of the configuration, and what it tells.
 
+A specification is a mapping:
+
+- the `LABELS`, which tell a reader about the model and change none of its numbers
+- source, name: where the network comes from (`sources.SOURCES`) and what it is called there
+- seed: of random weights; None where there are none
+- file: of weights, as its name; None without one. key: place of the weights in the file; None where the usual ones are tried
+- code: hash of what the network is made from besides its library; None where that is nothing
+- files: hashes of data files that the user's code opens, by name
+- options: what the loader needs besides the name: the preset of a MouseNet, the number of classes of a network trained here
+- input: the preprocessing of images; empty or in part where the network's library knows the rest
+"""
+
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from dormouse.contents import file_hash
-from dormouse.models.registry import LABELS
+from dormouse.errors import InputError, suggest
+from dormouse.models.sources import SOURCES
 from dormouse.mousenet.anatomy import FOLDER, MEASURED
+from dormouse.stimuli.preprocessing import RECIPE, check_recipe
+
+RANDOM, NONE = "random", "none"  # words in the place of weights
+WEIGHTS = "resources/weights"  # folder of downloaded weights
+TRAINED = "results/trained"  # folder of weights that are trained here, each file named after its run
+OF_RUN = "trained:"  # in the place of weights, before the name of a run, which @ and an epoch may follow
+# mean and sd of a channel, of an image from 0 to 1
+NORMALISATIONS = {
+    "imagenet": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "channels": "rgb"},
+    "cifar10": {"mean": [0.4914, 0.4822, 0.4465], "std": [0.2023, 0.1994, 0.2010], "channels": "rgb"},
+    "half": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "channels": "rgb"},  # to [-1, 1]
+    "none": {"mean": [0.0], "std": [1.0], "channels": "grey"},
+}
+SEEN_AS = {"digits": "imagenet", "folder": "imagenet", "cifar10": "cifar10"}  # normalisation of images to train on, by kind
+LABELS = (
+    *("group", "display_name", "family", "architecture", "task", "task_cluster", "training_data", "imagenet_top1"),
+    *("weights", "address", "sha256"),
+)
+ENDING = re.compile(r"\.(?:safetensors|pth\.tar|pth|pt|torch|bin)$")  # of files of weights
+
+
+# --- from a line to a specification
+
+
+def specify(model: str, line: Mapping, config: Mapping) -> dict:
+    """Return the specification of a model.
+
+    Parameters
+    ----------
+    line : a row of models.tsv with its seed, or a line of the configuration that was completed and checked (`registry`)
+    config : see `registry.list_models`
+
+    Raises InputError for a preset or a training run that is not there or does not fit, and for a preprocessing that does not
+    fit together.
+    """
+    options = network_options(model, line, config)
+    line = {**SOURCES[line["source"]].native, **line}
+    if "input_px" in options:  # a preset tells the size of its images
+        line["native_px"] = options["input_px"]
+    return {
+        **{key: line[key] for key in (*LABELS, "source", "name", "seed")},
+        "file": _weights_file(model, line),
+        "key": line.get("key"),
+        "code": network_code(line),
+        "files": {name: file_hash(name) for name in line.get("files", [])},
+        "options": options,
+        "input": _input(model, line, config),
+    }
+
+
+def _weights_file(model: str, line: Mapping) -> str | None:
+    """Return the file of a model's weights: a download, of a training run here, or the user's; None without one."""
+    address, weights = line["address"], line["weights"]
+    if address:
+        library, ending = address.partition(":")[0], ENDING.search(address)
+        published = ".safetensors" if library == "hf-hub" else SOURCES[library].ending if library in SOURCES else ".pth"
+        return f"{WEIGHTS}/{model}{ending[0] if ending else published}"
+    if weights.startswith(OF_RUN):
+        return f"{TRAINED}/{weights.removeprefix(OF_RUN)}.safetensors"
+    return None if weights in (RANDOM, NONE) else weights
+
+
+def network_code(line: Mapping) -> dict[str, str] | str | None:
+    """Return hashes of the files that a network is made from besides its library; None where there are none."""
+    return SOURCES[line["source"]].code(line["name"])
+
+
+def network_options(model: str, line: Mapping, config: Mapping) -> dict:
+    """Return what a loader needs besides a name: the preset of a MouseNet, the classes of a network that is trained here."""
+    place, options = f"config: model {model}", {}
+    source, name, weights = (line[key] for key in ("source", "name", "weights"))
+    if SOURCES[source].presets:
+        presets = config[source]["presets"]
+        if name not in presets:
+            raise InputError(f"{place}: {source}.presets has no {name!r}. {suggest(name, presets)}")
+        options = dict(presets[name])
+    if weights.startswith(OF_RUN):
+        run, (_, at, epoch) = run_of(weights), weights.partition("@")
+        if run not in config["training"]:
+            raise InputError(f"{place}.weights: training has no {run!r}. {suggest(run, config['training'])}")
+        trained = config["training"][run]
+        if at and epoch not in map(str, range(trained["epochs"] + 1)):
+            raise InputError(f"{place}.weights: {run} has epochs 0 to {trained['epochs']}, not {epoch!r}.")
+        if trained["network"] != {"source": source, "name": name}:
+            raise InputError(f"{place}.weights: {run} trains {trained['network']}, not {source} {name}.")
+        options["num_classes"] = trained["classes"]
+    return options
+
+
+def run_of(weights: str) -> str:
+    """Return the name of the training run that weights come from, without its epoch."""
+    return weights.removeprefix(OF_RUN).partition("@")[0]
+
+
+def _input(model: str, line: Mapping, config: Mapping) -> dict:
+    """Return the preprocessing of a model. Under `native`, keys that only its library knows are left out.
+
+    A network that is trained here sees images as it did in training, whatever the transform.
+    """
+    source, given = SOURCES[line["source"]], dict(line.get("input", {}))
+    if line["weights"].startswith(OF_RUN):
+        run = config["training"][run_of(line["weights"])]
+        own = {"size": run["input_px"], "range": 1, "interpolation": "bilinear"}
+        recipe = own | NORMALISATIONS[SEEN_AS[run["images"]]] | given
+        check_recipe(recipe, f"config: input of {model}")
+        return recipe
+    if source.own_input or (config["transform"] == "native" and "native_px" in line):
+        own = {"size": int(line["native_px"]), "range": 1, "interpolation": line["native_interpolation"]}
+        return own | NORMALISATIONS[line["native_normalisation"]] | given
+    recipe = dict(config["input"]) | given
+    if config["transform"] == "native":
+        if source.published:
+            return given
+        missing = [key for key in RECIPE if key not in given]
+        if missing:
+            raise InputError(f"config: models.add.{model}.input: transform: native needs {', '.join(missing)} of its own.")
+    check_recipe(recipe, f"config: input of {model}")
+    return recipe
+
+
+# --- what a specification tells
 
 
 def content_key(spec: Mapping) -> dict:
-    """Return what of a specification changes a model's numbers: no labels, and the contents of files in the place of names."""
+    """Return what of a specification changes a model's numbers: no labels, and contents of files instead of their names."""
     told = {name: value for name, value in spec.items() if name not in (*LABELS, "file")}
     published = spec["weights"] if spec["address"] or spec["file"] is None else None
     return told | {"weights": published, "contents": [_content(file) for file in network_files(spec)]}
@@ -21,7 +156,7 @@ def _content(file: str) -> str:
 
 
 def network_files(spec: Mapping) -> list[str]:
-    """Return the files that a specification names: of its weights, and of what its MouseNet is made from."""
+    """Return the files that a specification names: of its weights, and of the tables of its MouseNet."""
     return weight_files(spec) + table_files(spec["options"])
 
 
@@ -56,6 +191,6 @@ def architecture(spec: Mapping) -> dict:
 
 
 def same_network(models: Mapping[str, Mapping]) -> dict[str, str]:
-    """Return for each model the first with the same network, whatever the weights."""
+    """Return for each model the first that has the same network, whatever its weights."""
     first: dict[str, str] = {}
     return {model: first.setdefault(repr(architecture(spec)), model) for model, spec in models.items()}

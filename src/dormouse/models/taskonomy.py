@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 WIDTHS, DEPTHS, STRIDES = (64, 128, 256, 512), (3, 4, 6, 3), (2, 2, 1, 1)
-EXPANSION = 4  # channels of a block's output by those of its inside
+EXPANSION = 4  # output channels of a block for each inner one
 N_MAPS = 8
 
 
@@ -57,7 +57,10 @@ class TaskonomyEncoder(nn.Module):
 
 
 def stage(n_in: int, width: int, depth: int, stride: int) -> nn.Sequential:
-    """Return `depth` blocks: the first widens, the last halves the image where `stride` is 2, its shortcut by leaving out."""
+    """Return `depth` blocks, of which the first widens.
+
+    Where `stride` is 2, the last halves the image; its shortcut takes every other pixel.
+    """
     n_out = width * EXPANSION
     widen = nn.Sequential(nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out))
     halve = nn.Sequential(nn.MaxPool2d(1, stride)) if stride > 1 else None

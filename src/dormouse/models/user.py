@@ -1,4 +1,4 @@
-"""Code of users: which modules a network of theirs is made from, and whether it reached anything that is not named."""
+"""Code of users: calls it by name, finds the modules that it rests on, and sees whether it reached any that is not named."""
 
 import ast
 import importlib
@@ -18,15 +18,32 @@ from dormouse.code import PACKAGE, module_code, parse
 from dormouse.contents import is_made
 from dormouse.errors import InputError
 
-# what is installed is told by versions, and does not change unseen
+# folders of installed packages, which their versions identify
 INSTALLED = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
+
+
+def import_function(name: str) -> Callable:
+    """Return the function `module:function`, found from the working directory.
+
+    Raises InputError where there is none.
+    """
+    module, _, function = name.partition(":")
+    if str(Path.cwd()) not in sys.path:  # where it stays, for what is imported later
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
+    if not callable(found):
+        raise InputError(f"{name}: cannot be called ({function} is of type {type(found).__name__}).")
+    return found
 
 
 def user_code(name: str) -> dict[str, str]:
     """Return a hash for every module of the user's that `module:function` rests on, by the names of the modules.
 
-    Imports are followed at any depth, those inside functions too, without running anything. What is installed counts only if
-    it holds the function itself; the record of its files then stands for all of them.
+    Imports are followed at any depth, those inside functions too, without running anything. An installed package counts
+    only if it holds the function itself; the record of its files then stands for all of them.
 
     Raises InputError where the module is not there, or a module cannot be parsed.
     """
@@ -91,29 +108,12 @@ def _is_installed(file: Path) -> bool:
     return any(folder in file.resolve().parents for folder in INSTALLED)
 
 
-def import_function(name: str) -> Callable:
-    """Return the user's own `module:function`, found from the working directory.
-
-    Raises InputError where it cannot be imported or called.
-    """
-    module, _, function = name.partition(":")
-    if str(Path.cwd()) not in sys.path:  # where it stays, for what is imported later
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
-    if not callable(found):
-        raise InputError(f"{name}: cannot be called ({function} is of type {type(found).__name__}).")
-    return found
-
-
 @contextmanager
 def watched(spec: Mapping) -> Iterator[None]:
     """Refuse what a network of the user's reaches while it is built and runs, if a change of it would go unnoticed.
 
-    These are modules that `user_code` did not find, as those imported by a name that is put together, and files of the
-    working directory that the configuration does not name. Files that are not opened by Python are not seen.
+    These are modules that `user_code` did not find, such as those imported by a computed name, and files of the working
+    directory that the configuration does not name. Files that are not opened by Python are not seen.
 
     Raises InputError naming the first of them.
     """

@@ -1,7 +1,7 @@
 """Published weights: found through the clients of their hubs, fetched once, checked.
 
 The clients tell addresses, digests, credentials and what this machine has already. The bytes are fetched by `download`,
-because neither client goes on with a download after its process was stopped.
+because neither client resumes a download whose process was stopped.
 """
 
 import os
@@ -16,9 +16,9 @@ from torch.hub import get_dir
 from dormouse.download import BUSY, download, sha256_of
 from dormouse.errors import InputError, suggest
 from dormouse.files import link_or_copy
-from dormouse.models.build import make_torchvision_importable
+from dormouse.models.loaders import make_torchvision_importable
 
-HUB, TIMM, TORCHVISION = "hf-hub:", "timm:", "torchvision:"
+HUB = "hf-hub:"
 HUB_FILE = "model.safetensors"
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -35,7 +35,7 @@ def fetch_weights(address: str, sha256: str, path: str | Path) -> None:
     Raises InputError where the address leads nowhere, or offline (HF_HUB_OFFLINE=1) where the file is not here.
     """
     sha256 = sha256.lower()
-    if address.startswith((TIMM, TORCHVISION)):
+    if address.partition(":")[0] in ADDRESSES:
         address, told = resolve(address)
         sha256 = sha256 or told
     if address.startswith(HUB):
@@ -45,21 +45,16 @@ def fetch_weights(address: str, sha256: str, path: str | Path) -> None:
 
 
 def resolve(address: str) -> tuple[str, str]:
-    """Return where a library publishes timm:NAME.TAG or torchvision:NAME.WEIGHTS, and what it tells of the SHA-256."""
+    """Return where a library publishes timm:NAME.TAG or torchvision:NAME.WEIGHTS, and what it tells of the SHA-256.
+
+    Raises InputError where it publishes no weights of this name.
+    """
     make_torchvision_importable()
     library, _, name = address.partition(":")
-    if library == "timm":
-        from timm import list_models, list_pretrained
-        from timm.models import get_pretrained_cfg
+    return ADDRESSES[library](name)
 
-        if name not in list_pretrained():
-            network = name.partition(".")[0]
-            there = list_pretrained(f"{network}.*")
-            if not there:
-                raise InputError(f"timm publishes no weights of {network!r}. {suggest(network, list_models())}")
-            raise InputError(f"timm publishes no weights {name!r}. There are: {', '.join(there)}.")
-        published = get_pretrained_cfg(name)
-        return (f"{HUB}{published.hf_hub_id}" if published.hf_hub_id else published.url), ""
+
+def _torchvision_address(name: str) -> tuple[str, str]:
     from torchvision.models import get_model_weights, list_models
 
     network, _, weights = name.partition(".")
@@ -71,6 +66,23 @@ def resolve(address: str) -> tuple[str, str]:
     url = known[weights].url
     digits = re.search(r"-([0-9a-f]{8,})\.\w+$", url)  # torch.hub's convention: the first digits of the SHA-256
     return url, digits[1] if digits else ""
+
+
+def _timm_address(name: str) -> tuple[str, str]:
+    from timm import list_models, list_pretrained
+    from timm.models import get_pretrained_cfg
+
+    if name not in list_pretrained():
+        network = name.partition(".")[0]
+        there = list_pretrained(f"{network}.*")
+        if not there:
+            raise InputError(f"timm publishes no weights of {network!r}. {suggest(network, list_models())}")
+        raise InputError(f"timm publishes no weights {name!r}. There are: {', '.join(there)}.")
+    published = get_pretrained_cfg(name)
+    return (f"{HUB}{published.hf_hub_id}" if published.hf_hub_id else published.url), ""
+
+
+ADDRESSES = {"torchvision": _torchvision_address, "timm": _timm_address}  # by the name of the source
 
 
 def _fetch_from_address(address: str, sha256: str, path: Path) -> None:
@@ -106,7 +118,7 @@ def _fetch_from_hub(repository: str, sha256: str, path: Path) -> None:
             "Check the connection and run again." if busy else "Check the name, and your token if it is not public (HF_TOKEN)."
         )
         raise InputError(f"{url}: {' '.join(str(error).split())}. {advice}") from error
-    except Exception as error:  # whatever the client's own client of HTTP raises
+    except Exception as error:  # the client passes on whatever its HTTP library raises
         raise InputError(f"{url}: cannot be reached ({error}). Check the connection and run again.") from error
     download(url, path, sha256 or _digest(published.etag or ""), hub.utils.build_hf_headers())
 

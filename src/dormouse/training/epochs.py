@@ -7,7 +7,7 @@ from safetensors.numpy import load_file
 
 from dormouse.errors import InputError
 from dormouse.files import atomic
-from dormouse.models.digests import check_digest
+from dormouse.models.weights_digest import check_digest
 
 
 def epoch_file(folder: str | Path, epoch: int) -> Path:

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset, TensorDataset
 
 from dormouse.errors import InputError
-from dormouse.models.build import make_torchvision_importable
-from dormouse.models.registry import NORMALISATIONS, SEEN_AS
+from dormouse.models.loaders import make_torchvision_importable
+from dormouse.models.specification import NORMALISATIONS, SEEN_AS
 from dormouse.training.recipe import CIFAR, cifar_files, class_files
 
 CIFAR_PX, CIFAR_RECORD, CIFAR_CLASSES = 32, 1 + 3 * 32 * 32, 10

@@ -13,7 +13,7 @@ from torch import nn
 
 from dormouse.errors import InputError
 from dormouse.files import atomic, link_or_copy
-from dormouse.models.digests import DIGEST, digest
+from dormouse.models.weights_digest import DIGEST, digest
 from dormouse.training.epochs import anew, epoch_file
 
 LAST, BEFORE = "resume.pt", "resume_before.pt"  # after the last epoch, and after the one before it

@@ -1,4 +1,4 @@
-"""Weights that are written here carry a digest, by which a flipped bit is found when they are read."""
+"""Weights that are written here carry a digest. It is checked when they are read, so that a flipped bit is found."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -23,7 +23,7 @@ def digest(state: Mapping) -> str:
 
 
 def check_digest(path: str | Path, state: Mapping) -> Mapping:
-    """Return `state`, which was read from the safetensors file `path`; weights of others carry no digest and pass.
+    """Return `state`, which was read from the safetensors file `path`; weights from elsewhere carry no digest and pass.
 
     Raises InputError where it is not what was written.
     """

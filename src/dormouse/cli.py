@@ -1,0 +1,87 @@
+"""The command `dormouse`: prints what is known of a file that the workflow made. The workflow itself is run by `snakemake`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dormouse.errors import InputError
+from dormouse.features.kernels import read_provenance
+from dormouse.files import DIGESTS, read_arrays
+from dormouse.tables import TABLES, read_table, table_name
+
+# what a file of arrays is, by the name of one of them
+KINDS = {"images": "stimuli", "response": "recording", "mean": "population", "rdm": "RDMs"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, by default that of this process, and return its exit status."""
+    parser = argparse.ArgumentParser(prog="dormouse", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    told = "print what a result file holds and rests on"
+    provenance = commands.add_parser("provenance", help=told, description=f"{told.capitalize()}. Its digest is checked.")
+    provenance.add_argument("file", type=Path, metavar="FILE", help="a table, kernels, or other arrays of results/")
+    given = parser.parse_args(arguments)
+    try:
+        print(*describe(given.file), sep="\n")
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def describe(path: Path) -> list[str]:
+    """Return what is known of a file that the workflow made, as lines of text.
+
+    Raises InputError where the file is not there, is not one of the workflow's, or is not as it was written.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    if path.suffix == ".parquet":
+        title, known = _table(path)
+    elif path.suffix == ".npz" and _has_digests(path):
+        title, known = _arrays(path)
+    else:
+        raise InputError(f"{path}: not a file of the workflow's; expected a table (.parquet) or arrays (.npz) of results/.")
+    width = max(map(len, known))
+    return [f"{path}: {title}. The content is as it was written.", *(f"{key:{width}}  {text}" for key, text in known.items())]
+
+
+def _table(path: Path) -> tuple[str, dict[str, str]]:
+    name = table_name(path)
+    n_rows = len(read_table(name, path))
+    return f"table '{name}', {n_rows} rows", {column: f"{kind}: {text}" for column, (kind, text) in TABLES[name].items()}
+
+
+def _has_digests(path: Path) -> bool:
+    """Return whether an .npz file is one of the workflow's; of one that is damaged, reading tells more."""
+    try:
+        with np.load(path) as stored:
+            return DIGESTS in stored.files
+    except Exception:  # zipfile, numpy and the system each raise their own
+        return True
+
+
+def _arrays(path: Path) -> tuple[str, dict[str, str]]:
+    arrays = read_arrays(path)
+    if "provenance" in arrays:
+        return "kernels of a network", dict(_flat(read_provenance(path)))
+    kind = next((kind for name, kind in KINDS.items() if name in arrays), "arrays")
+    return kind, {name: _array(values) for name, values in arrays.items()}
+
+
+def _array(values: np.ndarray) -> str:
+    kind = "text" if values.dtype.kind == "U" else str(values.dtype)
+    return f"{kind}: {' x '.join(map(str, values.shape)) or values}"
+
+
+def _flat(record: Mapping, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the values of nested mappings as text, by their keys joined by points."""
+    for key, value in record.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value if isinstance(value, str) else json.dumps(value)
