@@ -1,19 +1,10 @@
-"""The files of a network's kernels: whole, as small as they are said to be, and no score the worse for them."""
-
-import io
-import json
-import signal
-import subprocess
-import sys
-import time
-import zipfile
-from itertools import islice
-from pathlib import Path
+"""Kernels of a network: from its layers through their files, as exact as they are said to be, and no score the worse."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from kernel_files import RECORD, extract_to, make_arrays, mixtures, packed_in_one_piece, write
 from networks import Aside, Beside, make_images, random_network
 from scoring import score_rsa
 from torch import nn
@@ -30,31 +21,14 @@ from dormouse.features.kernels import (
     read_layers,
     read_provenance,
     unpack,
-    writing_kernels,
 )
 from dormouse.features.layers import Layer, places
 from dormouse.features.plan import Plan, designs
 from dormouse.features.spectrum import participation_ratio
 from dormouse.features.survey import survey
-from dormouse.files import DIGESTS, read_arrays, write_arrays
-from dormouse.lock import remove_unfinished
 from dormouse.methods import rdms, ridge
 
 SCORES = 1e-9  # what storing may change of a score
-
-
-def mixtures(n_layers: int, n_images: int, seed: int, n_features: int = 400) -> np.ndarray:
-    """Grams of features that images share in parts, more from layer to layer, as those of networks."""
-    rng = np.random.default_rng(seed)
-    sources = rng.standard_normal((30, n_features)).astype(np.float32)
-    common = np.linspace(0, 2, n_layers)
-    K = np.empty((n_layers, n_images, n_images))
-    for layer, strength in enumerate(common):
-        X = rng.exponential(size=(n_images, 30)).astype(np.float32) @ sources * np.float32(0.2 * strength)
-        X += rng.standard_normal((n_images, n_features), dtype=np.float32) * rng.uniform(0.5, 2, (n_images, 1))
-        X -= X.mean(axis=1, keepdims=True)
-        K[layer] = X.astype(np.float64) @ X.T.astype(np.float64)
-    return K
 
 
 def correlations(K: np.ndarray) -> np.ndarray:
@@ -125,57 +99,12 @@ def test_no_layers_and_no_pairs_are_stored_too(shape):
     np.testing.assert_allclose(unpacked(K), K, rtol=1e-15)
 
 
-def packed_in_one_piece(kernels: np.ndarray) -> np.ndarray:
-    """Return kernels of all layers as version 0.2.0 read them, which packed them together."""
-    norm = np.sqrt(np.einsum("lii->li", kernels).clip(min=0))
-    rows, columns = np.tril_indices(kernels.shape[1], k=-1)
-    scale = norm[:, rows] * norm[:, columns]
-    r = np.divide(kernels[:, rows, columns], scale, out=np.zeros_like(scale), where=scale > 0)
-    ends = np.stack([r.min(axis=1), r.max(axis=1)], axis=1)
-    width = np.ptp(ends, axis=1, keepdims=True)
-    number = np.rint((r - ends[:, :1]) / np.where(width > 0, width, 1.0) * STEPS).astype(np.uint64)
-    r = ends[:, :1] + number / STEPS * width
-    found = np.zeros_like(kernels)
-    found[:, rows, columns] = found[:, columns, rows] = r * norm[:, rows] * norm[:, columns]
-    images = np.arange(kernels.shape[1])
-    found[:, images, images] = norm**2
-    return found
-
-
 def test_layers_packed_one_by_one_are_those_packed_together_bit_by_bit():
     K = np.concatenate([mixtures(4, 30, seed=13), np.zeros((1, 30, 30)), np.ones((1, 30, 30))])
     assert unpacked(K).tobytes() == packed_in_one_piece(K).tobytes()
 
 
 # --- scores
-
-RECORD = {"source": "torchvision", "seed": 3}
-
-
-def write(folder: Path, arrays: dict[str, np.ndarray], names=KERNELS) -> dict[str, Path]:
-    """Write the files of some kernels, layer by layer."""
-    paths = {name: folder / f"{name}.npz" for name in names}
-    sha256 = np.array([f"{k:064x}" for k in range(arrays["row_sum"].shape[1])])
-    with writing_kernels(list(paths.values()), sha256, np.array(json.dumps(RECORD))) as keep:
-        for k in range(len(arrays["layer"])):
-            keep({name: values[k] for name, values in arrays.items()})
-    return paths
-
-
-def make_arrays(n_layers: int, n_images: int) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(5)
-    return {
-        "layer": np.array([f"Conv2d-{k}" for k in range(n_layers)]),
-        "path": np.array([f"features.{k}" for k in range(n_layers)]),
-        "block": np.array([f"block.{k // 2}" for k in range(n_layers)]),
-        "block_depth": np.linspace(0.1, 1, n_layers),
-        "n_features": np.full(n_layers, 400),
-        "effective_dimension": rng.random(n_layers),
-        "row_sum": rng.standard_normal((n_layers, n_images)),
-        "centred": mixtures(n_layers, n_images, seed=6),
-        "srp": mixtures(n_layers, n_images, seed=7, n_features=4096),
-        "zscore": mixtures(n_layers, n_images, seed=8),
-    }
 
 
 @pytest.fixture(scope="module")
@@ -254,13 +183,6 @@ def test_blocks_are_numbered_by_their_first_layer_also_where_one_runs_again():
 # --- from a network to its files
 
 
-def extract_to(folder: Path, network: nn.Module, images: np.ndarray, layers: str = "all") -> dict[str, Path]:
-    paths = {name: folder / f"{name}.npz" for name in KERNELS}
-    with writing_kernels(list(paths.values()), np.array(["x"] * len(images)), np.array("{}")) as keep:
-        extraction.extract(network, images, layers, KERNELS, 0.9, 0, threads=1, keep=keep)
-    return paths
-
-
 def test_layers_have_the_path_of_their_module_and_the_dimension_of_their_features(tmp_path):
     network, images, features = random_network("alexnet"), make_images(12, 64, seed=0), {}
     table = read_layers(extract_to(tmp_path, network, images)["srp"]).set_index("layer")
@@ -336,183 +258,3 @@ def test_a_network_none_of_whose_blocks_has_numbers_is_refused_by_blocks_and_lea
     with pytest.raises(InputError, match=r"no block of the network puts out numbers of single images\. Set `layers: all`"):
         extract_to(tmp_path / "blocks", network, make_images(4, 8, seed=4), "blocks")
     assert list((tmp_path / "blocks").iterdir()) == []
-
-
-# --- the files
-
-
-@pytest.mark.parametrize("alike", [False, True])
-def test_files_are_no_larger_than_one_of_all_kernels(tmp_path, alike):
-    """As version 0.2.0 wrote it; also where layers only scale the one before."""
-    arrays = make_arrays(40, 119)
-    if alike:
-        arrays |= {name: np.repeat(arrays[name][::2], 2, axis=0) for name in KERNELS}
-    one = {name: values for name, values in arrays.items() if name not in KERNELS}
-    for name in KERNELS:
-        norm, ends, code = (np.stack(part) for part in zip(*map(pack, arrays[name]), strict=True))
-        one |= {f"{name}_norm": norm, f"{name}_range": ends, f"{name}_code": code.swapaxes(0, 1)}
-    write_arrays(tmp_path / "one.npz", one, compress=True)
-    size = sum(path.stat().st_size for path in write(tmp_path, arrays).values())
-    assert size < 1.05 * (tmp_path / "one.npz").stat().st_size
-
-
-def test_files_of_hundreds_of_layers_are_below_50_mib(tmp_path):
-    """A sixth of the 600 layers of the largest networks, of the images of the paper, with two kernels; without row sums."""
-    n_layers = 100
-    arrays = make_arrays(n_layers, 119) | {"row_sum": np.zeros((n_layers, 119))}
-    paths = write(tmp_path, arrays, ("centred", "srp"))
-    assert sum(path.stat().st_size for path in paths.values()) < 50 * 2**20 * n_layers / 600
-
-
-class Counting(io.FileIO):
-    n_read = 0
-
-    def readinto(self, buffer) -> int:
-        n = super().readinto(buffer)
-        Counting.n_read += n
-        return n
-
-    def read(self, size=-1) -> bytes:
-        content = super().read(size)
-        Counting.n_read += len(content)
-        return content
-
-
-def bytes_read(monkeypatch, path: Path, read) -> int:
-    with monkeypatch.context() as patch:
-        patch.setattr("builtins.open", lambda file, mode="r", *_: Counting(file, mode))
-        Counting.n_read = 0
-        read(path)
-    return Counting.n_read
-
-
-def test_what_is_not_asked_for_is_not_read(monkeypatch, tmp_path):
-    path = write(tmp_path, make_arrays(40, 119), ["srp"])["srp"]
-    size = path.stat().st_size
-    assert bytes_read(monkeypatch, path, read_layers) < 0.05 * size
-    assert bytes_read(monkeypatch, path, read_provenance) < 0.05 * size
-    assert bytes_read(monkeypatch, path, lambda path: next(iterate_kernel(path))) < 0.1 * size
-    assert bytes_read(monkeypatch, path, lambda path: list(islice(iterate_kernel(path), 20))) < 0.6 * size
-    assert bytes_read(monkeypatch, path, lambda path: list(iterate_kernel(path))) > 0.9 * size
-
-
-def test_no_flipped_bit_gives_another_kernel_or_another_error(tmp_path):
-    path = write(tmp_path, make_arrays(3, 12), ["srp"])["srp"]
-    whole, expected, n_refused = path.read_bytes(), (read_kernel(path), read_layers(path), read_provenance(path)), 0
-    for place in np.random.default_rng(0).permutation(8 * len(whole))[:1000]:
-        content = bytearray(whole)
-        content[place // 8] ^= 1 << place % 8
-        path.write_bytes(content)
-        try:
-            found = read_kernel(path), read_layers(path), read_provenance(path)
-            assert all(np.array_equal(found[0][key], values) for key, values in expected[0].items())
-            assert found[1].equals(expected[1]) and found[2] == expected[2], f"bit {place}"
-        except InputError as error:
-            assert str(error).startswith(f"{path}: ") and "Remove it and run again." in str(error)
-            assert "\n" not in str(error)
-            n_refused += 1
-    assert n_refused > 500
-
-
-def test_a_damaged_layer_is_found_when_it_is_read_and_not_before(tmp_path):
-    path = write(tmp_path, make_arrays(5, 40), ["srp"])["srp"]
-    with zipfile.ZipFile(path) as archive:
-        at = archive.getinfo("layer_3.npy").header_offset + 400
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
-    assert len(read_layers(path)) == 5
-    layers = iterate_kernel(path)
-    assert len(list(islice(layers, 3))) == 3
-    with pytest.raises(InputError, match=r"srp\.npz: .*Remove it and run again\.$"):
-        next(layers)
-
-
-def test_every_array_has_a_digest(stored):
-    for path in stored[2].values():
-        with np.load(path) as file:
-            lines = dict(line.split(" ") for line in file[DIGESTS])
-            assert lines.keys() == set(file.files) - {DIGESTS}
-
-
-def test_layers_of_another_file_are_found_out(tmp_path):
-    """Each whole by itself: a layer in the place of another."""
-    path = write(tmp_path, make_arrays(3, 12), ["srp"])["srp"]
-    with np.load(path) as file:
-        arrays = dict(file)
-    np.savez(path, **arrays | {"layer_1": arrays["layer_2"]})
-    with pytest.raises(InputError, match=r"srp\.npz: not as it was written"):
-        read_kernel(path)
-
-
-OLD = {"layer": np.array(["Conv2d-1"]), "block": np.array(["stem"]), "centred_norm": np.ones((1, 4))}
-FOREIGN = {
-    "of the version before": lambda path: write_arrays(path, OLD, compress=True),
-    "of another program": lambda path: np.savez(path, **OLD),
-    "text": lambda path: path.write_text("nothing"),
-    "empty": lambda path: path.touch(),
-    "a folder": lambda path: path.mkdir(),
-    "absent": lambda path: None,
-    "cut off": lambda path: path.write_bytes(write(path.parent / "x", make_arrays(3, 12), ["srp"])["srp"].read_bytes()[:3000]),
-}
-
-
-@pytest.mark.parametrize("kind", FOREIGN)
-@pytest.mark.parametrize("read", [read_kernel, read_layers, read_provenance, lambda path: next(iterate_kernel(path))])
-def test_what_is_no_such_file_is_refused_in_one_line(tmp_path, kind, read):
-    path = tmp_path / "srp.npz"
-    FOREIGN[kind](path)
-    with pytest.raises(InputError) as error:
-        read(path)
-    assert str(error.value).startswith(f"{path}: ") and str(error.value).endswith("Remove it and run again.")
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("name", ["norm", "range", "layer_0", "row_sum", "image_sha256"])
-def test_a_file_without_an_array_that_is_needed_is_refused_by_its_name_and_that_of_the_array(tmp_path, name):
-    path = write(tmp_path, make_arrays(1, 4), ["srp"])["srp"]
-    write_arrays(path, {key: values for key, values in read_arrays(path).items() if key != name})
-    with pytest.raises(InputError, match=rf"srp\.npz: no array named {name}; the file holds"):
-        read_kernel(path)
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_error_between_layers_leaves_nothing_and_files_as_they_were(tmp_path, error):
-    paths = write(tmp_path, make_arrays(2, 5), ["srp"])
-    before = paths["srp"].read_bytes()
-    with pytest.raises(error), writing_kernels([tmp_path / "srp.npz", tmp_path / "centred.npz"], [], []) as keep:
-        keep({name: values[0] for name, values in make_arrays(2, 5).items()})
-        raise error
-    assert [path.name for path in tmp_path.iterdir()] == ["srp.npz"]
-    assert paths["srp"].read_bytes() == before
-
-
-WRITER = """
-import sys, time
-import numpy as np
-from dormouse.features.kernels import writing_kernels
-rng = np.random.default_rng(0)
-layer = {"layer": "a", "path": "", "block": "", "block_depth": 1.0, "n_features": 1, "effective_dimension": 1.0}
-with writing_kernels(sys.argv[1:], np.array(["x"]), np.array("{}")) as keep:
-    while True:
-        keep(layer | {"row_sum": np.ones(50), "srp": np.cov(rng.random((50, 9))), "zscore": np.eye(50)})
-"""
-
-
-def test_a_writer_that_is_killed_leaves_nothing_under_the_names_and_the_next_run_removes_the_rest(tmp_path):
-    names = [tmp_path / "model" / f"{name}.npz" for name in ("srp", "zscore")]
-    process = subprocess.Popen([sys.executable, "-c", WRITER, *names])
-    while not any(path.stat().st_size > 1e5 for path in tmp_path.rglob(".*.npz")) and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not any(path.exists() for path in names)
-    remove_unfinished(tmp_path)
-    assert list((tmp_path / "model").iterdir()) == []
-
-
-def test_a_disk_that_fills_up_is_one_clear_error_and_leaves_nothing(small_disk):
-    arrays = make_arrays(20, 119)
-    with pytest.raises(InputError, match=r"npz: cannot be written, the disk is full .*Make room and run again"):
-        write(small_disk, arrays)
-    assert list(small_disk.iterdir()) == []

@@ -44,9 +44,9 @@ def attest(network: nn.Module, recipe: Mapping, twin: nn.Module | None, file: st
     weights_sha256 : of all parameters and buffers as loaded
     transform_sha256 : of the fixed images as the network sees them
     fingerprint : the first outputs for each fixed image, (3, N_OUTPUTS) as nested lists, JSON; empty where the network itself
-        puts out no numbers for each
+        puts out no numbers of single images
     n_parameters : that training could change
-    trained_share : share of tensors distributed otherwise than in the random twin, or None
+    trained_share : share of tensors whose distribution differs from that in the random twin; None without a twin
 
     Raises InputError where a network called trained cannot be told from its random twin, or hides its layers.
     """
@@ -85,9 +85,9 @@ def weights_sha256(network: nn.Module) -> str:
 
 
 def departure(network: nn.Module, twin: nn.Module) -> float:
-    """Return the share of the tensors of `network` whose values are distributed otherwise than in its random twin.
+    """Return the share of the tensors of `network` whose distribution differs from that in its random twin.
 
-    By a Kolmogorov-Smirnov test of each tensor at p < .001.
+    Each tensor is compared by a Kolmogorov-Smirnov test, at p < .001.
     """
     states = zip(network.state_dict().values(), twin.state_dict().values(), strict=True)
     return float(np.mean([_differ(a, b) for a, b in states if a.is_floating_point()]))

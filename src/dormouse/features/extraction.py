@@ -41,10 +41,10 @@ def stream(
     Parameters
     ----------
     batches : (n_images, n_channels, height, width) each
-    visit : is given the layer; for every batch the features (n_images, ...), valid during the call alone; and whether they are
-        those of the layer visited before, passed on
+    visit : is called with the layer; its features (n_images, ...) of every batch, valid during the call alone; and whether
+        they are those of the layer visited before, passed on
     layers : all, or blocks for the outputs of blocks alone, which keep their names
-    images : places of the images of all batches among those surveyed; None where they are all of these, in order
+    images : places of the images of all batches among those surveyed; None for all, in order
 
     Raises InputError where the network runs other layers than in the survey, or an image has other features than there.
     """

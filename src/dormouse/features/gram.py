@@ -2,9 +2,9 @@
 
 With n images and p features, p >> n, RSA, ridge and the like depend on the features X (n, p) only through K = X X' and its
 row sums. Blocks of features are multiplied in float32 and summed in float64, so that a layer is read once and never copied
-whole. What is z-scored is multiplied in float64, and so is everything of layers of few features: where features span fewer
-dimensions than there are images, the errors of float32 products would fill the others, and a small penalty would take them for
-features.
+whole. Z-scored features are multiplied in float64, and so are all features of small layers: where features span fewer
+dimensions than there are images, the rounding errors of float32 products would fill the other dimensions, and ridge with a
+small penalty would use them like features.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside
 BLOCK = 4096  # features in one float32 product; more is no faster, and less exact
 BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}  # that are brought together, for fewer and longer operations
 BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # of these, in one sparse product, whose reading goes back and forth
-COPIED = {"cpu": 8, "cuda": 4096}  # images brought together at once; of more, a processor reads in too many places
+COPIED = {"cpu": 8, "cuda": 4096}  # images brought together at once; with more, a processor reads in too many places
 TILE = 8  # images are filled up to a multiple of this, for which the libraries are fastest
 STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
 WIDE = 30  # images of a strip, about
-NARROW = 16  # images of a product at least; those of fewer are summed less exactly
+NARROW = 16  # images of a product, at least; libraries sum products of fewer less exactly
 N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
 
 
@@ -39,10 +39,11 @@ def reduce(
 ) -> dict[str, np.ndarray]:
     """Reduce the features of a layer, in one reading.
 
-    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, where C is that of X with every image's features centred, and
-    what correlations rest on. Where the mean of an image is far above its sd, as behind a sigmoid, the digits of C would drown
-    in float32 products of X, so about the mean is taken off first. Elsewhere it is not: it would turn the zeros behind a ReLU
-    into one number, whose rounding adds up. Where all images have nearly the same pattern, products are of float64.
+    With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, where C is the Gram matrix of X with each image's features
+    centred, from which correlations follow. Where the mean of an image is far above its sd, as after a sigmoid, float32
+    products of X would lose the digits of C, so the rounded mean is subtracted first. Elsewhere it is not: the zeros after a
+    ReLU would become another number, whose rounding errors add up. Where all images have nearly the same pattern, products are
+    of float64.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def reduce(
 def _sum_few(
     parts: Sequence[torch.Tensor], zscore: bool, matrix: Sequence[torch.Tensor] | None, moments: Sequence[torch.Tensor] | None
 ) -> dict[str, torch.Tensor]:
-    """Return what `reduce` does, of few features, and `bits`, all in float64."""
+    """Return what `reduce` returns, and `bits`, for few features: all in float64."""
     n_images, p = sum(map(len, parts)), parts[0][0].numel()
     read = torch.empty(p, n_images, device=parts[0].device)
     gather(parts, 0, p, read)
@@ -99,7 +100,7 @@ def _sum_few(
 
 
 def _finished(sums: dict[str, torch.Tensor], n_images: int, p: int, shift: torch.Tensor | None) -> dict[str, torch.Tensor]:
-    """Return the sums of `_sum_blocks` as `_sum_few` does, without the column of ones and those that fill up."""
+    """Return the sums of `_sum_blocks` in the form of `_sum_few`, without the column of ones and those of padding."""
     product = _mirrored(sums["product"])
     K, rest = product[:n_images, :n_images], product[:n_images, n_images]  # row sums, after the shift
     found = {
@@ -120,7 +121,7 @@ def _sum_blocks(
     moments: Sequence[torch.Tensor] | None,
     factors: torch.dtype,
 ) -> dict[str, torch.Tensor]:
-    """Return the sums of `reduce` over blocks of features, in which features are in rows, as sparse products want them."""
+    """Return the sums of `reduce` over blocks of features; features are in rows there, as sparse products need them."""
     n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
     narrow = matrix[0].shape[1] if matrix else BLOCK
     height = max(BLOCK * min(BLOCKS_AT_ONCE[device.type], -(-p // BLOCK)), narrow)
@@ -154,7 +155,7 @@ def _sum_blocks(
 
 
 def _add_product(total: torch.Tensor, columns: torch.Tensor) -> None:
-    """Add columns' columns to `total`, up to the diagonal at least: products of `BLOCK` rows, summed in float64."""
+    """Add the products of all columns to `total`, at least up to its diagonal: of `BLOCK` rows each, summed in float64."""
     blocks, n = columns.unflatten(0, (-1, BLOCK)), columns.shape[1]
     n_strips = min(STRIPS[columns.device.type], max(1, n // WIDE))
     strip = -(-n // (TILE * n_strips)) * TILE
@@ -163,7 +164,7 @@ def _add_product(total: torch.Tensor, columns: torch.Tensor) -> None:
 
 
 def _mirrored(product: torch.Tensor) -> torch.Tensor:
-    """Return a symmetric matrix that was computed up to its diagonal."""
+    """Return the whole of a symmetric matrix that was computed up to its diagonal."""
     return product.tril() + product.tril(-1).T
 
 
@@ -260,7 +261,7 @@ def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tenso
 
 
 def _copy(X: torch.Tensor, start: int, end: int, out: torch.Tensor) -> None:
-    """Copy a range of flattened features piece by piece, where flattening all of X (..., n_images) would copy it."""
+    """Copy a range of flattened features piece by piece, because flattening all of X (..., n_images) would copy all of it."""
     if X.dim() == 2:
         out.copy_(X[start:end])
         return

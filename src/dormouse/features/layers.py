@@ -37,11 +37,11 @@ class Layer:
     name: str
     block: str
     axis: int | None  # None where the output holds nothing of single images
-    inner: bool  # whether the axis runs over images first: (parts, images) in the place of (images, parts)
+    inner: bool  # whether the images vary fastest along the axis: (parts, images) and not (images, parts)
     n_features: int
     path: str = ""  # of its module in the network
     constant: bool = False  # whether the output was the same for other images
-    probes: np.ndarray | None = field(default=None, compare=False, repr=False)  # (3, N_PROBES at most), of images surveyed
+    probes: np.ndarray | None = field(default=None, compare=False, repr=False)  # (3, at most N_PROBES), of the survey
 
 
 def places(layers: Sequence[Layer]) -> dict[str, dict]:

@@ -12,13 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 RESERVED = 0.05  # share of the memory of a job that no forecast may use
-# what a process holds differs by some pages from run to run; so rounded up, the same job gets the same plan
+# a process holds some pages more or fewer from run to run; with this rounding up the same job gets the same plan
 ROUND_BYTES = 64 << 20
 M_MMAP_THRESHOLD = -3  # of mallopt(3)
 
 
 class PeakMemory(TorchDispatchMode):
-    """Counts the bytes of all tensors that operations make while the mode is on, and keeps the largest sum alive at once."""
+    """Counts the bytes of the tensors that operations make while the mode is on, and the most that were alive at once."""
 
     def __init__(self):
         super().__init__()
@@ -30,7 +30,7 @@ class PeakMemory(TorchDispatchMode):
         given = {value.untyped_storage()._cdata for value in tree_iter((args, kwargs)) if _has_storage(value)}
         result = operation(*args, **(kwargs or {}))
         for value in tree_iter(result):
-            # what looks at a tensor from before the mode takes nothing
+            # a view of a tensor from before the mode takes no memory
             if _has_storage(value) and (self._tensors[key := value.untyped_storage()._cdata] or key not in given):
                 self._count(value)
         return result
@@ -56,7 +56,7 @@ def _has_storage(value) -> bool:
 
 
 def available_bytes(device: torch.device, memory_mib: float | None) -> float:
-    """Return what is free for a pass: on a GPU what nobody uses, else what a job of `memory_mib` has left (None: no limit)."""
+    """Return the bytes free for a pass: of a GPU all unused, else what a job of `memory_mib` has left (None: no limit)."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] * (1 - RESERVED)
     if memory_mib is None:
@@ -70,7 +70,7 @@ def resident_bytes() -> int:
 
 
 def give_back_at_once(above: int) -> None:
-    """Have freed tensors of more than `above` bytes go back to the system; the C library would keep them in fragments."""
+    """Make freed tensors of more than `above` bytes go back to the system; the C library would keep them in fragments."""
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):  # another C library than GNU's
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, above)

@@ -1,11 +1,11 @@
-"""How all images go through a network when memory is short: the passes, exact in any case, that cost least.
+"""How all images go through a network when memory is short: the cheapest passes that fit. All of them are exact.
 
-A kernel needs every two images of a layer at once. Where all do not fit, they are divided into groups, and each pass takes
-some groups such that every two groups meet in one. The cheapest such designs are the projective planes, here by the perfect
-difference sets of Singer (1938): with q + 1 of q^2 + q + 1 groups in each of as many passes, every two groups meet exactly
-once, at the price of q + 1 runs of each image; dividing into k batches and taking them by twos costs k - 1 runs, with 2 / k of
-the images at once. Passes that keep some layers of all images, in the place of all layers of some images, would cost more in
-networks of many layers: what they would have to keep of one is far larger than what it holds at once.
+A kernel needs every two images of a layer at once. Where not all images fit, they are divided into groups, and each pass takes
+several groups, so that every two groups meet in some pass. The cheapest such designs are projective planes, here made from the
+perfect difference sets of Singer (1938): q^2 + q + 1 groups and as many passes, with q + 1 groups in each. Every two groups
+meet exactly once, and each image runs q + 1 times. To divide into k batches and take every two of them would cost k - 1 runs,
+with 2 / k of the images at once. Passes that keep some layers of all images, instead of all layers of some images, would cost
+more in networks of many layers, because what they would have to keep of a network is far more than what it holds at once.
 """
 
 from collections.abc import Collection, Iterator
@@ -31,12 +31,12 @@ DIFFERENCE_SETS = {
     91: (0, 1, 3, 9, 27, 49, 56, 61, 77, 81),
 }
 BATCHES = {"cpu": (8, 4, 2, 1), "cuda": (4096, 512, 64, 16, 8, 4, 2, 1)}  # images that move at once, best first
-MOVING_BYTES = {"cpu": 128 << 20, "cuda": np.inf}  # of images that move, as they are counted; more are no faster
-WORKSPACE = 2  # what operations take beside the tensors that torch counts, as copies in another layout, by the size of these
+MOVING_BYTES = {"cpu": 128 << 20, "cuda": np.inf}  # of the images that move at once; more are no faster
+WORKSPACE = 2  # operations take so many times the memory of the tensors that torch counts, as for copies in another layout
 FIXED_BYTES = 256 << 20  # of what does not grow with the images
 BLOCKS_ALIVE = 3  # blocks of features, one z-scored and one on the way
-BLOCKS_ZSCORED = 2  # what the one that is z-scored takes more, in float64
-DRAWING = 4  # a matrix takes so many times its size while it is drawn
+BLOCKS_ZSCORED = 2  # further ones where one is z-scored, in float64
+DRAWING = 4  # while a matrix is drawn, it takes so many times its size
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Plan:
     passes: list[np.ndarray]  # places of the images in each
     groups: list[frozenset[str]]  # layers that are reduced in a round of passes
     batch: int  # images that move at once
-    forecast: float  # bytes beside what the process holds already
-    runs: float  # of each image through the network, in the mean
+    forecast: float  # bytes, besides what the process holds already
+    runs: float  # of each image through the network, mean over images
 
 
 def designs(n_images: int) -> Iterator[list[np.ndarray]]:
@@ -115,7 +115,7 @@ def choose_plan(
 
 
 def divide(sizes: dict[str, float], limit: float) -> list[frozenset[str]]:
-    """Return layers in groups, in order, that keep no more than `limit` bytes; none where one layer alone keeps more."""
+    """Return layers in groups, in order, of at most `limit` bytes each; no groups where one layer alone takes more."""
     groups, total = [set()], 0.0
     for name, size in sizes.items():
         if size > limit:

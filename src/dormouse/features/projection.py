@@ -1,4 +1,4 @@
-"""Sparse random projection of features: the matrix that scikit-learn draws, in a fraction of its time, in blocks, without it.
+"""Sparse random projection of features by the matrix that scikit-learn draws, but drawn in a fraction of its time, in blocks.
 
 Entries are +-sqrt(1 / (density n_columns)) with density 1 / sqrt(n_features), and 0 elsewhere (Li, Hastie & Church 2006, KDD).
 """
@@ -15,7 +15,7 @@ import torch
 from numba import njit
 
 KEPT_BYTES = 1 << 30  # of matrices that are kept for layers to come
-# what is compiled is kept beside the code, so that not every job compiles; where that cannot be written, numba may refuse
+# compiled code is kept beside the source, so that not every job compiles; numba may refuse where it cannot write there
 compiled = njit(cache=os.access(Path(__file__).parent, os.W_OK))
 DRAWN_AT_ONCE = 1 << 18  # uniform numbers, of which each takes as much as eight signs
 
@@ -77,7 +77,7 @@ def _sampler(n: int, rng: np.random.RandomState, generator: np.random.MT19937) -
 
 @compiled
 def _draw_distinct(next_bits: Callable, state: int, mask: int, last_draw: np.ndarray, this: int, numbers: np.ndarray) -> None:
-    """Draw one number after another, again where it is too large or was drawn in `this` draw."""
+    """Draw one number after another, and again where it is too large or was drawn before in `this` draw."""
     for i in range(len(numbers)):
         number = next_bits(state) & mask
         while number >= len(last_draw) or last_draw[number] == this:

@@ -1,8 +1,8 @@
-"""What the layers of a network put out, while it runs: several batches in step, so that a layer is there for all images.
+"""Recording what the layers of a network put out: batches run in step, so that each layer is seen for all images at once.
 
-Each batch runs until it has an output to show and waits there for the
-others; between two layers only one of them moves. So a layer of all images takes no more memory than itself and what else of
-the network is alive at that moment, and batches are of the size at which the machine is fastest.
+Each batch runs until it has an output to show, and waits there for the others; between two layers only one batch moves. So
+memory holds one layer of all images and what the network still needs at that point, and batches can have the size at which
+the machine is fastest.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ class Output:
     path: str  # of its module in the network
     block: str  # path of the outermost module that is no container and holds the layer
     is_block: bool  # whether the layer is that module's own output
-    repeats: bool  # whether it is the very output before it, passed on
+    repeats: bool  # whether it is the output before it, passed on unchanged
     values: list[torch.Tensor]  # of each batch; valid during the visit alone
 
 
@@ -42,11 +42,11 @@ def record(
     Parameters
     ----------
     batches : each (n_images, n_channels, height, width)
-    overwritten : names of the outputs that are changed in place before the next module starts. The others are visited then,
-        when their inputs are free again; if None, all are visited at once
-    leave_out : is called with a module's path and a word for what it put out, for all that holds no real or complex numbers
+    overwritten : names of the outputs that are changed in place before the next module starts. They are visited at once, all
+        others only when it starts, because their inputs are out of memory by then; if None, all are visited at once
+    leave_out : is called with a module's path and a word for what it put out, where that holds no real or complex numbers
 
-    Returns the names of outputs that were so changed.
+    Returns the names of the outputs that were changed in place.
 
     Raises InputError where batches run different layers, where an output that was left for later was changed, or where the
     network hides its layers (`check_open`).
@@ -61,7 +61,7 @@ def record(
             handles.append(module.register_forward_pre_hook(partial(_before, path)))
             handles.append(module.register_forward_hook(partial(_after, path, block)))
     try:
-        # outside inference mode, in which tensors do not tell whether they were changed; and back to what was on before
+        # in inference mode tensors do not count their changes; on leaving, the modes from before are on again
         with torch.inference_mode(False), torch.no_grad():
             while shown := list(filter(None, [_in_own_modes(run.switch) for run in runs])):
                 _check_same(shown, len(runs))
@@ -109,7 +109,7 @@ class _Taken:
     """An output of one batch, and how it was when it was put out."""
 
     output: Output
-    whole: torch.Tensor  # as its module put it out: complex, where the values are real and imaginary parts
+    whole: torch.Tensor  # as its module put it out: complex where the values of the output are real and imaginary parts
     version: int | None
 
     def changed(self) -> bool:
@@ -118,7 +118,7 @@ class _Taken:
 
 
 class _Run(greenlet):
-    """One batch on its way through the network; switched to, it returns at its next output, or None at the end."""
+    """One batch on its way through the network. Switching to it runs it to its next output, which is returned, or None."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class _Run(greenlet):
         self.network, self.batch, self.overwritten, self.changed = network, batch, overwritten, changed
         self.leave_out = leave_out
         self.names = Names()
-        self.block = ""  # of the last output; that of the whole network counts to it
+        self.block = ""  # of the last output; the output of the whole network counts as part of it
         self.waiting: list[_Taken] = []  # not yet shown
         self.shown: list[_Taken] = []  # of the module before
         self.unchecked: list[_Taken] = []  # of these, what may be changed before the next module starts
@@ -176,7 +176,7 @@ class _Run(greenlet):
 
 
 def _in_own_modes(switch: Callable, *output):
-    """Switch, and come back to the modes that were on, which torch keeps for the thread and a network may set for a part."""
+    """Switch, and restore the modes on return: torch keeps them per thread, and a network may set them for a part of it."""
     grad = torch.is_grad_enabled()
     autocast = [(kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")]
     result = switch(*output)
@@ -214,9 +214,9 @@ def tensors(output) -> Iterator[torch.Tensor]:
 
 
 def parts_of(output, within: tuple[int, ...] = ()) -> Iterator:
-    """Yield what an output holds, in order: of a tuple, list, mapping or dataclass what these hold, else itself.
+    """Yield what an output holds, in order: the elements of a tuple, list, mapping or dataclass, else the output itself.
 
-    What is empty, or holds itself (`within` are the ids of what holds it), is yielded as it is.
+    A container that is empty or holds itself is yielded as it is; `within` are the ids of the containers around the output.
     """
     if isinstance(output, Mapping):  # before the dataclasses, since outputs of Hugging Face's models are both
         held = list(output.values())

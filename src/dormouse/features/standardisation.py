@@ -1,19 +1,19 @@
-"""Columns z-scored over the images; those that vary by rounding alone become 0, and not noise of the size of a feature."""
+"""Columns z-scored over the images. Those that vary by rounding alone become 0; scaled, they would be as large as features."""
 
 import numpy as np
 import torch
 
 FEW = 4096  # features of a layer, up to which all is computed in float64; no more than `gram.BLOCK`
 LAST_DIGIT = torch.finfo(torch.float32).eps  # of a feature, by its size; networks run in float32
-CANCELLED = 32  # last digits, of the size of all projections, up to which the terms of a column cancelled each other
+CANCELLED = 32  # last digits of a typical projection; a column with a smaller sd is what rounding left of terms that cancelled
 AT_ONCE = 1024  # columns, in float64
 
 
 def zscored(X: torch.Tensor, *moments: torch.Tensor, last_digit: float = LAST_DIGIT, least: float = 0.0) -> torch.Tensor:
     """Return columns in rows (n, n_images) z-scored over the images (sd over n_images), in the type that they come in.
 
-    Those whose sd is not above their last digit, or not above `least`, become 0. Where X does not hold all images, `moments`
-    are those of `Moments`.
+    Columns whose sd is not above their last digit, or not above `least`, become 0. `moments` are those of `Moments`, needed
+    where X does not hold all images.
     """
     if moments:
         first, mean, sd = (moment[:, None] for moment in moments)
@@ -33,12 +33,12 @@ def zscored(X: torch.Tensor, *moments: torch.Tensor, last_digit: float = LAST_DI
 def zscored_product(projected: np.ndarray) -> np.ndarray:
     """Return Z Z' (n_images, n_images) float64, where Z is `projected` (n_images, n_columns) with every column z-scored.
 
-    Columns become 0 where they vary by the rounding of their sums alone, in the type that they come in.
+    Columns that vary by the rounding of their sums alone, in the type that they come in, become 0.
     """
     P = torch.from_numpy(projected)
     size = float(torch.linalg.vector_norm(P, dtype=torch.float64)) / P.numel() ** 0.5
     last_digit = torch.finfo(P.dtype).eps
-    least = CANCELLED * last_digit * size  # of equal features with opposite signs rounding is left
+    least = CANCELLED * last_digit * size  # equal features with opposite signs leave nothing but rounding
     product = torch.zeros(len(P), len(P), dtype=torch.float64)
     for part in P.split(AT_ONCE, dim=1):
         Z = zscored(part.double().T, last_digit=last_digit, least=least)

@@ -1,7 +1,7 @@
-"""A first look at a network, with a few images: where the images are in the output of each layer, and what a pass takes.
+"""A first look at a network with a few images: where the images lie in the output of each layer, and what memory a pass takes.
 
-What these images give at each layer is kept, and compared with what they give in every later pass: so a network is found out
-whose output for an image depends on the call, on the batch, on its place there or on the other images.
+Some features of these images are kept and compared with those of every later pass. This finds networks whose output for an
+image depends on the call, on the batch, on the image's place in it or on the other images.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,8 +29,8 @@ class Survey:
 
     layers: list[Layer]  # in order of computation
     overwritten: frozenset[str]  # layers that are changed in place before the next module starts
-    held: np.ndarray  # (n_layers,), bytes that an image keeps when a layer is visited, of all tensors alive
-    passing: np.ndarray  # (n_layers + 1,), most bytes of an image at once before a layer is visited; last, after all
+    held: np.ndarray  # (n_layers,), bytes per image of all tensors that are alive when the layer is visited
+    passing: np.ndarray  # (n_layers + 1,), peak of bytes per image before the layer is visited; last, after all layers
     changes_input: bool = False  # whether the network writes into the images that it is given
     images: tuple[int, ...] = ()  # places of the three among all
     tolerance: float = SAME[torch.float32]
@@ -56,8 +56,8 @@ def survey(
 ) -> Survey:
     """Run three images, then two of these in the other order, to find the images in every output and the memory of one.
 
-    The axis of the images is the one that grows with their number, alone (images first, or windows and tokens of each image
-    laid out in it); and it is believed only if an image has the same features in both passes.
+    The images lie along the one axis that grows with their number (images first, or windows and tokens of each image laid out
+    in it). The axis is accepted only if an image has the same features in both passes.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def _probes(parts: Sequence[torch.Tensor]) -> np.ndarray:
 
 
 def _layer(large: _Seen, small: _Seen, tolerance: float) -> Layer:
-    """Return where the images are, from an output for three images and one for the second and the first of them."""
+    """Return where the images are, from the outputs for three images and for the second and first of them."""
     of_module = {"name": large.name, "block": large.block, "path": large.path}
     if small.shape == large.shape:
         constant = _difference(large.probes[None], [0], small.probes[None]) <= tolerance
@@ -215,9 +215,9 @@ def _depends(name: str) -> str:
 
 
 def _difference(known: np.ndarray, rows: Sequence[int], found: np.ndarray) -> float:
-    """Return how far features are from those known of these rows, each by its and the median size: root of the mean square.
+    """Return the root mean square of differences from the known features of these rows, each by its own and the median size.
 
-    Not the largest: where a library computes batches of another size otherwise, rounding grows far for single features.
+    Not the largest: libraries may compute batches of another size in another way, and single features then round far off.
     """
     sizes = np.abs(known[(known != 0) & ~np.isnan(known)])
     typical = float(np.median(sizes)) if len(sizes) else 0.0
@@ -229,7 +229,7 @@ def _difference(known: np.ndarray, rows: Sequence[int], found: np.ndarray) -> fl
 
 
 def _silent(network: nn.Module, heard: set[str]) -> Iterator[str]:
-    """Yield the paths of modules that have parameters but put out nothing; of one with all inside it, its own alone."""
+    """Yield the paths of modules that have parameters but put out nothing; of one with all inside it, only its own."""
     around = {".".join(path.split(".")[:k]) for path in heard for k in range(path.count(".") + 2)}
     for path, module in network.named_modules():
         within = path.rpartition(".")[0] not in around  # another that is silent
@@ -240,6 +240,6 @@ def _silent(network: nn.Module, heard: set[str]) -> Iterator[str]:
 
 
 def by_image(values: torch.Tensor, n_images: int, axis: int, inner: bool) -> torch.Tensor:
-    """Return an output as (n_images, ...); `axis` holds the images, times parts of each, in the order `inner` says."""
+    """Return an output as (n_images, ...); `axis` holds the images and the parts of each, in the order that `inner` says."""
     split = (-1, n_images) if inner else (n_images, -1)
     return values.unflatten(axis, split).movedim(axis + inner, 0)

@@ -29,7 +29,7 @@ NUMBERS = ("n_layers", "n_features", "n_parameters", "n_fixed", "forecast_mib") 
 def check_network(
     spec: Mapping, layers: str, kernels: Collection[str], eps: float, seed: int, threads: int, memory_mib: float
 ) -> dict:
-    """Return what came of one network: sizes, forecast of memory, seconds, and what is wrong with it, or nothing.
+    """Return what the check of one network found: sizes, forecast of memory, seconds, and what is wrong with it, if anything.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def _measure(
 
 
 def fixed_parameters(network: nn.Module, other: nn.Module) -> list[str]:
-    """Return the parameters that are the same for two seeds, though not one number: set by the library without chance."""
+    """Return the parameters that two seeds leave the same, constants apart: the library sets them without chance."""
     pairs = zip(network.named_parameters(), other.parameters(), strict=True)
     return [name for (name, a), b in pairs if torch.equal(a, b) and not torch.all(a == a.flatten()[0])]
 
