@@ -16,8 +16,8 @@ from dormouse.features.extraction import extract
 from dormouse.models.build import build
 from dormouse.models.registry import list_models
 from dormouse.mousenet.anatomy import MEASURED, Options, draw_masks, gaussian, read_anatomy, read_measured
-from dormouse.mousenet.convolution import convolve, convolve_directly
-from dormouse.mousenet.network import MouseNet, together
+from dormouse.mousenet.fourier_convolution import convolve, convolve_directly
+from dormouse.mousenet.network import MouseNet, join_connections
 
 SMALL = Options(input_px=16, neuron_fraction=1 / 16)  # a second on one core
 # of layers 4, 2/3 and 5, for an image of 32 pixels
@@ -52,7 +52,7 @@ def small():
 @pytest.fixture(scope="module")
 def published():
     """The convolutions of the network that was published with the paper, in the order in which masks are drawn."""
-    return pd.read_csv(Path(__file__).parents[1] / "data/mousenet_edges.tsv", sep="\t")
+    return pd.read_csv(Path(__file__).parents[1] / "data/mousenet_connections.tsv", sep="\t")
 
 
 def images(n, size, seed=0):
@@ -69,30 +69,30 @@ def make(anatomy, seed=0, **options):
 
 
 def test_every_convolution_is_the_published_one(anatomy, published):
-    assert len(anatomy.projections) == len(published) == 49
-    for edge, row in zip(anatomy.projections, published.itertuples(), strict=True):
-        assert (edge.source, edge.target, edge.kind) == (row.source, row.target, row.kind)
-        assert (edge.in_channels, edge.out_channels, edge.in_px, edge.out_px) == (
+    assert len(anatomy.connections) == len(published) == 49
+    for connection, row in zip(anatomy.connections, published.itertuples(), strict=True):
+        assert (connection.source, connection.target, connection.kind) == (row.source, row.target, row.kind)
+        assert (connection.in_channels, connection.out_channels, connection.in_px, connection.out_px) == (
             *(row.in_channels, row.out_channels),
             *(row.in_px, row.out_px),
         )
-        assert (edge.kernel, edge.stride) == (row.kernel, row.stride)
-        assert edge.padding == (row.left, row.right, row.top, row.bottom)
-        assert edge.width_px == pytest.approx(row.width_px, rel=1e-9)
-        assert edge.peak == pytest.approx(row.peak, rel=1e-9)
-        assert edge.density == pytest.approx(row.density, rel=1e-4)
+        assert (connection.kernel, connection.stride) == (row.kernel, row.stride)
+        assert connection.padding == (row.left, row.right, row.top, row.bottom)
+        assert connection.width_px == pytest.approx(row.width_px, rel=1e-9)
+        assert connection.peak == pytest.approx(row.peak, rel=1e-9)
+        assert connection.density == pytest.approx(row.density, rel=1e-4)
 
 
-def test_populations_and_kinds_of_projections(anatomy):
-    kinds = pd.Series([edge.kind for edge in anatomy.projections]).value_counts()
+def test_nodes_and_kinds_of_connections(anatomy):
+    kinds = pd.Series([connection.kind for connection in anatomy.connections]).value_counts()
     assert kinds.to_dict() == {"interareal": 33, "laminar": 14, "input": 1, "LGN": 1}
-    assert len(anatomy.populations) == 23
-    assert {node.map_px for node in anatomy.populations.values() if node.level < 2} == {64}
-    assert {node.map_px for node in anatomy.populations.values() if node.level >= 2} == {32}
+    assert len(anatomy.nodes) == 23
+    assert {node.map_px for node in anatomy.nodes.values() if node.level < 2} == {64}
+    assert {node.map_px for node in anatomy.nodes.values() if node.level >= 2} == {32}
 
 
 def test_channels_of_an_image_of_32_pixels():
-    nodes = read_anatomy(Options(input_px=32)).populations
+    nodes = read_anatomy(Options(input_px=32)).nodes
     assert nodes["LGNd"].channels == 20
     for area, channels in CHANNELS_32.items():
         assert [nodes[f"{area}{layer}"].channels for layer in ("4", "2/3", "5")] == channels
@@ -100,7 +100,7 @@ def test_channels_of_an_image_of_32_pixels():
 
 def test_fraction_of_the_neurons_keeps_channels_and_probabilities_and_narrows_kernels(anatomy, tables):
     half = read_anatomy(Options(input_px=32, neuron_fraction=1 / 4))
-    for whole, part in zip(anatomy.projections, half.projections, strict=True):
+    for whole, part in zip(anatomy.connections, half.connections, strict=True):
         assert (part.in_channels, part.out_channels) == (whole.in_channels, whole.out_channels)
         if part.kind in ("laminar", "interareal"):
             assert part.width_px == pytest.approx(whole.width_px / 2)
@@ -109,15 +109,16 @@ def test_fraction_of_the_neurons_keeps_channels_and_probabilities_and_narrows_ke
 
 
 def test_interareal_in_degrees_of_every_target_sum_to_a_thousand(anatomy):
-    edges = [edge for edge in anatomy.projections if edge.kind == "interareal"]
-    sums = pd.Series([edge.in_degree for edge in edges]).groupby([edge.target for edge in edges]).sum()
+    connections = [connection for connection in anatomy.connections if connection.kind == "interareal"]
+    targets = [connection.target for connection in connections]
+    sums = pd.Series([connection.in_degree for connection in connections]).groupby(targets).sum()
     assert len(sums) == 6
     np.testing.assert_allclose(sums, 1000, rtol=1e-9)
 
 
 def test_peak_of_connections_within_an_area_goes_through_the_measured_probability(anatomy):
-    edge = next(edge for edge in anatomy.projections if edge.target == "VISp2/3")
-    assert edge.peak * np.exp(-(75**2) / (2 * edge.width_um**2)) == pytest.approx(0.14)  # Billeh et al., layer 4 to 2/3
+    found = next(connection for connection in anatomy.connections if connection.target == "VISp2/3")
+    assert found.peak * np.exp(-(75**2) / (2 * found.width_um**2)) == pytest.approx(0.14)  # Billeh et al., layer 4 to 2/3
 
 
 @pytest.mark.parametrize("seed", DIGESTS)
@@ -131,10 +132,10 @@ def test_masks_are_those_of_the_reference_bit_for_bit(anatomy, published, seed):
 
 def test_masks_follow_their_probabilities(anatomy):
     masks = draw_masks(anatomy, 7)
-    for edge, mask in zip(anatomy.projections, masks, strict=True):
-        p = edge.probability.clip(max=1)
-        sd = np.sqrt((p * (1 - p)).sum() * edge.in_channels * edge.out_channels)
-        assert abs(mask.sum() - edge.density * mask.size) <= 4 * sd + 1e-9, edge.source
+    for connection, mask in zip(anatomy.connections, masks, strict=True):
+        p = connection.probability.clip(max=1)
+        sd = np.sqrt((p * (1 - p)).sum() * connection.in_channels * connection.out_channels)
+        assert abs(mask.sum() - connection.density * mask.size) <= 4 * sd + 1e-9, connection.source
 
 
 def test_options_of_masks():
@@ -146,23 +147,23 @@ def test_options_of_masks():
 
 def test_a_learned_mask_is_one_for_all_channels_and_learns():
     network = make(read_anatomy(replace(SMALL, mask="learned")))
-    before = {name: edge.mask.detach().clone() for name, edge in network.projections.items()}
+    before = {name: convolution.mask.detach().clone() for name, convolution in network.projections.items()}
     shared = draw_masks(read_anatomy(replace(SMALL, mask="shared")), SMALL.mask_seed)
     for mask, expected in zip(before.values(), shared, strict=True):
         np.testing.assert_array_equal(mask, expected[0, 0])
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     network(images(4, 16)).square().sum().backward()
     optimizer.step()
-    assert any((edge.mask != 0)[before[name] == 0].any() for name, edge in network.projections.items())
+    assert any((convolution.mask != 0)[before[name] == 0].any() for name, convolution in network.projections.items())
 
 
 def test_widths_and_in_degrees_that_were_set_by_hand_are_options(anatomy):
     options = Options(lgn_width_px=2.0, visp4_width_px=3.0, l4_width_um=57.0, in_degree=500.0)
-    for edge, other in zip(anatomy.projections, read_anatomy(options).projections, strict=True):
-        ratio = {"input": 0.5, "LGN": 3.0, "laminar": 0.5, "interareal": 1.0}[edge.kind]
-        assert other.width_px == pytest.approx(ratio * edge.width_px)
-        if edge.kind == "interareal":
-            assert other.in_degree == pytest.approx(edge.in_degree / 2)
+    for connection, other in zip(anatomy.connections, read_anatomy(options).connections, strict=True):
+        ratio = {"input": 0.5, "LGN": 3.0, "laminar": 0.5, "interareal": 1.0}[connection.kind]
+        assert other.width_px == pytest.approx(ratio * connection.width_px)
+        if connection.kind == "interareal":
+            assert other.in_degree == pytest.approx(connection.in_degree / 2)
 
 
 def test_readouts_by_name(anatomy):
@@ -173,40 +174,42 @@ def test_readouts_by_name(anatomy):
     torch.testing.assert_close(network.features(inputs), torch.cat(pooled, dim=1))
     assert network.classifier.in_features == 16 * (29 + 26)
     for name in ("VISpor6", "input"):
-        with pytest.raises(InputError, match=rf"^MouseNet: no population '{name}' to read out"):
+        with pytest.raises(InputError, match=rf"^MouseNet: no node '{name}' to read out"):
             read_anatomy(Options(readout=[name]))
 
 
 def test_clipping_states_the_in_degree_that_is_reached():
-    reached = {edge.source: edge.in_degree for edge in read_anatomy(Options(clip=True)).projections if edge.kernel == 1}
+    clipped = read_anatomy(Options(clip=True)).connections
+    reached = {connection.source: connection.in_degree for connection in clipped if connection.kernel == 1}
     assert reached == {"VISal2/3": 15.0, "VISal5": 15.0}
 
 
 def test_whole_laminar_in_degree_is_that_of_the_whole_gaussian():
     peaks = {"2/3": 0.1618247181204468, "5": 0.1673383637989301}  # as published, by the layer of the target
     whole = read_anatomy(Options(laminar_in_degree="whole"))
-    for edge in whole.projections:
-        if edge.kind == "laminar":
-            peak = peaks[whole.populations[edge.target].layer]
-            assert edge.in_degree == pytest.approx(edge.in_channels * peak * gaussian(200, edge.width_px).sum(), rel=1e-6)
+    for connection in whole.connections:
+        if connection.kind == "laminar":
+            peak = peaks[whole.nodes[connection.target].layer]
+            total = peak * gaussian(200, connection.width_px).sum()
+            assert connection.in_degree == pytest.approx(connection.in_channels * total, rel=1e-6)
 
 
 def test_numbers_of_parameters(anatomy):
     thousand, ten = make(anatomy), make(anatomy, n_classes=10)
     assert (count(thousand.parameters()), count(ten.parameters())) == (4_457_969, 2_176_019)
-    assert sum(edge.weight.numel() for edge in thousand.projections.values()) == 2_151_649
-    assert sum(edge.bias.numel() for edge in thousand.projections.values()) == 558
+    assert sum(convolution.weight.numel() for convolution in thousand.projections.values()) == 2_151_649
+    assert sum(convolution.bias.numel() for convolution in thousand.projections.values()) == 558
     assert count(thousand.populations.parameters()) == 762
     assert thousand.classifier.in_features == 2304
 
 
 def test_fused_convolutions_are_about_twenty(anatomy):
-    groups = together(anatomy)
+    groups = join_connections(anatomy)
     assert len(groups) == 20
-    assert sorted(edge.source + edge.target for group in groups for edge in group.edges) == sorted(
-        edge.source + edge.target for edge in anatomy.projections
+    assert sorted(connection.source + connection.target for group in groups for connection in group.connections) == sorted(
+        connection.source + connection.target for connection in anatomy.connections
     )
-    largest = max(groups, key=lambda group: len(group.edges))
+    largest = max(groups, key=lambda group: len(group.connections))
     assert (sum(largest.sources.values()), sum(largest.targets.values()), largest.kernel, largest.stride) == (100, 51, 21, 2)
 
 
@@ -263,12 +266,13 @@ def test_activity_is_that_of_a_loop_over_the_equation(small):
     places = (slice(None), None, None)
     for name, norm in network.populations.items():
         total = 0
-        for edge in small.projections:
-            if edge.target == name:
-                convolution = network.projections[f"{edge.source}>{name}"]
-                columns = F.unfold(F.pad(active[edge.source], edge.padding), edge.kernel, stride=edge.stride)
+        for connection in small.connections:
+            if connection.target == name:
+                convolution = network.projections[f"{connection.source}>{name}"]
+                padded = F.pad(active[connection.source], connection.padding)
+                columns = F.unfold(padded, connection.kernel, stride=connection.stride)
                 weight = (convolution.weight * convolution.mask).flatten(1)
-                total = total + (weight @ columns).unflatten(2, (edge.out_px,) * 2) + convolution.bias[places]
+                total = total + (weight @ columns).unflatten(2, (connection.out_px,) * 2) + convolution.bias[places]
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         active[name] = ((total - norm.running_mean[:, None, None]) * scale[:, None, None] + norm.bias[:, None, None]).clip(
             min=0
@@ -281,14 +285,14 @@ def test_activity_is_that_of_a_loop_over_the_equation(small):
     torch.testing.assert_close(network(inputs), network.classifier(torch.cat(pooled, dim=1)))
 
 
-def test_any_population_by_name_in_the_order_that_is_asked_for(small):
+def test_any_node_by_name_in_the_order_that_is_asked_for(small):
     network = make(small).eval()
     found = network.activity(images(1, 16), ["VISpor5", "VISp2/3"])
     assert {name: tuple(values.shape[1:]) for name, values in found.items()} == {
         "VISpor5": (29, 8, 8),
         "VISp2/3": (42, 16, 16),
     }
-    with pytest.raises(InputError, match=r"no population 'VISx5'\. Did you mean"):
+    with pytest.raises(InputError, match=r"no node 'VISx5'\. Did you mean"):
         network.activity(images(1, 16), ["VISx5"])
 
 
@@ -298,12 +302,12 @@ def test_what_is_no_connection_never_learns(small):
     for step in range(3):
         optimizer.zero_grad()
         F.cross_entropy(network(images(4, 16, step)), torch.tensor([0, 1, 2, 3])).backward()
-        for edge in network.projections.values():
-            assert not edge.weight.grad[~edge.mask].any()
+        for convolution in network.projections.values():
+            assert not convolution.weight.grad[~convolution.mask].any()
         optimizer.step()
-    for edge in network.projections.values():
-        assert not edge.weight[~edge.mask].any()
-    assert any(edge.weight.grad[edge.mask].any() for edge in network.projections.values())
+    for convolution in network.projections.values():
+        assert not convolution.weight[~convolution.mask].any()
+    assert any(convolution.weight.grad[convolution.mask].any() for convolution in network.projections.values())
 
 
 def test_state_brings_masks_and_weights_back(small, tmp_path):
@@ -319,10 +323,10 @@ def test_state_brings_masks_and_weights_back(small, tmp_path):
 def test_masks_of_ones_are_no_masks():
     without = make(read_anatomy(replace(SMALL, mask="none")))
     masked = make(read_anatomy(SMALL))
-    for edge, other in zip(masked.projections.values(), without.projections.values(), strict=True):
-        edge.mask.fill_(True)
-        edge.weight.data.copy_(other.weight)
-        edge.bias.data.copy_(other.bias)
+    for convolution, other in zip(masked.projections.values(), without.projections.values(), strict=True):
+        convolution.mask.fill_(True)
+        convolution.weight.data.copy_(other.weight)
+        convolution.bias.data.copy_(other.bias)
     masked.classifier.load_state_dict(without.classifier.state_dict())
     torch.testing.assert_close(masked(images(2, 16)), without(images(2, 16)))
 
@@ -330,10 +334,10 @@ def test_masks_of_ones_are_no_masks():
 def test_masked_initialisation_gives_the_variance_of_a_dense_one():
     options = {name: Options(input_px=32, neuron_fraction=1 / 4, initialisation=name) for name in ("dense", "masked")}
     dense, masked = (make(read_anatomy(option)) for option in options.values())
-    for edge, other in zip(dense.projections.values(), masked.projections.values(), strict=True):
-        assert torch.equal(edge.mask, other.mask)
-        share = edge.mask.float().mean()
-        torch.testing.assert_close(other.weight.square().sum() * share, edge.weight.square().sum())
+    for convolution, other in zip(dense.projections.values(), masked.projections.values(), strict=True):
+        assert torch.equal(convolution.mask, other.mask)
+        share = convolution.mask.float().mean()
+        torch.testing.assert_close(other.weight.square().sum() * share, convolution.weight.square().sum())
 
 
 def test_linear_lgn_is_neither_normalised_nor_rectified():
@@ -341,8 +345,8 @@ def test_linear_lgn_is_neither_normalised_nor_rectified():
     inputs = images(1, 16)
     active = linear.activity(inputs)["LGNd"]
     assert (active < 0).any()
-    edge = linear.projections["input>LGNd"]
-    torch.testing.assert_close(active, F.conv2d(F.pad(inputs, (4,) * 4), edge.weight * edge.mask, edge.bias))
+    made = linear.projections["input>LGNd"]
+    torch.testing.assert_close(active, F.conv2d(F.pad(inputs, (4,) * 4), made.weight * made.mask, made.bias))
     assert not (make(read_anatomy(SMALL)).eval().activity(inputs)["LGNd"] < 0).any()
 
 
@@ -367,12 +371,12 @@ def test_sizes_that_give_no_network(options, message):
 def test_tables_that_lack_something(tables, tmp_path):
     for name in MEASURED:
         (tmp_path / f"{name}.tsv").write_bytes((tables / f"{name}.tsv").read_bytes())
-    lines = (tables / "projections.tsv").read_text().splitlines()
-    (tmp_path / "projections.tsv").write_text("\n".join(lines[:3] + lines[4:]))
+    lines = (tables / "connections.tsv").read_text().splitlines()
+    (tmp_path / "connections.tsv").write_text("\n".join(lines[:3] + lines[4:]))
     with pytest.raises(InputError, match="no row from VISp4 to VISli4"):
         read_anatomy(Options(tables=str(tmp_path)))
-    (tmp_path / "projections.tsv").write_text("source\ttarget\n")
-    with pytest.raises(InputError, match=r"projections.tsv: no column 'width_um'; expected source"):
+    (tmp_path / "connections.tsv").write_text("source\ttarget\n")
+    with pytest.raises(InputError, match=r"connections.tsv: no column 'width_um'; expected source"):
         read_anatomy(Options(tables=str(tmp_path)))
 
 
@@ -411,7 +415,7 @@ def in_root(root, monkeypatch):
     monkeypatch.chdir(root)
 
 
-def test_layers_have_the_names_of_populations():
+def test_layers_have_the_names_of_nodes():
     network = make(read_anatomy(replace(SMALL, initialisation="masked"))).eval().requires_grad_(False)
     inputs = np.random.default_rng(0).standard_normal((5, 3, 16, 16), np.float32)
     arrays = extract(network, inputs, "all", [], 0.5, 0, 1)
@@ -427,22 +431,22 @@ def test_the_row_of_the_table_is_the_network_of_the_paper(in_root):
     assert (name, spec["input"]["size"], others) == ("mousenet-random3", 64, [])
     network = build(spec)
     assert count(network.parameters()) == 4_457_969
-    masks = [edge.mask.numpy() for edge in network.projections.values()]
+    masks = [convolution.mask.numpy() for convolution in network.projections.values()]
     assert sum(mask.sum() for mask in masks) == DIGESTS[2021][0]
     assert not torch.equal(network.classifier.weight, build(spec | {"seed": 4}).classifier.weight)
 
 
-def test_a_preset_without_a_seed_for_masks_draws_them_with_the_weights(in_root):
+def test_a_variant_without_a_seed_for_masks_draws_them_with_the_weights(in_root):
     line = {"source": "mousenet", "name": "corrected", "weights": "random"}
     models = specify(groups=[], add={"a": line | {"seed": 1}, "b": line | {"seed": 2, "display_name": "B"}})
     first, again, other = (build(models[name]) for name in ("a", "a", "b"))
-    edge = "VISp4>VISp2/3"
-    assert torch.equal(first.projections[edge].mask, again.projections[edge].mask)
-    assert not torch.equal(first.projections[edge].mask, other.projections[edge].mask)
+    name = "VISp4>VISp2/3"
+    assert torch.equal(first.projections[name].mask, again.projections[name].mask)
+    assert not torch.equal(first.projections[name].mask, other.projections[name].mask)
 
 
-def test_a_preset_there_is_not(in_root):
-    with pytest.raises(InputError, match=r"^config: model a: mousenet.presets has no 'papers'\. Did you mean paper\?"):
+def test_a_variant_there_is_not(in_root):
+    with pytest.raises(InputError, match=r"^config: model a: mousenet.variants has no 'papers'\. Did you mean paper\?"):
         specify(groups=[], add={"a": {"source": "mousenet", "name": "papers", "weights": "random"}})
 
 

@@ -253,21 +253,21 @@ def test_a_damaged_epoch_is_not_handed_out(digits, tmp_path):
 def test_a_run_is_known_by_all_that_changes_its_weights_and_by_nothing_else(config, cifar, root, tmp_path):
     tables = tmp_path / "tables"
     shutil.copytree(root / "resources/mousenet", tables)
-    preset = config["mousenet"]["presets"]["small"] | {"tables": str(tables)}
+    variant = config["mousenet"]["variants"]["small"] | {"tables": str(tables)}
     run = config["training"]["mousenet_digits"] | {"images": "cifar10", "folder": str(cifar)}
 
-    def key(preset=preset, **recipe):
+    def key(variant=variant, **recipe):
         images_hash.cache_clear()
-        changed = {"training": {"run": run | recipe}, "mousenet": {"presets": {"small": preset}}}
+        changed = {"training": {"run": run | recipe}, "mousenet": {"variants": {"small": variant}}}
         return training_key(training_spec("run", config | changed), changed["training"]["run"])
 
     known = key()
     shutil.copytree(tables, tmp_path / "moved")
     shutil.copytree(cifar, tmp_path / "moved", dirs_exist_ok=True)
-    same = [key(epochs=100), key(preset | {"tables": str(tmp_path / "moved")}), key(folder=str(tmp_path / "moved"))]
+    same = [key(epochs=100), key(variant | {"tables": str(tmp_path / "moved")}), key(folder=str(tmp_path / "moved"))]
     assert same == [known] * 3
-    other = [key(seed=1), key(drops=[1]), key(batch=16), key(preset | {"mask_seed": 1}), key(preset | {"clip": True})]
-    for file in (tables / "projections.tsv", cifar / "test_batch.bin"):
+    other = [key(seed=1), key(drops=[1]), key(batch=16), key(variant | {"mask_seed": 1}), key(variant | {"clip": True})]
+    for file in (tables / "connections.tsv", cifar / "test_batch.bin"):
         file.write_bytes(file.read_bytes()[:-1] + b"0")
         os.utime(file, (0, 0))
         other.append(key())
@@ -508,7 +508,7 @@ def test_an_image_is_learned_from_as_it_is_seen(tmp_path):
     ("change", "message"),
     [
         ({"input_px": 32}, r"^config: training.mousenet_digits.input_px: 32, but its network is for 16 pixels\.$"),
-        ({"network": {"source": "mousenet", "name": "tiny"}}, r"mousenet.presets has no 'tiny'"),
+        ({"network": {"source": "mousenet", "name": "tiny"}}, r"mousenet.variants has no 'tiny'"),
         (
             {"network": {"source": "torchvision", "name": "vgg61"}},
             r"torchvision has no network 'vgg61'\. Did you mean .*vgg16",

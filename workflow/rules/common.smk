@@ -83,7 +83,7 @@ wildcard_constraints:
     area="|".join(DATASET.areas),
     model="|".join(map(re.escape, MODELS)),
     metric="|".join(METRICS),
-    preset="|".join(map(re.escape, config["mousenet"]["presets"])),
+    variant="|".join(map(re.escape, config["mousenet"]["variants"])),
     run="|".join(map(re.escape, config["training"])) or "none",
 
 

@@ -4,7 +4,7 @@
 FIGURES = {
     "scores": [f"{RESULTS}/figures/scores_{metric}" for metric in METRICS],
     "neurons": [f"{RESULTS}/figures/thresholds" for _ in THRESHOLDS],
-    "mousenet": [f"{RESULTS}/figures/populations"] * bool(OF_MOUSENET)
+    "mousenet": [f"{RESULTS}/figures/nodes"] * bool(OF_MOUSENET)
     + [f"{RESULTS}/figures/units" for _ in DISTANCES]
     + sorted({f"results/mousenet/{MODELS[model]['name']}/network" for model in OF_MOUSENET})
     + [f"{RESULTS}/figures/trajectory", f"{TRAINED}/training"] * bool(RUNS),
@@ -64,23 +64,23 @@ rule plot_thresholds:
 
 rule plot_mousenet:
     input:
-        populations="results/mousenet/{preset}/populations.parquet",
-        projections="results/mousenet/{preset}/projections.parquet",
+        nodes="results/mousenet/{variant}/nodes.parquet",
+        connections="results/mousenet/{variant}/connections.parquet",
     output:
         report(
-            "results/mousenet/{preset}/network.pdf",
+            "results/mousenet/{variant}/network.pdf",
             caption="../report/network.rst",
             category="MouseNet",
-            labels={"preset": "{preset}", "format": "pdf"},
+            labels={"variant": "{variant}", "format": "pdf"},
         ),
         report(
-            "results/mousenet/{preset}/network.png",
+            "results/mousenet/{variant}/network.png",
             caption="../report/network.rst",
             category="MouseNet",
-            labels={"preset": "{preset}", "format": "png"},
+            labels={"variant": "{variant}", "format": "png"},
         ),
     log:
-        "results/mousenet/logs/plot_mousenet/{preset}.log",
+        "results/mousenet/logs/plot_mousenet/{variant}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -89,34 +89,34 @@ rule plot_mousenet:
         "../scripts/plot_mousenet.py"
 
 
-rule plot_populations:
+rule plot_nodes:
     input:
         scores=f"{RESULTS}/tables/scores.parquet",
         models=f"{RESULTS}/tables/models.parquet",
         ceilings=CEILINGS,
     output:
         report(
-            f"{RESULTS}/figures/populations.pdf",
-            caption="../report/populations.rst",
+            f"{RESULTS}/figures/nodes.pdf",
+            caption="../report/nodes.rst",
             category="MouseNet",
             labels={"format": "pdf"},
         ),
         report(
-            f"{RESULTS}/figures/populations.png",
-            caption="../report/populations.rst",
+            f"{RESULTS}/figures/nodes.png",
+            caption="../report/nodes.rst",
             category="MouseNet",
             labels={"format": "png"},
         ),
     log:
-        f"{RESULTS}/logs/plot_populations.log",
+        f"{RESULTS}/logs/plot_nodes.log",
     conda:
         "../../envs/analysis.yaml"
     params:
         areas=DATASET.areas,
         title=TITLE,
-        code=code("plot_populations"),
+        code=code("plot_nodes"),
     script:
-        "../scripts/plot_populations.py"
+        "../scripts/plot_nodes.py"
 
 
 rule plot_units:

@@ -51,7 +51,7 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     table : resources/models.tsv, all columns as text. A row with random weights stands for one model per seed, named with the
         seed behind: resnet18-random is resnet18-random0.
     config : models (`groups` of the table, names to `include` besides and to `exclude`, `seeds`, models to `add`), `mousenet`
-        (its presets), `training` (its runs), `transform` and `input`, the preprocessing
+        (its variants), `training` (its runs), `transform` and `input`, the preprocessing
 
     Returns
     -------
@@ -140,7 +140,7 @@ def check_line(line: Mapping, place: str) -> None:
     if source == "python":
         if not re.fullmatch(r"[\w.]+:\w+", name):
             raise InputError(f"{place}.name: {name!r}; expected module:function.")
-    elif source != "mousenet":  # whose names are presets of the configuration
+    elif source != "mousenet":  # whose names are variants of the configuration
         known = known_names(source)
         # what follows the point in a name of timm tells its weights
         if (name.partition(".")[0] if source == "timm" else name) not in known:
@@ -193,13 +193,13 @@ def _code(line: Mapping) -> dict[str, str] | str | None:
 
 
 def _options(model: str, line: Mapping, config: Mapping) -> dict:
-    """Return what a loader needs beside a name: of a MouseNet its preset, of a network that is trained here its classes."""
+    """Return what a loader needs beside a name: of a MouseNet its variant, of a network that is trained here its classes."""
     place, options = f"config: model {model}", {}
     if line["source"] == "mousenet":
-        presets = config["mousenet"]["presets"]
-        if line["name"] not in presets:
-            raise InputError(f"{place}: mousenet.presets has no {line['name']!r}. {suggest(line['name'], presets)}")
-        options = dict(presets[line["name"]])
+        variants = config["mousenet"]["variants"]
+        if line["name"] not in variants:
+            raise InputError(f"{place}: mousenet.variants has no {line['name']!r}. {suggest(line['name'], variants)}")
+        options = dict(variants[line["name"]])
     if line["weights"].startswith(OF_RUN):
         run, (_, at, epoch) = run_of(line["weights"]), line["weights"].partition("@")
         if run not in config["training"]:
