@@ -26,11 +26,11 @@ from dormouse.models.checkpoints import read_state
 from dormouse.models.registry import NORMALISATIONS, list_models, training_spec
 from dormouse.stimuli.preprocessing import preprocess
 from dormouse.tables import read_table
-from dormouse.training.epochs import epoch_file, hand_out
+from dormouse.training.epoch_files import epoch_file, hand_out
 from dormouse.training.images import read_images
 from dormouse.training.loop import train
-from dormouse.training.recipe import images_hash, training_key
 from dormouse.training.resume import last_whole, write_state
+from dormouse.training.run_key import images_hash, training_key
 
 MEAN, SD, CIFAR_MEAN, CIFAR_SD = (
     torch.tensor(NORMALISATIONS[name][key]) for name in ("imagenet", "cifar10") for key in ("mean", "std")
@@ -126,7 +126,7 @@ def test_a_run_that_was_stopped_within_an_epoch_ends_as_one_that_was_not(config,
         train(mousenet(config), (stopped_after(first + 10, digits[0]), digits[1]), RECIPE, tmp_path / "stopped", threads=1)
     assert not [path for path in (tmp_path / "stopped").iterdir() if path.name.startswith(".")]
     again = train(mousenet(config), digits, RECIPE, tmp_path / "stopped", threads=1)
-    assert "goes on after epoch 1" in capsys.readouterr().err
+    assert "resumes after epoch 1" in capsys.readouterr().err
     assert again.drop(columns="seconds").equals(whole.drop(columns="seconds"))
     for epoch in range(3):
         a, b = (safetensors.torch.load_file(tmp_path / run / f"epoch_{epoch:03}.safetensors") for run in ("whole", "stopped"))
@@ -150,7 +150,7 @@ def test_a_training_job_that_was_killed_goes_on_after_its_last_epoch(run_workflo
     again = run_workflow(tmp_path / "run", target, config=config)
     assert again.returncode == 0, again.stdout
     log = next(tmp_path.glob("run/results/trained/logs/train_network/*.log")).read_text()
-    assert "goes on after epoch 1" in log
+    assert "resumes after epoch 1" in log
     assert "epoch 1, training" not in log
     history = read_table("training", tmp_path / "run" / target)
     assert history.epoch.tolist() == [0, 1, 2]
@@ -165,7 +165,12 @@ def equal(a, b):
 def test_fewer_epochs_hand_out_theirs_and_more_go_on(digits, tmp_path, capsys):
     few = [torch.utils.data.TensorDataset(*(part[:64] for part in images.tensors)) for images in digits]
     whole = train(small(), few, RECIPE | {"epochs": 6}, tmp_path / "whole", threads=1).drop(columns="seconds")
-    for epochs, told in ((4, "epoch 4: "), (1, "epoch 1 is there"), (4, "epoch 4 is there"), (6, "goes on after epoch 4")):
+    for epochs, told in (
+        (4, "epoch 4: "),
+        (1, "epoch 1 exists already"),
+        (4, "epoch 4 exists already"),
+        (6, "resumes after epoch 4"),
+    ):
         history = train(small(), few, RECIPE | {"epochs": epochs}, tmp_path / "run", threads=1)
         assert told in capsys.readouterr().err
         assert history.drop(columns="seconds").equals(whole[: epochs + 1])
@@ -175,7 +180,7 @@ def test_fewer_epochs_hand_out_theirs_and_more_go_on(digits, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "told"), [(["resume.pt"], "on after epoch 2"), (["resume.pt", "resume_before.pt"], "anew")]
+    ("spoilt", "told"), [(["resume.pt"], "resumes after epoch 2"), (["resume.pt", "resume_before.pt"], "anew")]
 )
 @pytest.mark.parametrize("how", ["cut", "flipped"])
 def test_a_damaged_file_to_go_on_from_is_said_and_the_end_is_the_same(digits, tmp_path, capsys, spoilt, told, how):
@@ -309,9 +314,9 @@ def test_a_run_keeps_its_epochs_whatever_is_asked_for(root, tmp_path, dataset_fo
     loop.write_text(loop.read_text().replace("DROP = 0.1", "DROP = 0.2"))
     said, log = trained(1)
     assert "Files that differ: dormouse/training/loop.py. To train anew: rm -rf results/trained/run/" in said
-    assert "epoch 1 is there" in log
+    assert "epoch 1 exists already" in log
     before = os.stat(project.folder / epoch_1).st_mtime_ns
-    assert "goes on after epoch 4" in trained(5)[1]
+    assert "resumes after epoch 4" in trained(5)[1]
     assert os.stat(project.folder / epoch_1).st_mtime_ns == before
     image = project.folder / "pictures/train/cat/1.png"
     image.write_bytes(image.read_bytes()[:-1] + b"0")

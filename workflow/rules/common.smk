@@ -37,8 +37,8 @@ from dormouse.recordings.nwb import is_address
 from dormouse.schemas import check, check_layers, read_layers
 from dormouse.neurons.selection import preset
 from dormouse.tables import read_table
-from dormouse.training.epochs import epoch_file
-from dormouse.training.recipe import training_key
+from dormouse.training.epoch_files import epoch_file
+from dormouse.training.run_key import training_key
 
 CONFIG_SCHEMA, MODEL_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")

@@ -3,7 +3,7 @@
 from dormouse.errors import log_to
 from dormouse.models.build import build
 from dormouse.tables import write_table
-from dormouse.training.epochs import epoch_file, hand_out
+from dormouse.training.epoch_files import epoch_file, hand_out
 from dormouse.training.images import read_images
 from dormouse.training.loop import train
 

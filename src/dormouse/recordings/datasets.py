@@ -10,9 +10,9 @@ from pathlib import Path
 from dormouse.errors import InputError
 from dormouse.files import list_files
 from dormouse.recordings import folder
-from dormouse.recordings.demo import simulated_sites
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
+from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.stimuli.images import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import fft, signal
 
 from dormouse.files import atomic
-from dormouse.recordings.demo import POOLING, Site, simulated_sites
 from dormouse.recordings.nwb import PIPELINE, SESSION_TYPE
+from dormouse.recordings.simulated_sites import POOLING, Site, simulated_sites
 from dormouse.stimuli.gabor import log_gabor_bank
 
 FREQUENCIES = np.array([3.0, 6.0, 12.0])  # cycles per image height
