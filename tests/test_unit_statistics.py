@@ -241,7 +241,7 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     assert "MouseNet beside the mouse" in page
     assert re.search(r"ridge regression from\s+all features, z-scored over the images", page)
     assert "Method: paper (predictor zscore)." in page
-    assert re.search(r"there are no units, or neurons, with\s+negative responses", page)
+    assert re.search(r"units and neurons with\s+negative responses are\s+left out", page)
     best = read_table("best_layers", tmp_path / "run" / results / "tables/best_layers.parquet")
     score = best[
         (best.variant == "zscore") & (best.model == "pixels") & (best.area == "VISl") & (best.cortical_layer == "all")
