@@ -1,4 +1,4 @@
-"""Give the weights of one epoch of a training run a name of their own."""
+"""Copy the weights of one epoch of a training run to a file of their own."""
 
 from dormouse.errors import log_to
 from dormouse.training.epoch_files import hand_out

@@ -1,4 +1,4 @@
-"""Train a network on images; what was stopped goes on after its last epoch, and epochs that are there are handed out."""
+"""Train a network on images, resuming after the last epoch that exists, and copy out the weights of the epoch asked for."""
 
 from dormouse.errors import log_to
 from dormouse.models.build import build
