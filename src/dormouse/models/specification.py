@@ -166,13 +166,13 @@ def weight_files(spec: Mapping) -> list[str]:
 
 
 def table_files(options: Mapping) -> list[str]:
-    """Return the files of the tables that a preset of MouseNet names, if it names any."""
+    """Return the files of the tables that a variant of MouseNet names, if it names any."""
     folder = options.get("tables")
     return [f"{folder}/{table}.tsv" for table in MEASURED] if folder else []
 
 
 def anatomy_files(options: Mapping) -> list[str]:
-    """Return the files that a MouseNet is made from: the tables of the paper, and those that its preset names."""
+    """Return the files that a MouseNet is made from: the tables of the paper, and those that its variant names."""
     return sorted(map(str, FOLDER.glob("*.tsv"))) + table_files(options)
 
 
