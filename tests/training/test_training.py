@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from dormouse.errors import InputError
 from dormouse.files import read_arrays
-from dormouse.models import registry
+from dormouse.models import sources
 from dormouse.models.build import build, native_input
 from dormouse.models.checkpoints import read_state
 from dormouse.models.registry import list_models, training_spec
@@ -533,7 +533,7 @@ def test_every_run_of_the_configuration_has_a_network(config):
 def test_a_network_of_other_tables_is_another_run(config, root, tmp_path, monkeypatch):
     before = training_spec("mousenet_digits", config)["code"]
     shutil.copytree(root / "resources/mousenet", tmp_path / "tables")
-    monkeypatch.setattr(registry, "FOLDER", tmp_path / "tables")
+    monkeypatch.setattr(sources, "FOLDER", tmp_path / "tables")
     assert training_spec("mousenet_digits", config)["code"] == before
     (tmp_path / "tables/laminar.tsv").write_text("changed")
     assert training_spec("mousenet_digits", config)["code"] != before

@@ -11,7 +11,7 @@ from dormouse.provenance import IN_TABLE
 
 
 def model_table(paths: Sequence[str | Path], labels: Mapping[str, Mapping]) -> pd.DataFrame:
-    """Return the table `models` from files of kernels; `labels` holds `registry.LABELS` by model, the file's stem."""
+    """Return the table `models` from files of kernels; `labels` holds `specification.LABELS` by model, the file's stem."""
     rows = []
     for path in map(Path, paths):
         stored = read_arrays(path, "provenance", "n_features")
