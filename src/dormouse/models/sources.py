@@ -38,7 +38,7 @@ def transformers() -> set[str]:
 
 @dataclass(frozen=True)
 class Source:
-    """What is known of one source. A name is checked against the first of `names`, `functions` and `variants` that is given."""
+    """What is known of a source. Names are checked against the first of `names`, `functions` and `variants` that is given."""
 
     names: Callable[[], Collection[str]] | None = None  # lists its networks
     functions: bool = False  # a name is a function of the user's, module:function
