@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dormouse.features.extraction import stream
+from dormouse.features.extraction import extract, stream
 from dormouse.features.gram import reduce
 from dormouse.features.survey import survey
 from dormouse.models.build import build
@@ -105,6 +105,12 @@ def streamed(network: nn.Module, images: np.ndarray, layers: str = "all", batch:
 
     stream(network, inputs.split(batch or len(inputs)), known, keep, layers)
     return outputs
+
+
+def extracted(network: nn.Module, images: np.ndarray | None = None, kernels=("srp",), **options) -> dict[str, np.ndarray]:
+    """Return kernels of all layers, from few projections; without images those of seven random ones."""
+    images = make_images(7, 8, seed=0) if images is None else images
+    return extract(network, images, "all", kernels, eps=0.9, seed=0, threads=1, **options)
 
 
 def names_of(network: nn.Module) -> list[str]:
