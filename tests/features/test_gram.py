@@ -1,80 +1,28 @@
-"""What is left of a layer's features: kernels, row sums, projections and a fingerprint, from one reading in blocks."""
+"""One reading of a layer in blocks gives the kernels and sums of the whole matrix of its features."""
 
-import tracemalloc
-from collections.abc import Collection, Iterator
-from itertools import combinations, pairwise
+from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
+from feature_matrices import SEED, assert_close, centred, make_features, reduced, zscored
 
-from dormouse.errors import InputError
 from dormouse.features import gram
-from dormouse.features.kernels import stack
 from dormouse.features.memory import PeakMemory
 from dormouse.features.projection import Projections
-from dormouse.features.standardisation import Moments
 
-FLOAT32 = 1e-6  # relative to the largest entry: products of blocks are in float32
-IN_PARTS = 1e-5  # z-scores by mean and sd from sums over parts: a column's variance may be 1 / n of what it is the rest of
-EPS, SEED = 0.9, 0  # few projections: these tests ask little of them
 SIZES = (1, 7, 4095, 4096, 4097, 9000)  # features, around the borders of blocks
-
-
-def make_features(n_images: int, n_features: int, seed: int, offset: float = 0.0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    X = np.maximum(rng.standard_normal((n_images, n_features)) + rng.standard_normal(n_features), -0.5) + offset
-    return X.astype(np.float32)
-
-
-def reduced(*parts: np.ndarray | torch.Tensor, kernels: tuple[str, ...] = gram.PREDICTORS, **options) -> dict[str, np.ndarray]:
-    parts = [torch.as_tensor(part) for part in parts]
-    return gram.reduce(parts, kernels, Projections(40, SEED, gram.BLOCK, torch.device("cpu")), **options)
-
-
-def centred(X: np.ndarray) -> np.ndarray:
-    return X.shape[1] * np.atleast_2d(np.cov(X.astype(np.float64), bias=True))
-
-
-def zscored(X: np.ndarray) -> np.ndarray:
-    D = X.astype(np.float64) - X.mean(axis=0, dtype=np.float64)
-    sd = np.sqrt(np.square(D).mean(axis=0))
-    Z = D / np.where(np.ptp(X, axis=0) == 0, np.inf, sd)
-    return Z @ Z.T
 
 
 def gram_of(found: dict[str, np.ndarray], n_features: int) -> np.ndarray:
     return found["centred"] + np.outer(found["row_sum"], found["row_sum"]) / n_features
 
 
-def assert_close(values: np.ndarray, expected: np.ndarray, relative: float = FLOAT32) -> None:
-    assert values.dtype == np.float64
-    np.testing.assert_allclose(values, expected, rtol=0, atol=relative * np.abs(expected).max())
-
-
 def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     assert found.keys() == expected.keys()
     for name, values in found.items():
         assert values.tobytes() == expected[name].tobytes(), name
-
-
-class Collected(gram.Kernels):
-    """Kernels that keep the layers that are finished."""
-
-    def __init__(self, n_images: int, names: Collection[str], eps: float, seed: int):
-        self.finished: list[dict] = []
-        super().__init__(n_images, names, eps, seed, self.finished.append)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return stack(self.finished)
-
-
-def small_kernels(n_images: int, *names: str) -> Collected:
-    return Collected(n_images, names, EPS, SEED)
-
-
-def identity(X: np.ndarray | torch.Tensor) -> bytes:
-    return gram.reduce([torch.as_tensor(X)])["identity"].tobytes()
 
 
 @pytest.fixture
@@ -287,205 +235,3 @@ def test_nothing_of_the_features_is_kept():
     found, untouched = reduced(X), reduced(X.clone())
     X.zero_()
     assert_same(found, untouched)
-
-
-# --- fingerprints
-
-
-def test_layers_that_differ_in_the_last_bit_of_one_number_are_told_apart():
-    X = make_features(3, 40, seed=7)
-    seen = {identity(X)}
-    for place in np.ndindex(X.shape):
-        other = X.copy()
-        other[place] = np.nextafter(other[place], np.float32(np.inf))
-        seen.add(identity(other))
-    assert len(seen) == X.size + 1
-
-
-@pytest.mark.parametrize("column", [0, 1, 4099, 19998, 19999])
-def test_layers_of_many_features_that_differ_in_the_last_bit_of_one_are_told_apart(column):
-    X = make_features(4, 20000, seed=8)
-    other = X.copy()
-    other[2, column] = np.nextafter(other[2, column], np.float32(np.inf))
-    assert identity(X) == identity(X.copy()) != identity(other)
-
-
-def test_layers_of_the_same_features_in_another_order_are_told_apart():
-    X = torch.from_numpy(make_features(4, 20000, seed=9)).reshape(4, 80, 250)
-    assert identity(X) != identity(X.mT)
-
-
-def test_the_order_of_images_is_part_of_a_fingerprint():
-    X = make_features(4, 50, seed=9)
-    assert identity(X) != identity(X[::-1].copy())
-
-
-def test_zeros_of_either_sign_are_told_apart():
-    assert identity(np.zeros((3, 2000), np.float32)) != identity(-np.zeros((3, 2000), np.float32))
-
-
-def test_a_layer_has_a_fingerprint_however_many_its_features():
-    """Above 2^24 float32 numbers skip places, the last among them."""
-    for n in (2**24 + 4, 2**31 + 7):
-        places = gram.spread(n, gram.N_PROBES)
-        assert len(places) == gram.N_PROBES and (places[0], places[-1]) == (0, n - 1)
-        steps = places.diff()
-        assert steps.max() - steps.min() <= 1
-
-
-@pytest.mark.parametrize("n", [1, 2, 511, 512])
-def test_every_feature_of_a_small_layer_is_probed(n):
-    assert gram.spread(n, gram.N_PROBES).tolist() == list(range(n))
-
-
-# --- kernels of all layers
-
-
-def test_a_layer_equal_to_an_earlier_one_is_dropped():
-    X = torch.from_numpy(make_features(5, 50, seed=6))
-    kernels = small_kernels(5)
-    for name, features in (("Conv2d-1", X), ("ReLU-1", X.relu()), ("Dropout-1", X.clone()), ("ReLU-2", X.relu())):
-        kernels.add(name, [features])
-    assert list(kernels.arrays()["layer"]) == ["Conv2d-1", "ReLU-1"]
-
-
-def test_layers_of_zeros_and_of_other_sizes_are_kept():
-    kernels = small_kernels(5)
-    for n_features in (5000, 6000):
-        kernels.add(f"ReLU-{n_features}", [torch.zeros(5, n_features)])
-    assert list(kernels.arrays()["n_features"]) == [5000, 6000]
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("column", [49, 8999])
-def test_features_that_are_not_finite_are_refused_by_layer(value, column):
-    X = make_features(5, column + 1, seed=10)
-    X[3, column] = value
-    with pytest.raises(InputError, match=r"^layer Conv2d-7: features are not finite"):
-        small_kernels(5).add("Conv2d-7", [torch.from_numpy(X)])
-
-
-def test_arrays_hold_every_kernel_of_every_layer_in_order_of_computation():
-    features = [make_features(6, n_features, seed=11) for n_features in (30, 10, 20)]
-    kernels = Collected(6, ("srp", "zscore"), 0.5, seed=3)
-    names = ["Conv2d-1", "ReLU-1", "Linear-1"]
-    for name, X in zip(names, features, strict=True):
-        kernels.add(name, [torch.from_numpy(X)])
-    arrays = kernels.arrays()
-    assert set(arrays) == {"layer", "n_features", "effective_dimension", "row_sum", "centred", "zscore", "srp"}
-    assert list(arrays["layer"]) == names
-    assert list(arrays["n_features"]) == [30, 10, 20]
-    projections = Projections(kernels.projections.n_columns, 3, gram.BLOCK, torch.device("cpu"))
-    for i, X in enumerate(features):
-        found = gram.reduce([torch.from_numpy(X)], gram.PREDICTORS, projections)
-        for name in ("row_sum", "centred", "zscore"):
-            np.testing.assert_array_equal(arrays[name][i], found[name])
-        assert_close(arrays["srp"][i], zscored(found["projected"]))
-    assert all(arrays[name].shape == (3, 6, 6) for name in ("centred", "zscore", "srp"))
-
-
-def test_kernels_that_are_not_asked_for_are_no_arrays():
-    kernels = small_kernels(5, "srp")
-    kernels.add("Conv2d-1", [torch.from_numpy(make_features(5, 50, seed=11))])
-    assert set(kernels.arrays()) == {"layer", "n_features", "effective_dimension", "row_sum", "centred", "srp"}
-
-
-# --- several passes
-
-PASSES = {
-    "three groups": [(0, 1, 2, 3), (2, 3, 4, 5), (4, 5, 0, 1)],
-    "pairs": [(i, j) for j in range(6) for i in range(j)],
-    "in any order": [(3, 0, 5, 2), (1, 3, 4, 0), (5, 4, 2, 1), (0, 1, 2, 3, 4, 5)],
-}
-
-
-def moments_of(X: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    moments = Moments()
-    for part in X.split(2):
-        moments.add(part)
-    return moments.result()
-
-
-@pytest.mark.parametrize("passes", PASSES)
-def test_passes_in_which_every_two_images_meet_give_the_kernels_of_one(passes):
-    layers = [torch.from_numpy(make_features(6, p, seed=24)) for p in (5000, 30)]
-    layers.insert(1, layers[0].clone())
-    in_one, in_several = (small_kernels(6, *gram.PREDICTORS) for _ in range(2))
-    for k, X in enumerate(layers):
-        in_one.add(f"ReLU-{k}", [X])
-    for images in PASSES[passes]:
-        for k, X in enumerate(layers):
-            in_several.add(f"ReLU-{k}", X[list(images)].split(3), images, moments_of(X))
-    expected, found = in_one.arrays(), in_several.arrays()
-    assert found.keys() == expected.keys()
-    assert list(found["layer"]) == list(expected["layer"]) == ["ReLU-0", "ReLU-2"]
-    for k in range(2):
-        for name in ("row_sum", "centred", "srp"):
-            assert_close(found[name][k], expected[name][k])
-        assert_close(found["zscore"][k], expected["zscore"][k], IN_PARTS)
-
-
-def test_a_layer_that_differs_in_one_image_of_the_last_pass_is_kept():
-    X = torch.from_numpy(make_features(6, 50, seed=25))
-    other = X.clone()
-    other[5, 7] += 1
-    kernels = small_kernels(6)
-    for images in PASSES["pairs"]:
-        for name, features in (("Conv2d-1", X), ("Conv2d-2", other)):
-            kernels.add(name, [features[list(images)]], images)
-    assert list(kernels.arrays()["layer"]) == ["Conv2d-1", "Conv2d-2"]
-
-
-def test_of_a_layer_that_every_image_was_seen_of_nothing_is_kept_but_kernels():
-    """Projections and fingerprints of many images are larger."""
-    X = torch.from_numpy(make_features(30, 600, seed=26))
-    kernels = Collected(30, ["srp"], 0.3, SEED)
-    identities, projections = 30 * gram.N_PROBES * 4, 30 * kernels.projections.n_columns * 4
-    assert min(identities, projections) > 40_000
-    kernels.projections(600)
-    tracemalloc.start()
-    try:
-        for images in PASSES["three groups"]:
-            images = np.concatenate([np.arange(30)[k::6] for k in images])
-            kernels.add("Conv2d-1", [X[images]], images)
-        assert tracemalloc.get_traced_memory()[0] < 40_000
-    finally:
-        tracemalloc.stop()
-
-
-# --- mean and sd of parts
-
-
-@pytest.mark.parametrize("offset", [0, 1000])
-def test_mean_and_sd_of_parts_are_those_of_all_images(offset):
-    X = make_features(40, 300, seed=27, offset=offset)
-    X[1:, 1] = X[0, 1] - 50  # the first image far from all others
-    X[:, ::50] = np.resize([0.0, 1.0, 0.1, -7.3, 1e4 + 0.1, 1 / 3], 6)
-    moments = Moments()
-    for start, end in pairwise((0, 1, 17, 39, 40)):
-        moments.add(torch.from_numpy(X[start:end]).unflatten(1, (30, 10)))
-    first, mean, sd = (values.numpy() for values in moments.result())
-    whole = X.astype(np.float64)
-    np.testing.assert_array_equal(first, X[0])
-    np.testing.assert_allclose(mean, (whole - whole[0]).mean(axis=0), rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal(sd[::50], 0.0)
-    varied = np.delete(np.arange(300), np.s_[::50])
-    np.testing.assert_allclose(sd[varied], whole[:, varied].std(axis=0), rtol=IN_PARTS)
-
-
-def test_zscores_by_given_moments_are_those_of_all_images():
-    X = torch.from_numpy(make_features(12, 5000, seed=28))
-    X[:, 7] = 0.1
-    found = reduced(X[:5], kernels=("zscore",), moments=moments_of(X))["zscore"]
-    assert_close(found, zscored(X.numpy())[:5, :5], IN_PARTS)
-
-
-def test_columns_that_vary_little_beside_their_mean_are_zscored_by_given_moments():
-    """A mean in float32 would be off by a two-thousandth of their sd."""
-    X = torch.from_numpy(make_features(12, 60, seed=28, offset=1e4))
-    assert_close(reduced(X, kernels=("zscore",), moments=moments_of(X))["zscore"], zscored(X.numpy()), IN_PARTS)
-
-
-def test_mean_and_sd_of_features_in_half_precision_are_in_float32():
-    X = torch.from_numpy(make_features(40, 300, seed=29)).to(torch.bfloat16)
-    assert all(map(torch.equal, moments_of(X), moments_of(X.float())))

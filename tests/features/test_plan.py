@@ -1,39 +1,15 @@
-"""How images go through a network in short memory: every plan is exact, and the cheapest that fits is taken."""
+"""Every two images meet in a pass of every plan, and the cheapest plan that fits the memory is chosen."""
 
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import numpy as np
 import pytest
-import torch
-from networks import Aside, make_images
-from torch import nn
+from plans import MB, chosen, make_survey
 
 from dormouse.errors import InputError
-from dormouse.features import extraction
-from dormouse.features.layers import LAYERS, Layer
-from dormouse.features.plan import (
-    DIFFERENCE_SETS,
-    FIXED_BYTES,
-    MOVING_BYTES,
-    Plan,
-    choose_plan,
-    designs,
-    divide,
-    pass_bytes,
-)
-from dormouse.features.survey import Survey
+from dormouse.features.plan import DIFFERENCE_SETS, FIXED_BYTES, MOVING_BYTES, Plan, choose_plan, designs, divide, pass_bytes
 
-FLOAT32 = 1e-6  # relative to the largest entry of a kernel: batches of other sizes, and sums in float32
-# a sd is there from sums of squares of differences from the first image; a column in which that one is far from all others
-# keeps 1 / n of them
-ZSCORED = 1e-5
-MB = 1 << 20
-
-
-@pytest.fixture(autouse=True)
-def many_may_move(monkeypatch) -> None:
-    """Let memory alone say how many images move at once, but where a test says otherwise."""
-    monkeypatch.setitem(MOVING_BYTES, "cpu", np.inf)
+pytestmark = pytest.mark.usefixtures("many_may_move")
 
 
 # --- passes
@@ -72,18 +48,12 @@ def test_there_are_no_more_groups_than_images(n_images, n_passes):
     assert [len(passes) for passes in designs(n_images)] == n_passes
 
 
+def test_all_pairs_of_images_are_the_last_design():
+    *_, pairs = designs(5)
+    assert [tuple(images) for images in pairs] == list(combinations(range(5), 2))
+
+
 # --- the choice
-
-
-def make_survey(n_features=(1000, 500, 2000, 100), held=(40, 10, 20, 5), passing=(50, 60, 30, 25, 5)) -> Survey:
-    """A network of which an image holds and needs some MB at each layer."""
-    layers = [Layer(f"Conv2d-{k}", "stem", 0, False, p) for k, p in enumerate(n_features)]
-    return Survey(layers, frozenset(), np.array(held) * MB, np.array(passing) * MB)
-
-
-def chosen(room_mb: float, kernels=(), survey: Survey | None = None, n_images: int = 119, device: str = "cpu") -> Plan:
-    """Choose a plan for so many MB beside what is taken in any case."""
-    return choose_plan(survey or make_survey(), n_images, 4096, kernels, room_mb * MB + FIXED_BYTES, device)
 
 
 def forecast_mb(plan: Plan) -> float:
@@ -211,136 +181,3 @@ def test_groups_of_layers_are_in_order_and_none_keeps_more_than_the_limit():
     assert divide(sizes, 6.9) == []
     assert divide({"a": 0.0}, 0.0) == [{"a"}]
     assert divide({"a": 0.0}, -1.0) == []
-
-
-# --- the same kernels by every plan
-
-N_IMAGES = 9
-
-
-def scaled(*shape: int) -> Aside:
-    """Give a layer that computes its features one by one, with the same rounding in batches of any size."""
-    rng = np.random.default_rng(shape[0])
-    scale, offset = (torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for _ in range(2))
-    return Aside(lambda x: x.repeat(1, -(-shape[0] // x.shape[1]), 1, 1)[:, : shape[0]] * scale + offset)
-
-
-class Small(nn.Module):
-    """Has layers of several blocks of columns, changed in place, passed on, equal, of windows, and of two outputs."""
-
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Sequential(scaled(70, 8, 8), nn.ReLU(inplace=True), nn.Dropout(0.5))
-        self.copy = Aside(torch.clone)
-        self.windows = Aside(lambda x: x.unflatten(1, (10, 7)).transpose(0, 1).flatten(0, 1))
-        self.inside = scaled(7, 8, 8)
-        self.sigmoid = nn.Sigmoid()
-        self.both = Aside(lambda x: (x[:, :1] + 1, x.flatten(1)[:, ::7]))
-        self.head = nn.Flatten()
-
-    def forward(self, x):
-        x = self.copy(self.stem(x))
-        y = self.sigmoid(self.inside(self.windows(x)))
-        y = y.unflatten(0, (10, -1))[3]
-        y += 1
-        self.both(y)
-        return self.head(y)
-
-
-KEPT = ["Aside-1", "ReLU-1", "Aside-4", "Sigmoid-1", "Aside-5-1", "Aside-5-2", "Flatten-1"]
-
-
-@pytest.fixture(scope="module")
-def small() -> tuple[nn.Module, np.ndarray]:
-    """Give a network and images, of which the first is dark: the features of the others are far from its own."""
-    images = make_images(N_IMAGES, 8, seed=0)
-    images[0] *= 1e-3
-    return Small().eval().requires_grad_(False), images
-
-
-def extracted(monkeypatch, small: tuple, plan: Plan | None, layers: str = "all", kernels=("srp", "zscore")) -> dict:
-    network, images = small
-    if plan:
-        monkeypatch.setattr(extraction, "choose_plan", lambda *_: plan)
-    return extraction.extract(network, images, layers, kernels, eps=0.9, seed=0, threads=1)
-
-
-@pytest.fixture(scope="module")
-def in_one_pass(small) -> dict[str, dict]:
-    with pytest.MonkeyPatch.context() as patch:
-        return {layers: extracted(patch, small, None, layers) for layers in LAYERS}
-
-
-def names(small: tuple) -> list[str]:
-    network, images = small
-    return [layer.name for layer in extraction.survey(network, torch.from_numpy(images)).layers]
-
-
-def divided(names: list[str], n_groups: int) -> list[frozenset]:
-    places = np.linspace(0, len(names), n_groups + 1).astype(int)
-    return [frozenset(names[start:end]) for start, end in pairwise(places)]
-
-
-DESIGNS = {len(passes): passes for passes in designs(N_IMAGES)}  # by the number of passes
-
-
-@pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize(
-    ("n_passes", "n_groups", "batch"),
-    [(1, 1, 8), (1, 1, 2), (1, 1, 1), (3, 1, 8), (3, 2, 2), (3, 10, 1), (7, 1, 4), (7, 3, 2), (36, 1, 8), (36, 2, 1)],
-)
-def test_every_plan_gives_the_kernels_of_one_pass(monkeypatch, small, in_one_pass, n_passes, n_groups, batch, layers):
-    plan = Plan(DESIGNS[n_passes], divided(names(small), n_groups), batch, 0, 0)
-    found, expected = extracted(monkeypatch, small, plan, layers), in_one_pass[layers]
-    assert found.keys() == expected.keys()
-    for name in ("layer", "path", "block", "block_depth", "n_features"):
-        assert found[name].tolist() == expected[name].tolist()
-    for k, layer in enumerate(expected["layer"]):
-        p, row_sum = expected["n_features"][k], expected["row_sum"][k]
-        squares = (np.diagonal(expected["centred"][k]) + row_sum**2 / p).max()  # of the features of an image
-        bounds = {"row_sum": FLOAT32 * np.sqrt(p * squares), "centred": FLOAT32 * squares}
-        bounds |= {"srp": FLOAT32 * expected["srp"][k].max(), "zscore": ZSCORED * expected["zscore"][k].max()}
-        for name, bound in bounds.items():
-            np.testing.assert_allclose(found[name][k], expected[name][k], rtol=0, atol=bound, err_msg=f"{name} {layer}")
-
-
-def test_layers_passed_on_or_equal_are_dropped_in_one_pass(in_one_pass):
-    assert in_one_pass["all"]["layer"].tolist() == in_one_pass["blocks"]["layer"].tolist() == KEPT
-
-
-@pytest.mark.parametrize(("n_passes", "n_groups", "batch"), [(1, 1, 4), (3, 2, 2), (36, 1, 1)])
-def test_a_plan_gives_the_same_bits_again(monkeypatch, small, n_passes, n_groups, batch):
-    plan = Plan(DESIGNS[n_passes], divided(names(small), n_groups), batch, 0, 0)
-    first, second = (extracted(monkeypatch, small, plan) for _ in range(2))
-    for name, values in first.items():
-        assert values.tobytes() == second[name].tobytes()
-
-
-@pytest.mark.parametrize("kernels", [(), ("srp",), ("zscore",)])
-def test_images_run_no_more_often_than_the_plan_says(monkeypatch, small, kernels):
-    network, _ = small
-    plan = chosen(350, kernels, n_images=N_IMAGES)
-    assert len(plan.passes) > 1
-    plan = Plan(plan.passes, divided(names(small), len(plan.groups)), plan.batch, 0, plan.runs)
-    counts = []
-    handle = network.stem[0].register_forward_hook(lambda module, inputs, _: counts.append(len(inputs[0])))
-    extracted(monkeypatch, small, plan, kernels=kernels)
-    handle.remove()
-    assert sum(counts[2:]) == pytest.approx(plan.runs * N_IMAGES)  # the survey runs three images and two
-    assert max(counts[2:]) <= plan.batch
-
-
-def test_the_log_tells_the_passes(monkeypatch, small, capsys):
-    extracted(monkeypatch, small, None)
-    said = capsys.readouterr().err
-    assert "11 outputs, 9 images; no limit, forecast " in said
-    assert "one pass, 8 images at a time, every image 1 times through the network\n" in said
-    extracted(monkeypatch, small, Plan(DESIGNS[7], divided(names(small), 3), 2, 5 * MB, 12.0))
-    said = capsys.readouterr().err
-    assert "forecast 5 MiB: 7 passes of 5 images, in which every two meet, 3 groups of layers, 2 images at a time" in said
-    assert "every image 12 times through the network" in said
-
-
-def test_all_pairs_of_images_are_the_last_design():
-    *_, pairs = designs(5)
-    assert [tuple(images) for images in pairs] == list(combinations(range(5), 2))
