@@ -1,6 +1,7 @@
 """Networks for tests: parts that do one thing, and what a stream gives of them."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -75,6 +76,21 @@ class Beside(nn.Module):
     def forward(self, x):
         self.layer(x)
         return x.flatten(1).mean(1, keepdim=True)
+
+
+class Between(nn.Module):
+    """Calls two layers, and a function between them."""
+
+    def __init__(self, first: nn.Module, function: Callable, second: nn.Module):
+        super().__init__()
+        self.first, self.function, self.second = first, function, second
+
+    def forward(self, x):
+        return self.second(self.function(self.first(x)))
+
+
+def pass_on(x):
+    return x
 
 
 def make_images(n_images: int, size: int, seed: int) -> np.ndarray:
