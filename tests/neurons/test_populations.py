@@ -1,0 +1,44 @@
+"""Pooled means are over the trials that are there; sites are the area and its layers with enough neurons."""
+
+import numpy as np
+import pytest
+from neuron_groups import N_STIMULI, keep
+from scipy.spatial.distance import pdist, squareform
+
+from dormouse.neurons import populations
+
+
+def test_pooled_means_are_over_the_trials_that_are_there(recordings):
+    kept = keep(recordings, {"one": ["n1"], "two": ["n0", "n7"]})
+    population = populations.pool(recordings.items(), kept)
+    assert population["mean"].shape == (N_STIMULI, 21) and population["mean"].dtype == np.float64
+    for column, (name, neuron) in enumerate(zip(kept.recording, kept.neuron, strict=True)):
+        recording = recordings[name]
+        for stimulus in range(N_STIMULI):
+            trials = recording.response[:, stimulus, int(neuron[1:])].astype(np.float64)
+            expected = np.mean([x for x in trials if not np.isnan(x)])
+            assert population["mean"][stimulus, column] == pytest.approx(expected, abs=1e-12)
+    for key in ("recording", "neuron", "animal", "area", "cortical_layer"):
+        assert list(population[key]) == list(kept[key])
+
+
+def test_sites_are_the_whole_area_and_known_layers_with_enough_neurons():
+    cortical_layer = np.array(["4", "2/3", "", "4", "5", "2/3", "2/3", ""])
+    masks = populations.sites(cortical_layer, min_neurons=2)
+    assert set(masks) == {"all", "2/3", "4"} and next(iter(masks)) == "all"
+    assert masks["all"].all() and masks["all"].dtype == bool
+    np.testing.assert_array_equal(np.flatnonzero(masks["4"]), [0, 3])
+    np.testing.assert_array_equal(np.flatnonzero(masks["2/3"]), [1, 5, 6])
+    assert set(populations.sites(cortical_layer, min_neurons=3)) == {"all", "2/3"}
+    assert set(populations.sites(cortical_layer, min_neurons=9)) == set()
+
+
+def test_rdms_of_sites_are_those_of_their_neurons_alone(recordings):
+    population = populations.pool(recordings.items(), keep(recordings, {}))
+    result = populations.site_rdms(population, min_neurons=9)
+    assert set(result["cortical_layer"]) == {"all", "2/3", "4"}
+    for rdm, layer, n_neurons in zip(result["rdm"], result["cortical_layer"], result["n_neurons"], strict=True):
+        inside = population["mean"][:, np.isin(population["cortical_layer"], [layer]) | (layer == "all")]
+        assert inside.shape[1] == n_neurons == {"all": 24, "2/3": 9, "4": 9}[layer]
+        np.testing.assert_allclose(rdm, squareform(pdist(inside, metric="correlation")), rtol=0, atol=1e-12)
+    assert list(result["area"]) == ["VISp"] * 3
