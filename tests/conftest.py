@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from downloads import CONTENT, FIRST
 from PIL import Image
-from web import Web, serving
+from web import File, Web, serving
 
 from dormouse.recordings.simulation import (
     LEAD_FRAMES,
@@ -183,6 +184,19 @@ def other_web() -> Iterator[Web]:
     """Give a second server, which goes by another name."""
     with serving("localhost") as web:
         yield web
+
+
+@pytest.fixture
+def address(web):
+    """Address of a file on the server; in `web.files` it is /weights.pth."""
+    web.files["/weights.pth"] = File(CONTENT, {"ETag": FIRST})
+    return f"{web.address}/weights.pth"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Path to download to, in a folder that does not exist yet."""
+    return tmp_path / "deep" / "weights.pth"
 
 
 @pytest.fixture

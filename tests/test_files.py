@@ -1,16 +1,12 @@
-"""Files are whole or absent, arrays need no pickle, and errors end where a user looks for them."""
+"""Arrays and JSON are read as they were written, without pickle, and damaged files are refused by name."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from dormouse.errors import InputError, suggest
+from dormouse.errors import InputError
 from dormouse.files import (
-    atomic,
     read_arrays,
     read_given,
     read_joined,
@@ -20,46 +16,6 @@ from dormouse.files import (
     write_json,
     writing_arrays,
 )
-from dormouse.tables import write_table
-
-
-def test_a_file_appears_whole_under_its_name_and_nothing_else_is_left(tmp_path):
-    with atomic(tmp_path / "deep" / "a.txt") as temporary:
-        temporary.write_text("whole")
-        assert not (tmp_path / "deep" / "a.txt").exists()
-    assert [file.name for file in (tmp_path / "deep").iterdir()] == ["a.txt"]
-    assert (tmp_path / "deep" / "a.txt").read_text() == "whole"
-
-
-def test_the_temporary_name_keeps_the_ending_and_the_folder(tmp_path):
-    with atomic(tmp_path / "a.tar.npz") as temporary:
-        temporary.touch()
-    assert (temporary.suffix, temporary.parent) == (".npz", tmp_path)
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_error_while_writing_leaves_nothing(tmp_path, error):
-    with pytest.raises(error), atomic(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise error
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_error_while_writing_leaves_an_existing_file_as_it_was(tmp_path):
-    (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(RuntimeError), atomic(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
-    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
-    assert (tmp_path / "a.txt").read_text() == "old"
-
-
-def test_an_existing_file_is_replaced(tmp_path):
-    (tmp_path / "a.txt").write_text("old")
-    with atomic(tmp_path / "a.txt") as temporary:
-        temporary.write_text("new")
-    assert (tmp_path / "a.txt").read_text() == "new"
-
 
 ARRAYS = {"numbers": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"]), "scalar": np.array(3)}
 
@@ -171,18 +127,6 @@ def test_a_truncated_file_of_arrays_is_named(tmp_path):
         read_arrays(path, "numbers")
 
 
-@pytest.mark.parametrize(
-    ("word", "sentence"),
-    [
-        ("resnt", "Did you mean resnet?"),
-        ("vgg1", "Did you mean vgg19 or vgg16?"),
-        ("pixels", "Known are: resnet, vgg16, vgg19."),
-    ],
-)
-def test_a_suggestion_names_what_is_near_or_everything(word, sentence):
-    assert suggest(word, ["vgg19", "resnet", "vgg16"]) == sentence
-
-
 VALUE = {"error": "", "n_layers": 60, "seconds": 1.25, "runs": None}
 # what a run writes of each kind, and how it is read again
 KINDS = {
@@ -284,57 +228,6 @@ def test_arrays_that_were_exchanged_are_found_out_though_each_is_whole(tmp_path,
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(InputError, match=r"a\.npz: not as it was written"):
         read_arrays(tmp_path / "a.npz")
-
-
-def run_logged(tmp_path, statement):
-    """Run a statement in a process of its own that logs to a file; return its exit status, its log and what it printed."""
-    log = tmp_path / "logs" / "job.log"
-    code = f"import sys\nfrom dormouse.errors import InputError, log_to\nlog_to(sys.argv[1])\n{statement}\n"
-    process = subprocess.run([sys.executable, "-c", code, log], capture_output=True, text=True, cwd=tmp_path)
-    return process.returncode, log.read_text(), process.stdout + process.stderr
-
-
-def test_an_input_error_ends_in_one_line_of_the_log(tmp_path):
-    status, log, printed = run_logged(tmp_path, "raise InputError('neurons.csv: line 3 has no area.')")
-    assert status != 0
-    assert log == "Error: neurons.csv: line 3 has no area.\n"
-    assert printed == ""
-
-
-def test_an_input_error_with_a_cause_ends_in_one_line_as_well(tmp_path):
-    cause = "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise InputError('mend this') from error"
-    status, log, _ = run_logged(tmp_path, cause)
-    assert status != 0
-    assert log == "Error: mend this\n"
-
-
-def test_another_error_ends_in_its_traceback(tmp_path):
-    status, log, _ = run_logged(tmp_path, "{}['absent']")
-    assert status != 0
-    assert log.startswith("Traceback")
-    assert "KeyError: 'absent'" in log
-
-
-def test_what_is_printed_to_standard_error_is_logged_and_success_is_success(tmp_path):
-    status, log, _ = run_logged(tmp_path, "print('two presentations are missing', file=sys.stderr)")
-    assert (status, log) == (0, "two presentations are missing\n")
-
-
-@pytest.mark.parametrize("kind", ["arrays", "table", "text"])
-def test_a_full_disk_is_one_clear_error_and_leaves_nothing(small_disk, kind):
-    rng = np.random.default_rng(0)
-    path = small_disk / {"arrays": "a.npz", "table": "a.parquet", "text": "a.json"}[kind]
-    cells = pd.DataFrame(
-        {"neuron": map(str, range(300_000)), "p_ns": rng.random(300_000), "p_run_mod_ns": rng.random(300_000)}
-    )
-    write = {
-        "arrays": lambda: write_arrays(path, {"x": rng.random(300_000)}),
-        "table": lambda: write_table("cell_metrics", cells, path),
-        "text": lambda: write_json(path, "x" * 2_000_000),
-    }[kind]
-    with pytest.raises(InputError, match=rf"{path}: cannot be written, the disk is full .*Make room and run again"):
-        write()
-    assert list(small_disk.iterdir()) == []
 
 
 def test_arrays_of_several_files_are_joined_by_name(tmp_path):

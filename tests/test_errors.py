@@ -1,0 +1,54 @@
+"""An error ends in the log of its job, in one line where the user can mend it; a suggestion names what is near."""
+
+import subprocess
+import sys
+
+import pytest
+
+from dormouse.errors import suggest
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("resnt", "Did you mean resnet?"),
+        ("vgg1", "Did you mean vgg19 or vgg16?"),
+        ("pixels", "Known are: resnet, vgg16, vgg19."),
+    ],
+)
+def test_a_suggestion_names_what_is_near_or_everything(word, sentence):
+    assert suggest(word, ["vgg19", "resnet", "vgg16"]) == sentence
+
+
+def run_logged(tmp_path, statement):
+    """Run a statement in a process of its own that logs to a file; return its exit status, its log and what it printed."""
+    log = tmp_path / "logs" / "job.log"
+    code = f"import sys\nfrom dormouse.errors import InputError, log_to\nlog_to(sys.argv[1])\n{statement}\n"
+    process = subprocess.run([sys.executable, "-c", code, log], capture_output=True, text=True, cwd=tmp_path)
+    return process.returncode, log.read_text(), process.stdout + process.stderr
+
+
+def test_an_input_error_ends_in_one_line_of_the_log(tmp_path):
+    status, log, printed = run_logged(tmp_path, "raise InputError('neurons.csv: line 3 has no area.')")
+    assert status != 0
+    assert log == "Error: neurons.csv: line 3 has no area.\n"
+    assert printed == ""
+
+
+def test_an_input_error_with_a_cause_ends_in_one_line_as_well(tmp_path):
+    cause = "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise InputError('mend this') from error"
+    status, log, _ = run_logged(tmp_path, cause)
+    assert status != 0
+    assert log == "Error: mend this\n"
+
+
+def test_another_error_ends_in_its_traceback(tmp_path):
+    status, log, _ = run_logged(tmp_path, "{}['absent']")
+    assert status != 0
+    assert log.startswith("Traceback")
+    assert "KeyError: 'absent'" in log
+
+
+def test_what_is_printed_to_standard_error_is_logged_and_success_is_success(tmp_path):
+    status, log, _ = run_logged(tmp_path, "print('two presentations are missing', file=sys.stderr)")
+    assert (status, log) == (0, "two presentations are missing\n")
