@@ -8,14 +8,14 @@ As a program it stays until it is stopped: `python tests/observatory.py --folder
 
 import argparse
 import json
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import numpy as np
+from allen_service import answered
+from session_files import write_session
 from sessions import (
     FIRST_CONTAINER,
     FIRST_EXPERIMENT,
@@ -30,14 +30,12 @@ from sessions import (
     cell_ids,
     responsive,
     runs_modulated,
-    write_session,
 )
-from web import Answer, File, Web, serving
+from web import File, Web, serving
 
 AREAS = ("VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl")
 PLANES = ((175, "Cux2-CreERT2"), (275, "Rorb-IRES2-Cre"), (375, "Rbp4-Cre_KL100"), (550, "Ntsr1-Cre_GN220"))  # um, Cre line
 BUCKET, SERVICE = "/visual-coding-2p", "/api/v2"
-DEFAULT_ROWS, MOST_ROWS = 50, 2000  # of an answer, where 'all' is not asked for
 
 
 def made_up(n_recordings: int) -> list[Published]:
@@ -217,57 +215,21 @@ def _experiment(recording: Published) -> dict:
     }
 
 
-def answered(tables: dict[str, list[dict]], query: str) -> Answer:
-    """Answer a query as the service does: also what it does not understand has the status 200."""
-    try:
-        rows, start = _selected(tables, parse_qs(query)["q"][0])
-        told = {"success": True, "id": 0, "start_row": start, "num_rows": len(rows), "total_rows": len(rows), "msg": rows}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        told = {"success": False, "id": 0, "start_row": 0, "num_rows": 0, "total_rows": 0, "msg": repr(error)}
-    content = json.dumps(told).encode()
-    return Answer(200, {"Content-Type": "application/json;charset=utf-8", "Content-Length": str(len(content))}, content)
-
-
-def _selected(tables: dict[str, list[dict]], text: str) -> tuple[list[dict], int]:
-    """Return the rows that a query asks for and the number of the first; ValueError for what is not known here."""
-    model, *stages = re.split(r",(?=rma::)", text)
-    rows, asked, included = tables[model.removeprefix("model::")], {}, set()
-    for stage in stages:
-        kind, what = re.fullmatch(r"rma::(\w+),?(.*)", stage).groups()
-        if kind == "include":
-            included = set(re.findall(r"\w+", what))
-        elif kind == "criteria":
-            for condition in what.split(","):
-                rows = _meeting(rows, condition)
-        elif kind == "options" and re.fullmatch(r"(\[\w+\$eq[^\]]*\])*", what):
-            asked = {key: value.strip("'") for key, value in re.findall(r"\[(\w+)\$eq([^\]]*)\]", what)}
-        else:
-            raise ValueError(f"not understood: {stage}")
-    if order := asked.get("order"):
-        rows = sorted(rows, key=lambda row: row[order])
-    start, most = int(asked.get("start_row", 0)), asked.get("num_rows", str(DEFAULT_ROWS))
-    stop = None if most == "all" else start + min(int(most), MOST_ROWS)
-    return [_pruned(row, included) for row in rows[start:stop]], start
-
-
-def _meeting(rows: list[dict], condition: str) -> list[dict]:
-    """Return the rows that meet a condition, such as [id$eq7] or targeted_structure[acronym$eqVISp]."""
-    found = re.fullmatch(r"(\w*)((?:\[\w+\$eq[^\]]+\])+)", condition)
-    if not found:
-        raise ValueError(f"not understood: {condition}")
-    for key, value in re.findall(r"\[(\w+)\$eq([^\]]+)\]", found[2]):
-        rows = [row for row in rows if str((row[found[1]] if found[1] else row)[key]) == value.strip("'")]
-    return rows
-
-
-def _pruned(value, included: set[str]):
-    """Leave out the parts that come only where they are included."""
-    if isinstance(value, list):
-        return [_pruned(item, included) for item in value]
-    if not isinstance(value, dict):
-        return value
+def experiment(number, area="VISp", stimulus="three_session_B", failed=False, depth_um=175, line="Cux2-CreERT2"):
+    """One entry of ophys_experiments.json, with the keys that are read and one that is not."""
+    lines = [
+        {"name": "Ai93(TITL-GCaMP6f)", "transgenic_line_type_name": "reporter"},
+        {"name": "Camk2a-tTA", "transgenic_line_type_name": "driver"},
+        {"name": line, "transgenic_line_type_name": "driver"},
+    ]
     return {
-        key: _pruned(item, included) for key, item in value.items() if key in included or not isinstance(item, dict | list)
+        "id": number,
+        "stimulus_name": stimulus,
+        "targeted_structure": {"acronym": area, "id": 385},
+        "imaging_depth": depth_um,
+        "experiment_container_id": 1000 + number,
+        "experiment_container": {"failed": failed},
+        "specimen": {"donor": {"external_donor_name": f"mouse{number}", "transgenic_lines": lines}},
     }
 
 
@@ -300,21 +262,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-def experiment(number, area="VISp", stimulus="three_session_B", failed=False, depth_um=175, line="Cux2-CreERT2"):
-    """One entry of ophys_experiments.json, with the keys that are read and one that is not."""
-    lines = [
-        {"name": "Ai93(TITL-GCaMP6f)", "transgenic_line_type_name": "reporter"},
-        {"name": "Camk2a-tTA", "transgenic_line_type_name": "driver"},
-        {"name": line, "transgenic_line_type_name": "driver"},
-    ]
-    return {
-        "id": number,
-        "stimulus_name": stimulus,
-        "targeted_structure": {"acronym": area, "id": 385},
-        "imaging_depth": depth_um,
-        "experiment_container_id": 1000 + number,
-        "experiment_container": {"failed": failed},
-        "specimen": {"donor": {"external_donor_name": f"mouse{number}", "transgenic_lines": lines}},
-    }

@@ -21,7 +21,8 @@ from measure import print_machine
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from observatory import RECORDINGS
-from sessions import FULL, PIPELINE, STACK, write_session
+from session_files import write_session
+from sessions import FULL, PIPELINE, STACK
 from web import File, serving
 
 from dormouse.recordings.remote import RemoteFile

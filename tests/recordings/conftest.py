@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from observatory import RECORDINGS
 from remote_file import CONTENT, FIRST, PLACE, SMALL
-from sessions import FULL, write_session
+from session_files import write_session
+from sessions import FULL
 from web import File
 
 
