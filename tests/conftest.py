@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 from web import Web, serving
 
-from dormouse.recordings.simulated import (
+from dormouse.recordings.simulation import (
     LEAD_FRAMES,
     POOLING,
     gabor_energy,

@@ -5,6 +5,8 @@ import yaml
 
 from dormouse.recordings.datasets import open_dataset
 
+IMAGES = [f"image_{i}" for i in range(8)]  # of a valid folder
+
 
 def session(folder, name="one"):
     return folder / "responses" / f"{name}.npz"

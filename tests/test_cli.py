@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from dormouse.cli import main
-from dormouse.features.kernels import write_kernels
 from dormouse.files import write_arrays
 from dormouse.stimuli.images import Stimuli, write_stimuli
 from dormouse.tables import TABLES, write_table
@@ -46,7 +45,7 @@ def printed(capsys, path) -> list[str]:
 
 def test_of_kernels_the_record_of_what_they_rest_on_is_printed(capsys, tmp_path):
     path = tmp_path / "kernels.npz"
-    write_kernels(path, {"layer": np.array(["Conv2d-1"]), "provenance": np.array(json.dumps(RECORD))})
+    write_arrays(path, {"layer": np.array(["Conv2d-1"]), "provenance": np.array(json.dumps(RECORD))})
     assert printed(capsys, path) == [
         f"{path}: kernels of a network. The content is as it was written.",
         "source          timm",

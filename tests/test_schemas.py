@@ -44,14 +44,14 @@ NONSENSE |= {f"[{name}, {name}]": [value, value] for name, value in SINGLE.items
 DESCRIBED = {f"models.add.mine.{key}" for key in ("family", "architecture", "task", "task_cluster", "training_data")}
 MEANS = {"input.mean", "models.add.mine.input.mean"}  # of values that may be negative
 WINDOWS = {"response.window_s", "response.baseline_s"}  # whose order is checked where frames are known
-PRESET, RUN = "mousenet.presets.paper", "training.mousenet_digits"
+VARIANT, RUN = "mousenet.variants.paper", "training.mousenet_digits"
 NAMES = {"allen.cre_lines", "models.groups", "models.include", "models.exclude"}
 ON_PURPOSE = {
     "null": {"allen.python", "response.baseline_s", f"{RUN}.folder"}
-    | {f"{PRESET}.{k}" for k in ("mask_seed", "readout", "tables")},
+    | {f"{VARIANT}.{k}" for k in ("mask_seed", "readout", "tables")},
     "[]": NAMES
     | {"models.add.mine.files", "allen.recordings", "allen.exclude", "selection.named.paper_2020.filters", f"{RUN}.drops"},
-    "text": {"dataset", "allen.python", "run", "methods.selection", f"{PRESET}.tables", f"{RUN}.network.name"}
+    "text": {"dataset", "allen.python", "run", "methods.selection", f"{VARIANT}.tables", f"{RUN}.network.name"}
     | {f"{RUN}.folder"}
     | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}
     | DESCRIBED,
@@ -60,8 +60,8 @@ ON_PURPOSE = {
     "5e-324": {"selection.min_reliability", "selection.max_p", f"{RUN}.momentum", f"{RUN}.weight_decay"},
     "[5e-324]": MEANS | {"thresholds.values"},
     "[5e-324, 5e-324]": MEANS | WINDOWS | {"allen.depths_um"},
-    "true": {"allen.keep", "allen.include_failed", "stimuli.blank", f"{PRESET}.clip"},
-    "[text]": NAMES | {"areas", "models.add.mine.files", f"{PRESET}.readout"},
+    "true": {"allen.keep", "allen.include_failed", "stimuli.blank", f"{VARIANT}.clip"},
+    "[text]": NAMES | {"areas", "models.add.mine.files", f"{VARIANT}.readout"},
     "[-1]": MEANS | {"thresholds.values"},
     "[-1, -1]": MEANS | WINDOWS,
 }
@@ -116,7 +116,7 @@ def test_the_sweep_reaches_keys_at_all_depths():
         "ceilings.penalty",
         "input.size",
         "models.add.mine.input.std",
-        f"{PRESET}.reach",
+        f"{VARIANT}.reach",
         f"{RUN}.seed",
     } <= reached
 
@@ -159,7 +159,7 @@ def test_a_part_needs_no_other_keys_and_is_named():
 
 
 def test_an_empty_mapping_that_would_take_something_away_is_refused():
-    for part in ({"training": {}}, {"models": {"add": {}}}, {"mousenet": {"presets": {"paper": {}}}}):
+    for part in ({"training": {}}, {"models": {"add": {}}}, {"mousenet": {"variants": {"paper": {}}}}):
         assert "1.yaml: " in (message := refused(CONFIG, part))
         assert "an empty mapping takes nothing away" in message
     check_layers(

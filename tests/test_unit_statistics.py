@@ -203,7 +203,7 @@ def test_distances_of_shifted_and_of_equal_distributions():
 @pytest.mark.parametrize(
     ("name", "parts"), [("VISp2/3", ("VISp", "2/3")), ("VISpor5", ("VISpor", "5")), ("LGNd", ("LGNd", ""))]
 )
-def test_names_of_populations_are_area_and_layer(name, parts):
+def test_names_of_nodes_are_area_and_layer(name, parts):
     assert split_name(name) == parts
 
 
@@ -224,7 +224,7 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
         **{"methods": {"run": ["ridge_zscore", "mousenet"]}, "mousenet": {"units": {"negative": "leave_out"}}},
     }
     results = "results/demo"
-    pictures = [*(f"{results}/figures/{name}.png" for name in ("populations_rsa_spearman", "units"))]
+    pictures = [*(f"{results}/figures/{name}.png" for name in ("nodes_rsa_spearman", "units"))]
     pictures += [*(f"{results}/figures/{name}.png" for name in ("trajectory_rsa_spearman", "training"))]
     pictures += ["results/mousenet/small/network.png"]
     snakemake(*pictures, f"{results}/report.html", config=config)
@@ -235,14 +235,14 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     assert set(units.model) == {"", "before", "after"}
     models = read_table("models", tmp_path / "run" / results / "tables/models.parquet")
     assert models.weights_sha256.nunique() == 3
-    projections = read_table("projections", tmp_path / "run/results/mousenet/small/projections.parquet")
-    assert len(projections) == 49
+    connections = read_table("connections", tmp_path / "run/results/mousenet/small/connections.parquet")
+    assert len(connections) == 49
     page = (tmp_path / "run" / results / "report.html").read_text()
     assert page.count('src="data:image/png;base64,') == 2 + 1 + len(pictures)  # scores, thresholds
     assert "MouseNet beside the mouse" in page
     assert "ridge regression from all features, z-scored over the images" in page
     assert "Method: ridge_zscore." in page
-    assert re.search(r"there are no units, or neurons, with\s+negative responses", page)
+    assert re.search(r"units and neurons with\s+negative responses are\s+left out", page)
     best = read_table("best_layers", tmp_path / "run" / results / "tables/best_layers.parquet")
     score = best[
         (best.method == "ridge_zscore") & (best.model == "pixels") & (best.area == "VISl") & (best.cortical_layer == "all")

@@ -46,7 +46,7 @@ def describe(path: Path) -> list[str]:
         title, known = _arrays(path)
     else:
         raise InputError(f"{path}: not a file of the workflow's; expected a table (.parquet) or arrays (.npz) of results/.")
-    width = max(map(len, known))
+    width = max(map(len, known), default=0)
     return [f"{path}: {title}. The content is as it was written.", *(f"{key:{width}}  {text}" for key, text in known.items())]
 
 

@@ -188,8 +188,8 @@ TABLES = {
         "stimuli_sha256": (STRING, "SHA-256 of the images as shown to the network"),
         "versions": (STRING, "versions of the libraries at extraction, JSON"),
     },
-    "populations": {
-        "name": (STRING, "population of MouseNet: area and layer"),
+    "nodes": {
+        "name": (STRING, "node of MouseNet: area and layer"),
         "area": (STRING, "cortical area, LGNd, or input for the image"),
         "layer": (STRING, "cortical layer, or empty"),
         "level": (INT, "level of the hierarchy; 0 for the LGN, -1 for the image"),
@@ -198,29 +198,29 @@ TABLES = {
         "map_px": (INT, "side of the map, pixels"),
         "channels": (INT, "channels of the map"),
     },
-    "projections": {
+    "connections": {
         "order": (INT, "place in the order in which masks are drawn, from 0"),
-        "source": (STRING, "population that projects"),
-        "target": (STRING, "population that receives"),
+        "source": (STRING, "node that sends"),
+        "target": (STRING, "node that receives"),
         "kind": (STRING, "input, LGN, laminar (within an area) or interareal"),
         "in_channels": (INT, "channels of the source"),
         "out_channels": (INT, "channels of the target"),
         "in_px": (INT, "side of the source's map, pixels"),
         "out_px": (INT, "side of the target's map, pixels"),
-        "width_um": (FLOAT, "sd of the Gaussian of connections, micrometres of cortex; missing where it is set in pixels"),
+        "width_um": (FLOAT, "sd of the Gaussian, micrometres of cortex; missing where it is set in pixels"),
         "width_px": (FLOAT, "the same in pixels of the source's map"),
         "kernel": (INT, "side of the kernel, pixels"),
         "stride": (INT, "pixels of the source's map for one of the target's"),
         "padding": (STRING, "zeros around the source's map: left, right, top, bottom"),
-        "peak": (FLOAT, "probability of a connection without offset; above 1 where neurons are too few for what was measured"),
-        "in_degree": (FLOAT, "expected neurons of the source that contact one of the target, if there were enough"),
-        "density": (FLOAT, "expected share of weights that are connections"),
+        "peak": (FLOAT, "probability that neurons at one place are connected; above 1 where the source has too few neurons"),
+        "in_degree": (FLOAT, "expected number of source neurons that contact a target neuron, as if there were enough"),
+        "density": (FLOAT, "expected share of weights that the mask keeps"),
     },
     "units": {
         "model": (STRING, "network, or empty for recorded neurons"),
         "area": (STRING, "cortical area"),
         "layer": (STRING, "cortical layer, or empty"),
-        "unit": (INT, "place in the flattened map of the population, or among the neurons of all areas"),
+        "unit": (INT, "place in the flattened map of the node, or among the neurons of all areas"),
         "lifetime_sparseness": (
             FLOAT,
             "over scenes: 0 if all evoke the same, 1 if one alone does; missing where none does. A negative response counts "
@@ -232,7 +232,7 @@ TABLES = {
         ),
         "signal_correlation": (
             FLOAT,
-            "r over scenes with another unit of the population, or neuron of the area and cortical layer; missing without",
+            "r over scenes with another unit of the node, or neuron of the area and cortical layer; missing without",
         ),
         "orientation_selectivity": (
             FLOAT,
@@ -255,9 +255,9 @@ TABLES = {
         "learning_rate": (FLOAT, "of the epoch"),
         "seconds": (FLOAT, "time of training and test"),
         "train_loss": (FLOAT, "cross-entropy, mean over training images while it learned; missing before training"),
-        "train_accuracy": (FLOAT, "share of training images named rightly while it learned; missing before training"),
+        "train_accuracy": (FLOAT, "accuracy on training images while it learned, 0 to 1; missing before training"),
         "test_loss": (FLOAT, "cross-entropy, mean over test images"),
-        "test_accuracy": (FLOAT, "share of test images named rightly"),
+        "test_accuracy": (FLOAT, "accuracy on test images, 0 to 1"),
         "code": (STRING, "hash of the code that trained the epoch"),
     },
     "zoo": {

@@ -29,7 +29,7 @@ from dormouse.features.projection import in_blocks, n_projections
 from dormouse.features.record import tensors
 from dormouse.methods.rdms import rdm_from_centred, upper_triangles
 from dormouse.models.build import build
-from dormouse.recordings.simulated import simulate_scenes
+from dormouse.recordings.simulation import simulate_scenes
 from dormouse.stimuli.preprocessing import preprocess
 
 NETWORKS = {

@@ -1,4 +1,4 @@
-"""MouseNet at 64 pixels, against one convolution for each of its 49 projections; and how long ImageNet would take.
+"""MouseNet at 64 pixels, against one convolution for each of its 49 connections; and how long ImageNet would take.
 
 python tests/benchmarks/mousenet.py [--repeats N] [--threads N]
 """

@@ -27,7 +27,7 @@ from dormouse.features.survey import survey
 from dormouse.models.build import build, native_input
 from dormouse.models.registry import list_models
 from dormouse.models.specification import architecture
-from dormouse.recordings.simulated import simulate_scenes
+from dormouse.recordings.simulation import simulate_scenes
 from dormouse.stimuli.preprocessing import preprocess
 
 LARGEST = ["nasnetalarge:224", "nasnetalarge:331", "vit_large_patch16_224", "swin_large_patch4_window7_224", "vgg19"]

@@ -12,7 +12,7 @@ from dormouse.features import extraction
 from dormouse.features.layers import LAYERS
 from dormouse.features.plan import Plan, designs
 from dormouse.features.survey import N_PROBES, survey
-from dormouse.models.build import make_torchvision_importable
+from dormouse.models.loaders import make_torchvision_importable
 
 N_IMAGES = 10
 PLANS = [(1, 10), (1, 4), (3, 2), (7, 3), (45, 1)]  # passes, images at a time

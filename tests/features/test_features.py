@@ -14,7 +14,7 @@ from dormouse.features.extraction import extract, stream
 from dormouse.features.gram import PREDICTORS
 from dormouse.features.record import record
 from dormouse.features.survey import survey
-from dormouse.models.build import make_torchvision_importable
+from dormouse.models.loaders import make_torchvision_importable
 
 EPS = 0.9  # few projections: these tests ask nothing of them
 FLOAT32_SUM = 1e-6  # relative error of sums in float32, by blocks

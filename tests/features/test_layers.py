@@ -24,7 +24,7 @@ from dormouse.features.extraction import extract
 from dormouse.features.gram import reduce
 from dormouse.features.layers import is_container
 from dormouse.features.record import record
-from dormouse.models.build import make_torchvision_importable
+from dormouse.models.loaders import make_torchvision_importable
 
 EPS = 0.9  # few projections: these tests ask nothing of them
 

@@ -8,7 +8,7 @@ import pytest
 from dormouse.columns import FLOAT, STRING, TABLES
 from dormouse.features.kernels import writing_kernels
 from dormouse.features.model_table import model_table
-from dormouse.models.registry import LABELS
+from dormouse.models.specification import LABELS
 from dormouse.provenance import provenance
 from dormouse.tables import read_table, write_table
 

@@ -16,7 +16,7 @@ from dormouse.features.extraction import stream
 from dormouse.features.memory import PeakMemory
 from dormouse.features.record import Output, record
 from dormouse.features.survey import survey
-from dormouse.models.build import make_torchvision_importable
+from dormouse.models.loaders import make_torchvision_importable
 
 
 def images(n: int, size: int = 8, seed: int = 0) -> torch.Tensor:

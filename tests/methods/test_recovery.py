@@ -12,7 +12,7 @@ from dormouse.features.gram import PREDICTORS
 from dormouse.inference.layer_choice import choose_layers
 from dormouse.models.build import build
 from dormouse.neurons import populations
-from dormouse.recordings.simulated import simulate_scenes
+from dormouse.recordings.simulation import simulate_scenes
 from dormouse.stimuli.preprocessing import preprocess
 
 N_IMAGES, N_NEURONS = 50, 400

@@ -13,8 +13,8 @@ from web import File, cut
 
 from dormouse.errors import InputError
 from dormouse.mousenet.anatomy import Options, build_anatomy, read_measured
-from dormouse.mousenet.connectome import Connectome, flatten, has_one_peak, measure, projection_width
-from dormouse.mousenet.voxels import read_connectome
+from dormouse.mousenet.connectome import Connectome, connection_width, flatten, has_one_peak, measure
+from dormouse.mousenet.connectome_files import read_connectome
 
 SHAPE, CENTRE, RADIUS = (80, 50, 70), np.array([45.0, 62.0, 34.5]), 45.0  # of the brain, and of its cortex, voxels
 # latitude and longitude of the middle of every area, and half its side, voxels
@@ -26,7 +26,7 @@ PATCHES = {
 DEPTHS = {"2/3": 0, "4": 1, "5": 2}  # below the surface
 SIGMA_MM, STRENGTHS = 0.35, {"VISp4": 1.0, "VISp2/3": 2.0, "VISp5": 5.0}  # of what areas receive
 IDS = {area: 1000 + k for k, area in enumerate(PATCHES)} | {"cerebellum": 512}
-POPULATIONS = pd.DataFrame(
+NODES = pd.DataFrame(
     [("LGNd", "", 0, 21200, np.nan)]
     + [("VISp", layer, 1, 100_000, np.nan) for layer in ("4", "2/3", "5")]
     + [("VISl", layer, 2, 20_000, np.nan) for layer in ("4", "2/3", "5")],
@@ -122,7 +122,7 @@ def published(brain, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(brain):
-    return {indexing: measure(brain.connectome(), POPULATIONS, indexing) for indexing in ("published", "corrected")}
+    return {indexing: measure(brain.connectome(), NODES, indexing) for indexing in ("published", "corrected")}
 
 
 def planted_width_mm():
@@ -134,21 +134,21 @@ def planted_width_mm():
 
 
 def test_the_planted_widths_are_recovered(measured):
-    _, projections = measured["corrected"]
-    assert projections[["source", "target"]].to_numpy().tolist() == [[source, "VISl4"] for source in STRENGTHS]
-    np.testing.assert_allclose(projections.width_um, 1000 * planted_width_mm(), rtol=0.05)
+    _, connections = measured["corrected"]
+    assert connections[["source", "target"]].to_numpy().tolist() == [[source, "VISl4"] for source in STRENGTHS]
+    np.testing.assert_allclose(connections.width_um, 1000 * planted_width_mm(), rtol=0.05)
 
 
 def test_the_planted_in_degrees_are_recovered(brain, measured):
     """A thousand in all, shared by strength and number of voxels."""
-    _, projections = measured["corrected"]
+    _, connections = measured["corrected"]
     receiving = np.flatnonzero(brain.names == "VISl4")
     W = brain.weights @ brain.nodes[:, brain.columns[receiving]]
     totals = np.array([W[brain.names == name].sum() for name in STRENGTHS])
-    np.testing.assert_allclose(projections.in_degree, 1000 * totals / totals.sum(), rtol=1e-9)
+    np.testing.assert_allclose(connections.in_degree, 1000 * totals / totals.sum(), rtol=1e-9)
     a_voxel = totals / [np.sum(brain.names == name) for name in STRENGTHS]
     np.testing.assert_allclose(a_voxel / a_voxel[0], [1, 2, 5], rtol=0.05)
-    assert projections.in_degree.sum() == pytest.approx(1000)
+    assert connections.in_degree.sum() == pytest.approx(1000)
 
 
 def test_published_indexing_reads_other_voxels(brain, measured):
@@ -157,14 +157,14 @@ def test_published_indexing_reads_other_voxels(brain, measured):
     assert not np.array_equal(receiving, brain.columns[receiving])
     W = brain.weights @ brain.nodes[:, receiving]
     totals = np.array([W[brain.names == name].sum() for name in STRENGTHS])
-    _, projections = measured["published"]
-    np.testing.assert_allclose(projections.in_degree, 1000 * totals / totals.sum(), rtol=1e-9)
-    assert not np.allclose(projections.width_um, measured["corrected"][1].width_um, rtol=0.01)
+    _, connections = measured["published"]
+    np.testing.assert_allclose(connections.in_degree, 1000 * totals / totals.sum(), rtol=1e-9)
+    assert not np.allclose(connections.width_um, measured["corrected"][1].width_um, rtol=0.01)
 
 
 def test_surface_areas_are_those_of_the_patches(measured):
-    populations, _ = measured["corrected"]
-    areas = populations.set_index(populations.area + populations.layer).surface_area_mm2
+    nodes, _ = measured["corrected"]
+    areas = nodes.set_index(nodes.area + nodes.layer).surface_area_mm2
     assert np.isnan(areas["LGNd"])
     assert areas["VISp2/3"] == pytest.approx((3.0 - 0.1) ** 2, rel=0.05)  # between the middles of voxels
     assert 0.4 * 0.4 <= areas["VISl2/3"] <= 0.6 * 0.6
@@ -187,12 +187,12 @@ def bump(flat, *places, sigma=0.3):
     return sum(np.exp(-((flat - place) ** 2).sum(axis=1) / (2 * sigma**2)) for place in places)
 
 
-def test_projections_of_two_peaks_do_not_count_and_those_of_none_do(square):
+def test_connections_of_two_peaks_do_not_count_and_those_of_none_do(square):
     one, two, none = bump(square, [1.5, 1.5]), bump(square, [0.5, 0.5], [2.5, 2.5], sigma=0.2), np.zeros(len(square))
     assert has_one_peak(np.stack([one, two, none], axis=1), square).tolist() == [True, False, True]
-    alone = projection_width(one[:, None], square)
-    assert projection_width(np.stack([one, two], axis=1), square) == pytest.approx(alone)
-    assert projection_width(np.stack([one, none], axis=1), square) == pytest.approx(alone / 2)
+    alone = connection_width(one[:, None], square)
+    assert connection_width(np.stack([one, two], axis=1), square) == pytest.approx(alone)
+    assert connection_width(np.stack([one, none], axis=1), square) == pytest.approx(alone / 2)
 
 
 def test_a_width_is_that_of_a_loop_over_targets(square):
@@ -203,24 +203,24 @@ def test_a_width_is_that_of_a_loop_over_targets(square):
         squares = ((square - centre) ** 2).sum(axis=1)
         kept = w * (squares < 2 * np.sqrt((w * squares).sum() / w.sum()))
         widths.append(np.sqrt(max(0, (kept * squares).sum() / kept.sum() - 0.09)))
-    assert projection_width(W, square) == pytest.approx(np.mean(widths))
+    assert connection_width(W, square) == pytest.approx(np.mean(widths))
 
 
 def test_nothing_but_smoothing_is_no_width(square):
-    assert projection_width(bump(square, [1.5, 1.5], sigma=0.15)[:, None], square) == 0.0
+    assert connection_width(bump(square, [1.5, 1.5], sigma=0.15)[:, None], square) == 0.0
 
 
 # --- files
 
 
 def test_files_of_the_published_formats_give_the_same(brain, published):
-    found, expected = read_connectome(published, POPULATIONS), brain.connectome()
+    found, expected = read_connectome(published, NODES), brain.connectome()
     np.testing.assert_array_equal(found.positions, expected.positions)
-    asked_for = np.isin(expected.populations, POPULATIONS.area + POPULATIONS.layer)
-    np.testing.assert_array_equal(found.populations, np.where(asked_for, expected.populations, ""))
-    np.testing.assert_array_equal(found.weights, expected.weights)
-    for indexing, nodes in expected.nodes.items():
-        np.testing.assert_array_equal(found.nodes[indexing], nodes)
+    asked_for = np.isin(expected.node, NODES.area + NODES.layer)
+    np.testing.assert_array_equal(found.node, np.where(asked_for, expected.node, ""))
+    np.testing.assert_array_equal(found.as_source, expected.as_source)
+    for indexing, factor in expected.as_target.items():
+        np.testing.assert_array_equal(found.as_target[indexing], factor)
 
 
 @pytest.mark.parametrize(
@@ -240,30 +240,30 @@ def test_a_file_that_is_spoilt_is_named(published, tmp_path, file, spoil, messag
     folder = shutil.copytree(published, tmp_path / "spoilt")
     spoil(folder / file)
     with pytest.raises(InputError, match=message) as raised:
-        read_connectome(folder, POPULATIONS)
+        read_connectome(folder, NODES)
     assert str(raised.value).startswith(str(folder / file))
 
 
-def test_populations_that_are_no_structures_are_named(published):
+def test_nodes_that_are_no_structures_are_named(published):
     with pytest.raises(InputError, match=r"no structure 'VISam4'"):
-        read_connectome(published, POPULATIONS.replace("VISl", "VISam"))
+        read_connectome(published, NODES.replace("VISl", "VISam"))
 
 
 @pytest.mark.workflow
-def test_the_rules_fetch_and_measure_and_a_preset_names_the_result(root, published, tmp_path, web, snakemake):
+def test_the_rules_fetch_and_measure_and_a_variant_names_the_result(root, published, tmp_path, web, snakemake):
     """From a local server that breaks off once, to tables that make a network."""
     web.files |= {f"/{path.name}": File(path) for path in published.iterdir()}
     web.will(cut(1000), at="/weights")
     sources = {"model": web.address, "annotation": web.address, "structures": f"{web.address}/structures.json"}
     tables = "results/mousenet/connectome/corrected"
-    mine = yaml.safe_load((root / "config.yaml").read_text())["mousenet"]["presets"]["small"] | {"tables": tables}
-    config = {"dataset": "demo", "mousenet": {"connectome": sources, "presets": {"mine": mine}}}
-    snakemake("results/mousenet/mine/projections.parquet", config=config)
-    known = read_measured("populations")
-    populations, expected = measure(read_connectome(published, known), known, "corrected")
-    found = read_measured("projections", tmp_path / "run" / tables)
+    mine = yaml.safe_load((root / "config.yaml").read_text())["mousenet"]["variants"]["small"] | {"tables": tables}
+    config = {"dataset": "demo", "mousenet": {"connectome": sources, "variants": {"mine": mine}}}
+    snakemake("results/mousenet/mine/connections.parquet", config=config)
+    known = read_measured("nodes")
+    nodes, expected = measure(read_connectome(published, known), known, "corrected")
+    found = read_measured("connections", tmp_path / "run" / tables)
     pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
-    areas = read_measured("populations", tmp_path / "run" / tables)
-    nodes = build_anatomy(areas, found, read_measured("laminar"), Options())
-    assert len(nodes.projections) == 49
-    assert nodes.populations["VISp4"].surface_area_mm2 == pytest.approx(populations.surface_area_mm2[1])
+    areas = read_measured("nodes", tmp_path / "run" / tables)
+    anatomy = build_anatomy(areas, found, read_measured("laminar"), Options())
+    assert len(anatomy.connections) == 49
+    assert anatomy.nodes["VISp4"].surface_area_mm2 == pytest.approx(nodes.surface_area_mm2[1])

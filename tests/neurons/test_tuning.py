@@ -11,7 +11,7 @@ from scipy import stats
 from dormouse.neurons import tuning
 from dormouse.recordings.nwb import read_session
 from dormouse.recordings.session import trials
-from dormouse.recordings.simulated import (
+from dormouse.recordings.simulation import (
     LEAD_FRAMES,
     presentation_order,
     simulate_scenes,

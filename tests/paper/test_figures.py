@@ -11,14 +11,14 @@ import yaml
 
 from dormouse.features.attestation import weights_sha256
 from dormouse.models.build import build
-from dormouse.paper.figures.mousenet import colours_of, lines_of, plot_populations, plot_units
+from dormouse.paper.figures.mousenet import colours_of, lines_of, plot_nodes, plot_units
 from dormouse.paper.figures.scores import plot_scores
 from dormouse.paper.figures.style import plt
 from dormouse.paper.figures.training import plot_trajectory
 from dormouse.paper.report import distances_of_units, score_tables
 from dormouse.tables import read_table, read_tables
 
-POPULATIONS = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
+NODES = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
 ROWS = yaml.safe_load((Path(__file__).parents[2] / "resources/methods.yaml").read_text())["rows"]
 PEARSON, SPEARMAN = (ROWS[name] | {"method": name} for name in ("rsa_pearson", "rsa_spearman"))
 OWN = {"method": "mine", "axis": "cosine", "null_score": None}
@@ -61,11 +61,11 @@ def drawn(ax):
 
 
 @pytest.mark.parametrize(("cortical_layers", "shift"), [(["all", "4"], 0.0), (["4", "5"], 0.5)])
-def test_populations_are_of_whole_areas_or_the_mean_of_sites_and_seeds_are_one_line(cortical_layers, shift):
+def test_nodes_are_of_whole_areas_or_the_mean_of_sites_and_seeds_are_one_line(cortical_layers, shift):
     limits = {"target": "rdm", "selection": "paper", "cortical_layer": "all", "neuron": None, "ceiling": 0.987}
     ceilings = pd.DataFrame([limits | {"area": area} for area in ("VISp", "VISl")])
-    scores = scores_of(POPULATIONS, cortical_layers).sample(frac=1, random_state=0)
-    figure = plot_populations(scores, ceilings, MODELS, SPEARMAN, ["VISp", "VISl"], "test")
+    scores = scores_of(NODES, cortical_layers).sample(frac=1, random_state=0)
+    figure = plot_nodes(scores, ceilings, MODELS, SPEARMAN, ["VISp", "VISl"], "test")
     for a, ax in enumerate(figure.axes):
         lines = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 3]
         expected = 0.01 * np.arange(1, 4) + 0.001 * a + shift  # without the classifier
@@ -76,7 +76,7 @@ def test_populations_are_of_whole_areas_or_the_mean_of_sites_and_seeds_are_one_l
     assert [text.get_text() for text in figure.legends[0].texts] == ["Net", "before", "after", "corrected", "pixels"]
 
 
-def test_a_preset_has_a_hue_and_seeds_have_one_name():
+def test_a_variant_has_a_hue_and_seeds_have_one_name():
     lines = lines_of(MODELS)
     assert lines == {"net0": "Net", "net1": "Net", "start": "before", "end": "after", "other": "corrected"}
     colours = colours_of(MODELS, lines)
@@ -111,7 +111,7 @@ def shown_in_all(scores, areas):
     best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
     figures = {
         "scores": plot_scores(best, none, MODELS, PEARSON, areas, "test"),
-        "populations": plot_populations(scores, none, MODELS, SPEARMAN, areas, "test"),
+        "nodes": plot_nodes(scores, none, MODELS, SPEARMAN, areas, "test"),
         "trajectory": plot_trajectory(best, MODELS, HISTORY, SPEARMAN, areas, "test"),
     }
     for figure in figures.values():
@@ -129,7 +129,7 @@ def test_of_areas_whole_and_in_parts_each_is_shown_by_what_it_has():
     assert table["VISl 4"]["Net"] == pytest.approx(10.011)
     (line,) = [line for line in figures["trajectory"].axes[1].lines if line.get_label() == "VISl"]
     np.testing.assert_allclose(line.get_ydata(), [0.211 + 0.5, 0.311 + 0.5])
-    nets = [line.get_ydata() for line in figures["populations"].axes[1].lines if len(line.get_xdata()) == 1]
+    nets = [line.get_ydata() for line in figures["nodes"].axes[1].lines if len(line.get_xdata()) == 1]
     np.testing.assert_allclose(nets, np.array([[0.05], [0.2], [0.3], [0.4]]) + 0.511)
     for a, panel in enumerate(figures["scores"].axes):
         diamonds = next(line for line in panel.lines if line.get_label() == "whole area")
@@ -246,7 +246,7 @@ def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakem
     done = snakemake(config=config)
     assert done.returncode == 0, done.stdout
     results = tmp_path / "run/results" / similarity_folder.name
-    for name in ("scores_rsa_pearson", "scores_rsa_spearman", "populations_rsa_spearman", "trajectory_rsa_spearman"):
+    for name in ("scores_rsa_pearson", "scores_rsa_spearman", "nodes_rsa_spearman", "trajectory_rsa_spearman"):
         assert (results / f"figures/{name}.png").stat().st_size > 10_000
     best = read_table("best_layers", results / "tables/best_layers.parquet")
     assert set(best.selection) == {"given"} and set(best.method) == {"rsa_pearson", "rsa_spearman"}

@@ -102,13 +102,15 @@ def test_a_folder_of_recordings_of_the_observatory_needs_nothing_else(tmp_path, 
     assert dataset.source.format(recording="first") == str(folder / "recordings" / "first.nwb")
     assert f"{folder}/recordings: no *.nwb, and not read: notes.txt." in capsys.readouterr().err
     shutil.copy(folder / "recordings" / "first.nwb", folder / "recordings" / "First.nwb")
-    with pytest.raises(InputError, match=r"recordings: recording 'first' would be another than 'First'"):
+    with pytest.raises(InputError, match=r"recordings: recording 'first' and 'First' differ only in spelling"):
         opened(folder)
     with h5py.File(folder / "recordings" / "first.nwb", "r+") as file:
         del file["general/optophysiology/imaging_plane_1/location"]
         file["general/optophysiology/imaging_plane_1/location"] = np.bytes_("VISp ")
     (folder / "recordings" / "First.nwb").rename(folder / "recordings" / "second.nwb")
-    with pytest.raises(InputError, match=r"mine: area 'VISp ' of the data is another than 'VISp' of config: areas"):
+    with pytest.raises(
+        InputError, match=r"mine: area 'VISp ' of the data and 'VISp' of config: areas differ only in spelling"
+    ):
         opened(folder)
     with h5py.File(folder / "recordings" / "first.nwb", "r+") as file:
         file["general/optophysiology/imaging_plane_1/location"][()] = np.bytes_("VISx")

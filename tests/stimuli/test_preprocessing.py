@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 
 from dormouse.errors import InputError
-from dormouse.models.build import make_torchvision_importable
+from dormouse.models.loaders import make_torchvision_importable
 from dormouse.stimuli.preprocessing import preprocess
 
 IMAGENET = {

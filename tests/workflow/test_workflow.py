@@ -113,7 +113,7 @@ def test_editing_a_definition_reruns_what_uses_it_and_nothing_else(finished, mod
 
 def test_comments_docstrings_and_definitions_that_a_job_does_not_use_rerun_nothing(finished):
     with ExitStack() as edits:
-        for module in ("models/registry", "mousenet/convolution", "methods/rsa", "features/gram", "files"):
+        for module in ("models/registry", "mousenet/fourier_convolution", "methods/rsa", "features/gram", "files"):
             file = finished.folder / f"src/dormouse/{module}.py"
             edits.enter_context(
                 edited(file, lambda text: f'"""Another docstring."""\n# edited\n{text}\n\ndef new():\n    return 1\n')

@@ -50,8 +50,8 @@ from dormouse.recordings.nwb import is_address
 from dormouse.runs import record_run, run_folder
 from dormouse.schemas import check, check_layers, read_layers, read_yaml
 from dormouse.tables import read_table
-from dormouse.training.epochs import epoch_file
-from dormouse.training.recipe import training_key
+from dormouse.training.epoch_files import epoch_file
+from dormouse.training.run_key import training_key
 
 CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
@@ -108,7 +108,7 @@ wildcard_constraints:
     family="|".join(FAMILIES),
     method="|".join(METHODS),
     selection="|".join(map(re.escape, SELECTION["named"])),
-    preset="|".join(map(re.escape, config["mousenet"]["presets"])),
+    variant="|".join(map(re.escape, config["mousenet"]["variants"])),
     run="|".join(map(re.escape, config["training"])) or "none",
 
 

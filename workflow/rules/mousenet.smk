@@ -1,4 +1,4 @@
-"""MouseNet: its anatomy, the connectome that it is measured in, and statistics of its units."""
+"""MouseNet: its anatomy, the connectome that its tables are measured in, and statistics of its units."""
 
 SOURCES = config["mousenet"]["connectome"]
 CONNECTOME = {
@@ -27,10 +27,10 @@ rule download_connectome:
 rule measure_connectome:
     input:
         files=expand("resources/connectome/{file}", file=CONNECTOME),
-        populations=timeless([str(FOLDER / "populations.tsv")]),
+        nodes=timeless([str(FOLDER / "nodes.tsv")]),
     output:
-        populations="results/mousenet/connectome/{indexing}/populations.tsv",
-        projections="results/mousenet/connectome/{indexing}/projections.tsv",
+        nodes="results/mousenet/connectome/{indexing}/nodes.tsv",
+        connections="results/mousenet/connectome/{indexing}/connections.tsv",
     log:
         "results/mousenet/logs/measure_connectome/{indexing}.log",
     wildcard_constraints:
@@ -40,7 +40,7 @@ rule measure_connectome:
     resources:
         mem_mb=4000,
     params:
-        contents=lambda _: contents([str(FOLDER / "populations.tsv")]),
+        contents=lambda _: contents([str(FOLDER / "nodes.tsv")]),
         code=code("measure_connectome"),
     script:
         "../scripts/measure_connectome.py"
@@ -48,17 +48,17 @@ rule measure_connectome:
 
 rule describe_mousenet:
     input:
-        lambda wildcards: timeless(anatomy_files(config["mousenet"]["presets"][wildcards.preset])),
+        lambda wildcards: timeless(anatomy_files(config["mousenet"]["variants"][wildcards.variant])),
     output:
-        populations="results/mousenet/{preset}/populations.parquet",
-        projections="results/mousenet/{preset}/projections.parquet",
+        nodes="results/mousenet/{variant}/nodes.parquet",
+        connections="results/mousenet/{variant}/connections.parquet",
     log:
-        "results/mousenet/logs/describe_mousenet/{preset}.log",
+        "results/mousenet/logs/describe_mousenet/{variant}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
-        options=lambda wildcards: config["mousenet"]["presets"][wildcards.preset],
-        contents=lambda wildcards: contents(anatomy_files(config["mousenet"]["presets"][wildcards.preset])),
+        options=lambda wildcards: config["mousenet"]["variants"][wildcards.variant],
+        contents=lambda wildcards: contents(anatomy_files(config["mousenet"]["variants"][wildcards.variant])),
         code=code("describe_mousenet"),
     script:
         "../scripts/describe_mousenet.py"

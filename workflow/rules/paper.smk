@@ -5,11 +5,11 @@ OF_PRESET = preset_methods(METHOD_TABLE, "mousenet", METHODS)  # methods that fi
 FIGURES = [("scores", f"{RESULTS}/figures/scores_{method}", "scores", method) for method in METHODS]
 FIGURES += [("neurons", f"{RESULTS}/figures/thresholds_{selection}", "thresholds", None) for selection in SELECTIONS]
 if OF_MOUSENET:
-    FIGURES += [("mousenet", f"{RESULTS}/figures/populations_{method}", "populations", method) for method in OF_PRESET]
+    FIGURES += [("mousenet", f"{RESULTS}/figures/nodes_{method}", "nodes", method) for method in OF_PRESET]
 if DISTANCES:
     FIGURES += [("mousenet", f"{RESULTS}/figures/units", "units", None)]
-for preset in sorted({MODELS[model]["name"] for model in OF_MOUSENET}):
-    FIGURES += [("mousenet", f"results/mousenet/{preset}/network", "network", None)]
+for variant in sorted({MODELS[model]["name"] for model in OF_MOUSENET}):
+    FIGURES += [("mousenet", f"results/mousenet/{variant}/network", "network", None)]
 if RUNS:
     FIGURES += [("mousenet", f"{RESULTS}/figures/trajectory_{method}", "trajectory", method) for method in OF_PRESET]
     FIGURES += [("mousenet", f"{RESULTS}/figures/training", "training", None)]
@@ -56,12 +56,12 @@ rule plot_thresholds:
 
 rule plot_mousenet:
     input:
-        populations="results/mousenet/{preset}/populations.parquet",
-        projections="results/mousenet/{preset}/projections.parquet",
+        nodes="results/mousenet/{variant}/nodes.parquet",
+        connections="results/mousenet/{variant}/connections.parquet",
     output:
-        figure_files("results/mousenet/{preset}/network", "network", "MouseNet", preset="{preset}"),
+        figure_files("results/mousenet/{variant}/network", "network", "MouseNet", variant="{variant}"),
     log:
-        "results/mousenet/logs/plot_mousenet/{preset}.log",
+        "results/mousenet/logs/plot_mousenet/{variant}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -70,24 +70,24 @@ rule plot_mousenet:
         "../scripts/plot_mousenet.py"
 
 
-rule plot_populations:
+rule plot_nodes:
     input:
         scores=f"{RESULTS}/tables/scores.parquet",
         models=f"{RESULTS}/tables/models.parquet",
         ceilings=CEILINGS,
     output:
-        figure_files(f"{RESULTS}/figures/populations_{{method}}", "populations", "MouseNet", method="{method}"),
+        figure_files(f"{RESULTS}/figures/nodes_{{method}}", "nodes", "MouseNet", method="{method}"),
     log:
-        f"{RESULTS}/logs/plot_populations/{{method}}.log",
+        f"{RESULTS}/logs/plot_nodes/{{method}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
         method=lambda wildcards: METHODS[wildcards.method] | {"method": wildcards.method},
         areas=DATASET.areas,
         title=TITLE,
-        code=code("plot_populations"),
+        code=code("plot_nodes"),
     script:
-        "../scripts/plot_populations.py"
+        "../scripts/plot_nodes.py"
 
 
 rule plot_units:

@@ -1,4 +1,4 @@
-"""Build the environment that AllenSDK needs for itself."""
+"""Find or build a Python environment with AllenSDK."""
 
 from dormouse.errors import log_to
 from dormouse.recordings.sdk import build_environment

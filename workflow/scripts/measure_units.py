@@ -1,4 +1,4 @@
-"""Measure what single units of a MouseNet do, over scenes and gratings."""
+"""Measure statistics of single units of a MouseNet over scenes and gratings."""
 
 from dormouse.errors import log_to
 from dormouse.models.build import build

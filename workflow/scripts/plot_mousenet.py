@@ -1,4 +1,4 @@
-"""Draw MouseNet's populations and projections."""
+"""Draw MouseNet's nodes and connections."""
 
 from dormouse.errors import log_to
 from dormouse.paper.figures.mousenet import plot_mousenet
@@ -6,5 +6,5 @@ from dormouse.paper.figures.style import save
 from dormouse.tables import read_table
 
 log_to(snakemake.log[0])
-populations = read_table("populations", snakemake.input.populations)
-save(plot_mousenet(populations, read_table("projections", snakemake.input.projections)), snakemake.output)
+nodes = read_table("nodes", snakemake.input.nodes)
+save(plot_mousenet(nodes, read_table("connections", snakemake.input.connections)), snakemake.output)

@@ -1,4 +1,4 @@
-"""Take from the service's list of cells the metrics that select neurons."""
+"""Read the metrics that select neurons from the service's list of cells."""
 
 from dormouse.errors import log_to
 from dormouse.recordings.allen import read_cell_metrics

@@ -1,7 +1,7 @@
 """Write the simulated recordings of the demo."""
 
 from dormouse.errors import log_to
-from dormouse.recordings.simulated import write_recordings
+from dormouse.recordings.simulation import write_recordings
 
 log_to(snakemake.log[0])
 params = snakemake.params

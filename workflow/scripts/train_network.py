@@ -1,9 +1,9 @@
-"""Train a network on images; what was stopped goes on after its last epoch, and epochs that are there are handed out."""
+"""Train a network on images, resuming after the last epoch that exists, and copy out the weights of the epoch asked for."""
 
 from dormouse.errors import log_to
 from dormouse.models.build import build
 from dormouse.tables import write_table
-from dormouse.training.epochs import epoch_file, hand_out
+from dormouse.training.epoch_files import epoch_file, hand_out
 from dormouse.training.images import read_images
 from dormouse.training.loop import train
 

@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 LAYERS = ("all", "blocks")  # choices of what counts as a layer
-LAYER_NAME = "layer_name"  # attribute by which a module names its output itself, as MouseNet's populations do
+LAYER_NAME = "layer_name"  # attribute by which a module names its output itself, as MouseNet's nodes do
 
 
 def is_container(module: nn.Module) -> bool:

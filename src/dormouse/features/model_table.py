@@ -16,7 +16,7 @@ def model_table(paths: Mapping[str, str | Path], labels: Mapping[str, Mapping]) 
     Parameters
     ----------
     paths : a file of a kernel, any of them, by model
-    labels : `registry.LABELS` by model
+    labels : `specification.LABELS` by model
     """
     rows = [_recorded(path) | labels[model] | {"model": model} for model, path in paths.items()]
     table = pd.DataFrame(rows).astype({"seed": "Int64", "trained_share": float})

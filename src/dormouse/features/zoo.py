@@ -17,7 +17,7 @@ from dormouse.features.projection import n_projections
 from dormouse.features.survey import survey
 from dormouse.files import read_json
 from dormouse.models.build import build, native_input
-from dormouse.recordings.simulated import simulate_scenes
+from dormouse.recordings.simulation import simulate_scenes
 from dormouse.stimuli.preprocessing import preprocess
 
 N_IMAGES = 4

@@ -22,7 +22,7 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     table : resources/models.tsv, all columns as text. A row with random weights stands for one model per seed, named with the
         seed behind: resnet18-random is resnet18-random0.
     config : models (`groups` of the table, names to `include` besides and to `exclude`, `seeds`, models to `add`), `mousenet`
-        (its presets), `training` (its runs), `transform` and `input`, the preprocessing
+        (its variants), `training` (its runs), `transform` and `input`, the preprocessing
 
     Returns
     -------

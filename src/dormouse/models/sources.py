@@ -38,11 +38,11 @@ def transformers() -> set[str]:
 
 @dataclass(frozen=True)
 class Source:
-    """What is known of one source. A name is checked against the first of `names`, `functions` and `presets` that is given."""
+    """What is known of a source. Names are checked against the first of `names`, `functions` and `variants` that is given."""
 
     names: Callable[[], Collection[str]] | None = None  # lists its networks
     functions: bool = False  # a name is a function of the user's, module:function
-    presets: bool = False  # a name is one of the presets in the section of the configuration that has the source's name
+    variants: bool = False  # a name is one of the variants in the section of the configuration that has the source's name
     # How its library names the weights that it publishes, if it publishes any. tag: behind a point of the network's name, as
     # resnet18.a1_in1k; name: in capitals in the place of weights, as IMAGENET1K_V1. Such a library also tells where they are
     # (`weights.ADDRESSES`) and which input they were trained with (`build.INPUTS`).
@@ -66,7 +66,7 @@ SOURCES = {
     "vissl": Source(names=resnets),
     "dino": Source(names=lambda: resnets() | transformers()),
     "mousenet": Source(
-        presets=True,
+        variants=True,
         native={"native_normalisation": "imagenet", "native_interpolation": "bilinear"},  # a preset tells the size
         own_input=True,
         code=lambda name: folder_hash(FOLDER, FOLDER.glob("*.tsv")),

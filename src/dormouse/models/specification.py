@@ -91,11 +91,11 @@ def network_options(model: str, line: Mapping, config: Mapping) -> dict:
     """Return what a loader needs besides a name: the preset of a MouseNet, the classes of a network that is trained here."""
     place, options = f"config: model {model}", {}
     source, name, weights = (line[key] for key in ("source", "name", "weights"))
-    if SOURCES[source].presets:
-        presets = config[source]["presets"]
-        if name not in presets:
-            raise InputError(f"{place}: {source}.presets has no {name!r}. {suggest(name, presets)}")
-        options = dict(presets[name])
+    if SOURCES[source].variants:
+        variants = config[source]["variants"]
+        if name not in variants:
+            raise InputError(f"{place}: {source}.variants has no {name!r}. {suggest(name, variants)}")
+        options = dict(variants[name])
     if weights.startswith(OF_RUN):
         run, (_, at, epoch) = run_of(weights), weights.partition("@")
         if run not in config["training"]:
@@ -166,13 +166,13 @@ def weight_files(spec: Mapping) -> list[str]:
 
 
 def table_files(options: Mapping) -> list[str]:
-    """Return the files of the tables that a preset of MouseNet names, if it names any."""
+    """Return the files of the tables that a variant of MouseNet names, if it names any."""
     folder = options.get("tables")
     return [f"{folder}/{table}.tsv" for table in MEASURED] if folder else []
 
 
 def anatomy_files(options: Mapping) -> list[str]:
-    """Return the files that a MouseNet is made from: the tables of the paper, and those that its preset names."""
+    """Return the files that a MouseNet is made from: the tables of the paper, and those that its variant names."""
     return sorted(map(str, FOLDER.glob("*.tsv"))) + table_files(options)
 
 

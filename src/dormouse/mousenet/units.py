@@ -1,4 +1,4 @@
-"""What single units of a MouseNet do."""
+"""Responses of single units of a MouseNet to scenes and gratings, and their statistics."""
 
 import sys
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ BATCH = 16
 def measure_network(
     network: MouseNet, stimuli: Stimuli, recipe: Mapping, n_units: int, seed: int, negative: str
 ) -> pd.DataFrame:
-    """Return area, layer, unit and every quantity (`unit_statistics.measure`) of some units of every population, a row a unit.
+    """Return area, layer, unit and every quantity (`unit_statistics.measure`) of some units of every node, one row per unit.
 
-    Units that do not vary over the scenes are left out, as neurons are that do not answer reliably; the log says how many.
+    Units that do not vary over the scenes are left out, as unreliable neurons are; the log says how many.
 
     Parameters
     ----------
     stimuli : the blank is left out
     recipe : preprocessing of images
-    n_units : drawn of each population, at most
+    n_units : number drawn from each node, at most
     negative : see `unit_statistics.measure`
     """
     rng, scenes = np.random.default_rng(seed), stimuli.images[stimuli.names != BLANK]
@@ -51,20 +51,20 @@ def measure_network(
 
 
 def draw_units(network: MouseNet, inputs: torch.Tensor, n_units: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-    """Return the places of at most `n_units` units of every population, drawn at random from its flattened map."""
+    """Return the places of at most `n_units` units of every node, drawn at random from its flattened map."""
     with torch.inference_mode():
         sizes = {name: values[0].numel() for name, values in network.activity(inputs[:1]).items()}
     return {name: torch.from_numpy(rng.permutation(size)[:n_units]) for name, size in sizes.items()}
 
 
 def unit_activity(network: MouseNet, inputs: torch.Tensor, units: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
-    """Return the activity of some units of every population, name -> (n_images, n_units) float64.
+    """Return the activity of some units of every node, name -> (n_images, n_units) float64.
 
     Parameters
     ----------
     network : in evaluation mode
     inputs : (n_images, 3, input_px, input_px), preprocessed
-    units : of `draw_units`
+    units : their places, from `draw_units`
     """
     parts: dict[str, list[torch.Tensor]] = {name: [] for name in units}
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""The recordings of the Allen Brain Observatory as published: which there are, the metrics of their cells, their events."""
+"""The catalogue of the Allen Brain Observatory: its recordings, the metrics of their cells, and where events are published."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ import pandas as pd
 from dormouse.errors import InputError, suggest
 from dormouse.recordings.nwb import SESSION_TYPE
 
-METRICS = ("p_ns", "p_run_mod_ns")  # of the service's cell metrics, those that select neurons
+METRICS = ("p_ns", "p_run_mod_ns")  # those of the service's cell metrics that select neurons
 EVENT_FILES = (
     "/api/v2/data/query.json?q=model::WellKnownFile,rma::criteria,well_known_file_type[name$eqObservatoryEventsFile],"
     "rma::options[num_rows$eq'all'][count$eqfalse]"
@@ -20,7 +20,7 @@ EVENT_FILES = (
 
 
 def published_at(file: str, bucket: str, service: str) -> str:
-    """Return the address of a published file; that of event_files.json is a question to the service."""
+    """Return the address of a published file; that of event_files.json is a query to the service."""
     return f"{service}{EVENT_FILES}" if file == "event_files.json" else f"{bucket}/{file}"
 
 
@@ -31,11 +31,11 @@ def list_recordings(
 
     Parameters
     ----------
-    areas : those to use
-    filters : include_failed, cre_lines, depths_um (lowest, highest), recordings and exclude; empty lists let all pass
-    event_files : the service's list of event files, where only recordings with events can be used
+    areas : to use
+    filters : include_failed, cre_lines, depths_um (lowest, highest), recordings and exclude; an empty list lets all pass
+    event_files : the service's list of event files, if only recordings with events can be used
 
-    Raises InputError where the file is another, a filter names what does not occur, or no recording is left.
+    Raises InputError where the file is not that list, a filter names something that does not occur, or no recording is left.
     """
     table = read_experiments(path)
     filters = dict(filters) | {key: [str(number) for number in filters[key]] for key in ("recordings", "exclude")}
@@ -71,7 +71,7 @@ def list_recordings(
 
 
 def read_experiments(path: str | Path) -> pd.DataFrame:
-    """Return a row for each session with natural scenes of ophys_experiments.json, in order of their names."""
+    """Return one row for each session with natural scenes in ophys_experiments.json, sorted by name."""
     try:
         experiments = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = [
@@ -95,13 +95,13 @@ def read_experiments(path: str | Path) -> pd.DataFrame:
 
 
 def cre_line(lines: Iterable[Mapping[str, str]]) -> str:
-    """Return the Cre driver line of an animal, as AllenSDK finds it, or an empty text."""
+    """Return the Cre driver line of an animal, found as in AllenSDK, or an empty text."""
     drivers = [line["name"] for line in lines if line["transgenic_line_type_name"] == "driver" and "Cre" in line["name"]]
     return drivers[0] if drivers else ""
 
 
 def read_event_files(path: str | Path) -> dict[str, str]:
-    """Return for each recording whose events are published where on the service they are, from the answer to EVENT_FILES."""
+    """Return the path of published events on the service, by recording, from the answer to EVENT_FILES."""
     try:
         answer = json.loads(Path(path).read_text(encoding="utf-8"))
         links = {str(row["attachable_id"]): row["download_link"] for row in answer["msg"]}
@@ -111,15 +111,15 @@ def read_event_files(path: str | Path) -> dict[str, str]:
 
 
 def events_address(service: str, path: str | Path, recording: str) -> str:
-    """Return the address of the events of a recording, on the service; raises InputError for a link that leads elsewhere."""
+    """Return the address of the events of a recording; raises InputError for a link that leads away from the service."""
     link = read_event_files(path)[recording]
-    if not link.startswith("/"):  # behind the name of a host, other text would name another
+    if not link.startswith("/"):  # any other text after the name of the host would change the host
         raise InputError(f"{path}: recording {recording}: link {link!r}; expected a path on the service, as /api/v2/...")
     return f"{service}{link}"
 
 
 def read_cell_metrics(path: str | Path) -> pd.DataFrame:
-    """Return the table `cell_metrics` from the service's cell_specimens.json, which is read cell by cell: it has 460 MB."""
+    """Return the table `cell_metrics` from the service's cell_specimens.json, read cell by cell, because it has 460 MB."""
     try:
         with open(path, "rb") as file:
             rows = [

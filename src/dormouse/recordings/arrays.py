@@ -1,4 +1,4 @@
-"""What the arrays of a file that a user made must be, read from their headers; and which row belongs to which image."""
+"""Checks of arrays in files that users made, from their headers alone, and which row belongs to which image."""
 
 import os
 import unicodedata
@@ -12,13 +12,13 @@ from dormouse.errors import InputError
 from dormouse.files import read_given
 from dormouse.stimuli.images import ENDINGS, check_order
 
-# letters of NumPy's kinds of types; all others are refused, as a cast keeps a part of a number, or makes numbers of dates
+# NumPy's letters for kinds of types; others are refused: a cast would keep only part of a number, or turn dates into numbers
 KINDS = {"real numbers": "fiu", "text or whole numbers": "USiu"}
 Headers = Mapping[str, tuple[tuple[int, ...], np.dtype]]  # shape and type by name
 
 
 def array_headers(path: Path) -> Headers:
-    """Return shape and type of each array of an .npz file from the headers alone."""
+    """Return shape and type of each array of an .npz file, from the headers alone."""
     headers = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -34,7 +34,7 @@ def array_headers(path: Path) -> Headers:
 
 
 def check_kind(path: Path, headers: Headers, expected: str, *names: str) -> None:
-    """Raise InputError for an array, of those that are there, of another type than `expected`, of `KINDS`."""
+    """Raise InputError where one of the named arrays exists and is not of the type `expected`, one of `KINDS`."""
     for name in names:
         if name in headers and headers[name][1].kind not in KINDS[expected]:
             raise InputError(f"{path}: {name} is of type {headers[name][1]}; expected {expected}. Convert it.")
@@ -52,9 +52,9 @@ def read_text(path: Path, name: str) -> np.ndarray:
 def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]) -> np.ndarray:
     """Return the row of each image in the arrays of a file, (n_images,) int.
 
-    An array `stimulus` (n_rows,) names the image of each row, with or without its ending; without it, the order of the rows is
-    that of the sorted names of the images. Raises InputError where a name is of no image, where an image has no row or
-    several, and without names where the sorted names are in no plain order.
+    An array `stimulus` (n_rows,) names the image of each row, with or without the ending of its file. Without this array the
+    rows follow the sorted names of the images. Raises InputError where a name is not that of an image, where an image has no
+    row or several, and, without names, where the names sort differently as text than by number.
     """
     if "stimulus" not in headers:
         if n_rows != len(images):
@@ -84,7 +84,7 @@ def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]
 
 
 def _same_form(name: str) -> str:
-    """Return a name with accents as one character each, which some systems store as two."""
+    """Return a name with each accented letter as one character; some systems store it as two."""
     return unicodedata.normalize("NFC", name)
 
 

@@ -1,4 +1,4 @@
-"""Where recordings come from: the Allen Brain Observatory, the simulated demo, or a dataset folder."""
+"""The data set of a run: the Allen Brain Observatory, the simulated demo, or a dataset folder."""
 
 import re
 import sys
@@ -11,9 +11,9 @@ from dormouse.contents import file_hash, file_hashes, is_made, short_hash
 from dormouse.errors import InputError
 from dormouse.files import list_files
 from dormouse.recordings import folder
-from dormouse.recordings.demo import simulated_sites
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
+from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.runs import SHARED
 from dormouse.stimuli.images import image_files, image_notes, listed
 
@@ -25,7 +25,7 @@ CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. N
 
 @dataclass(frozen=True)
 class Dataset:
-    """What the workflow must know of a data set before it reads any response."""
+    """What the workflow must know about a data set before it reads any response."""
 
     name: str  # of its runs, where these have none of their own
     title: str  # what it calls itself
@@ -34,19 +34,19 @@ class Dataset:
     description: str
     citation: str
     areas: list[str]  # those of the configuration that the data set has
-    recordings: list[str] | None  # names; None where a service has yet to be asked
-    source: str  # path or address of a recording, with {recording} in the place of its name
-    described: Mapping = field(default_factory=dict)  # what else than files tells how trials are read
-    events: tuple[str, ...] = ()  # the same of the file of its events, where these are the response
-    described_by: tuple[str, ...] = ()  # files that say what the recordings are
-    images: tuple[str, ...] = ()  # files of the stimuli, where they are not inside the recordings
-    background: int | None = None  # grey of the screen around these, 0 to 255, where it is told
+    recordings: list[str] | None  # names; None until the service has been asked
+    source: str  # path or address of a recording, with {recording} for its name
+    described: Mapping = field(default_factory=dict)  # what affects how trials are read, besides files
+    events: tuple[str, ...] = ()  # path of the file of events, likewise, if these are the response
+    described_by: tuple[str, ...] = ()  # files that describe the recordings
+    images: tuple[str, ...] = ()  # files of the stimuli, if not inside the recordings
+    background: int | None = None  # grey of the screen around these, 0 to 255, if known
 
 
 def open_dataset(config: Mapping) -> Dataset:
     """Return the data set that the configuration names: `allen`, `demo`, or the path of a dataset folder.
 
-    Raises InputError for whatever of a folder can be seen to be wrong without reading responses.
+    Raises InputError for everything that can be found wrong in a folder without reading responses.
     """
     wanted = config["dataset"]
     if wanted == "demo":
@@ -160,18 +160,18 @@ def _open_nwb(path: Path, common: Mapping[str, str], areas: list[str]) -> Datase
 
 
 def _tell_others(place: Path, ending: str) -> None:
-    """Say which files of a folder of recordings are not read."""
+    """Print which files of a folder of recordings are not read."""
     others = list_files(place, [ending])[1]
     if others:
         print(f"{place}: no *{ending}, and not read: {listed(others)}.", file=sys.stderr)
 
 
 def _shared(wanted: list[str], present: Mapping[str, int], unit: str, place: str | Path) -> list[str]:
-    """Return the areas of the configuration that the data have, and say which of either are left out.
+    """Return the areas that are in both configuration and data, and print those that are in only one of them.
 
     Parameters
     ----------
-    present : number of neurons, sites or recordings, of which `unit` says which, by area
+    present : number of neurons, sites or recordings (`unit`) by area
     """
     check_areas(place, wanted, present)
     areas = [area for area in wanted if area in present]

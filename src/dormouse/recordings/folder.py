@@ -1,16 +1,16 @@
-"""Dataset folders: anyone's recordings, as a description, images, a table of neurons and one response file a session.
+"""Dataset folders: recordings of any origin, as a description, images, a table of neurons and a response file per session.
 
     dataset.yaml                  name, description, kind (responses | similarity | nwb), stimuli, response_unit, citation
     stimuli/*.png                 one image per stimulus, PNG, TIFF or JPEG; sorted names are the order
     neurons.csv                   neuron, session, animal, area, layer; depth_um and cre_line if known; one row per neuron
     responses/<session>.npz       response (n_trials, n_stimuli, n_neurons), NaN where a trial is missing; neuron;
                                   running_speed (n_trials, n_stimuli), cm/s, if known; stimulus (n_stimuli,), names of the
-                                  images in the order of the rows, where it is another than that of the sorted names
+                                  images in the order of the rows, if it is not that of the sorted names
     similarity.npz                instead of the last two: one (n_stimuli, n_stimuli) matrix per site, named AREA-LAYER;
                                   stimulus, as above
     recordings/<session>.nwb      instead of all but dataset.yaml: two-photon sessions of the Allen Brain Observatory
 
-All that can be seen without reading the responses is checked when the workflow starts.
+Everything that can be checked without reading the responses is checked when the workflow starts.
 """
 
 import csv
@@ -41,18 +41,18 @@ DESCRIPTION = {
         "description": {"type": "string"},
         "kind": {"enum": ["responses", "similarity", "nwb"]},
         "stimuli": {"type": "string"},
-        "background": {"type": "integer", "minimum": 0, "maximum": 255},  # grey of the screen around images with alpha
+        "background": {"type": "integer", "minimum": 0, "maximum": 255},  # grey of the screen behind transparent pixels
         "response_unit": {"type": "string"},
         "citation": {"type": "string"},
     },
 }
 NEURON_COLUMNS = ["neuron", "session", "animal", "area", "layer"]
-SESSION_NAME = r"\w[\w.-]*"  # cannot leave a folder
+SESSION_NAME = r"\w[\w.-]*"  # as a path it stays within its folder
 OPTIONAL_COLUMNS = {"depth_um": "", "cre_line": ""}
 
 
 def read_description(folder: Path) -> dict:
-    """Read dataset.yaml; raises InputError naming the key that is missing, unknown or of another kind."""
+    """Read dataset.yaml; raises InputError naming a key that is missing, unknown or of the wrong type."""
     path = folder / "dataset.yaml"
     if not path.is_file():
         raise InputError(f"{path}: not found. A dataset folder holds dataset.yaml; see the README for its keys.")
@@ -91,7 +91,7 @@ def read_neurons(folder: Path) -> pd.DataFrame:
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    """Read a table of text between commas, its lines as index; raises InputError for rows of unequal length."""
+    """Read a table of text separated by commas, indexed by line; raises InputError for rows of unequal length."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
@@ -112,8 +112,8 @@ def _read_text(path: Path) -> pd.DataFrame:
 def check_folder(folder: Path) -> pd.DataFrame:
     """Check a folder of trial responses without reading them, and return its neurons.
 
-    Raises InputError where the sessions of neurons.csv and of responses/ differ, or a response file has other numbers, types
-    or names of stimuli or neurons than the folder.
+    Raises InputError where the sessions of neurons.csv and of responses/ differ, or where the stimuli or neurons of a response
+    file do not fit the folder in number, type or name.
     """
     neurons = read_neurons(folder)
     images = image_files(stimuli_folder(folder))
@@ -127,7 +127,7 @@ def check_folder(folder: Path) -> pd.DataFrame:
 
 
 def session_files(folder: Path, ending: str) -> list[Path]:
-    """Return the files of sessions in a folder; raises InputError for an ending in another case, which no path would find."""
+    """Return the session files of a folder; raises InputError for an ending in upper case, which no path would find."""
     files = list_files(folder, [ending])[0]
     for file in files:
         if file.suffix != ending:
@@ -138,7 +138,7 @@ def session_files(folder: Path, ending: str) -> list[Path]:
 def check_session(path: Path, n_neurons: int, images: Sequence[Path]) -> np.ndarray:
     """Return the row of each image in the arrays of a response file, (n_images,) int.
 
-    Raises InputError where its arrays cannot be those of so many neurons and of these images.
+    Raises InputError where its arrays do not fit the number of neurons or the images.
     """
     if not path.is_file():
         raise InputError(f"{path}: not found, but neurons.csv has {n_neurons} neurons of session {path.stem}.")
@@ -165,7 +165,7 @@ def stimuli_folder(folder: Path) -> Path:
 
 
 def nwb_files(folder: Path) -> list[Path]:
-    """Return the recordings of a folder of kind nwb, in the order of their names."""
+    """Return the recordings of a folder of kind nwb, sorted by name."""
     files = session_files(folder / "recordings", ".nwb")
     if not files:
         raise InputError(f"{folder / 'recordings'}: no *.nwb, but dataset.yaml says kind: nwb.")
@@ -177,16 +177,16 @@ def nwb_files(folder: Path) -> list[Path]:
 
 
 def session_file(folder: Path, session: str) -> Path:
-    """Return the response file of a session; raises InputError for a name that could leave the folder or break a rule."""
+    """Return the response file of a session; raises InputError for a name that a path or a rule cannot carry."""
     if not re.fullmatch(SESSION_NAME, session):
         raise InputError(f"{folder / 'neurons.csv'}: session {session!r} cannot be a file name; use letters, digits, '_.-'.")
     return folder / "responses" / f"{session}.npz"
 
 
 def read_session(path: str | Path) -> Recording:
-    """Read the trials of one session, `responses/<session>.npz`, with its rows of neurons.csv, stimuli in order of images.
+    """Read the trials of one session, `responses/<session>.npz`, and its rows of neurons.csv; stimuli in the order of images.
 
-    Raises InputError where the neurons of the two differ, or where `check_session` or `check_recording` does.
+    Raises InputError where the two files differ in neurons, or where `check_session` or `check_recording` raises it.
     """
     path = Path(path)
     folder = path.parent.parent
@@ -202,7 +202,7 @@ def read_session(path: str | Path) -> Recording:
         response=response[:, order],
         running_speed=_running_speed(path, response.shape[:2])[:, order],
         stimulus=np.array([file.stem for file in images]),
-        image_sha256=np.full(len(images), ""),  # the images are those of the folder
+        image_sha256=np.full(len(images), ""),  # images come with the folder, not with the recording
         neuron=neuron,
         animal=rows.animal.to_numpy(str),
         area=rows.area.to_numpy(str),
@@ -215,7 +215,7 @@ def read_session(path: str | Path) -> Recording:
 
 
 def _running_speed(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """Return the running speed by trial and stimulus, cm/s; NaN where a session does not tell it."""
+    """Return the running speed by trial and stimulus, cm/s; NaN if the session does not have it."""
     if "running_speed" not in array_headers(path):
         return np.full(shape, np.nan, np.float32)
     speed = read_given(path, "running_speed")["running_speed"].astype(np.float32)
@@ -227,7 +227,7 @@ def _running_speed(path: Path, shape: tuple[int, int]) -> np.ndarray:
 def check_similarity(path: Path) -> tuple[dict[str, tuple[str, str]], np.ndarray]:
     """Return area and cortical layer of each matrix of a similarity.npz, and the row of each image, from its headers.
 
-    Raises InputError for names that are no sites, and for matrices that are not of the images of the folder.
+    Raises InputError for names that are not names of sites, and for matrices that do not fit the images of the folder.
     """
     if not path.is_file():
         raise InputError(f"{path}: not found, but dataset.yaml says kind: similarity.")
@@ -242,14 +242,14 @@ def check_similarity(path: Path) -> tuple[dict[str, tuple[str, str]], np.ndarray
 
 
 def read_similarity(path: str | Path, area: str) -> dict[str, np.ndarray]:
-    """Read the similarity matrices of one area as RDMs, 1 - similarity, stimuli in the order of images.
+    """Read the similarity matrices of one area as RDMs, 1 - similarity, with stimuli in the order of images.
 
     Returns
     -------
-    rdm (n_sites, n_stimuli, n_stimuli), area (n_sites,), cortical_layer (n_sites,), n_neurons (n_sites,) of -1: unknown,
-    rdm_dimension (n_sites,) of NaN: unknown, too.
+    rdm (n_sites, n_stimuli, n_stimuli), area (n_sites,), cortical_layer (n_sites,), n_neurons (n_sites,), all -1: unknown,
+    rdm_dimension (n_sites,), all NaN: unknown.
 
-    Raises InputError for a matrix that is not one of similarities: symmetric, 1 on the diagonal, -1 to 1 elsewhere.
+    Raises InputError for a matrix that is not symmetric, not 1 on the diagonal, or outside -1 to 1.
     """
     sites, order = check_similarity(Path(path))
     sites = {name: site for name, site in sites.items() if site[0] == area}

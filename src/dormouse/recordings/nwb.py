@@ -1,4 +1,4 @@
-"""Allen Brain Observatory recordings: NWB 1.0 files of session type three_session_B, whole on disk or read over HTTP.
+"""Allen Brain Observatory recordings in NWB 1.0: files of session type three_session_B, on disk or read over HTTP.
 
 Layout after AllenSDK's BrainObservatoryNwbDataSet. Natural scenes carry the numbers 0-117, the blank sweep (grey screen)
 -1; here the blank is the last stimulus, index 118, as in the similarity matrices of Conwell et al. 2021.
@@ -44,12 +44,12 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
 
     Parameters
     ----------
-    source : path of the file, or its address; of a file elsewhere only what is needed is fetched, and one scene in the place
-        of all is compared
+    source : path of the file, or its address; from an address only the parts that are needed are fetched, and only one of
+        the scenes
     trace : dff, fluorescence (corrected), or events
-    events : path of the .npz file that holds the events, where these are the trace
+    events : path of the .npz file that holds the events, if these are the trace
 
-    Raises InputError where the file is truncated, lacks a part, or is of another session type.
+    Raises InputError where the file is truncated, lacks a part, or has another session type.
     """
     with open_nwb(source) as (file, whole):
         times = file[f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps"][()]
@@ -65,7 +65,7 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
             running_speed=running_speed(file, times),
             image=order,
             start=shown[:, 0],
-            sweep_frames=int(shown[1, 1] - shown[1, 0]),  # as AllenSDK takes it
+            sweep_frames=int(shown[1, 1] - shown[1, 0]),  # as in AllenSDK
             scene_sha256=scene_hashes(file, all_of_them=not is_address(source)),
             neuron=file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"][()].astype(str),
             **description(file),
@@ -73,12 +73,12 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
 
 
 def read_dff(file: h5py.File, whole: Whole, _source: str | Path) -> np.ndarray:
-    """Return dF/F, a fraction, (n_neurons, n_frames) float32."""
+    """Return dF/F as a fraction, (n_neurons, n_frames) float32."""
     return whole(file[f"{PIPELINE}/DfOverF/imaging_plane_1/data"])
 
 
 def read_fluorescence(file: h5py.File, whole: Whole, source: str | Path) -> np.ndarray:
-    """Return the fluorescence less r times that of the neuropil, (n_neurons, n_frames) float32, as AllenSDK corrects it."""
+    """Return the fluorescence less r times that of the neuropil, as in AllenSDK, (n_neurons, n_frames) float32."""
     plane, around = (f"{PIPELINE}/Fluorescence/imaging_plane_1{end}" for end in ("", "_neuropil_response"))
     if _version(file) >= (2,):
         parts = f"{PIPELINE}/Fluorescence/imaging_plane_1_demixed_signal/data", f"{around}/data", f"{around}/r"
@@ -99,14 +99,14 @@ TRACES = {"dff": read_dff, "fluorescence": read_fluorescence}
 
 
 def read_events(path: str | Path | None) -> np.ndarray:
-    """Return the magnitude of L0 events, (n_neurons, n_frames), of the file that is published beside a recording."""
+    """Return the magnitude of L0 events, (n_neurons, n_frames), from the file that is published beside a recording."""
     if path is None:
         raise InputError("response.measure: events are published with `dataset: allen` alone; choose dff or sweep.")
     return read_given(path, "ev")["ev"]
 
 
 def description(file: h5py.File) -> dict[str, str | float]:
-    """Return what a file says of all its neurons: animal, area, cortical layer, depth (micrometres) and Cre line."""
+    """Return what holds for all neurons of a file: animal, area, cortical layer, depth (micrometres) and Cre line."""
     plane, subject = file[PLANE], file["general/subject"]
     depth_um = float(_text(plane["imaging depth"]).split()[0])
     cre_line = _text(subject["genotype"]).split(";")[0].split("/")[0]
@@ -120,7 +120,7 @@ def description(file: h5py.File) -> dict[str, str | float]:
 
 
 def read_scenes(source: str | Path, blank: bool) -> Stimuli:
-    """Read the natural scenes that were shown, with the blank (uniform grey) behind them where `blank` is true."""
+    """Read the natural scenes that were shown, followed by the blank (uniform grey) if `blank` is true."""
     with open_nwb(source) as (file, whole):
         images = whole_numbers(whole(file[TEMPLATE]), source)
     stimuli = Stimuli(images, scene_names(len(images), blank=False))
@@ -135,7 +135,7 @@ def whole_numbers(images: np.ndarray, source: str | Path) -> np.ndarray:
 
 
 def scene_hashes(file: h5py.File, all_of_them: bool) -> np.ndarray:
-    """Return the SHA-256 of each scene, (n_scenes,) str; or of a single one, another in each session, the rest empty."""
+    """Return the SHA-256 of each scene, (n_scenes,) str; or only of one, chosen by session, the others empty."""
     template = file[TEMPLATE]
     hashes = np.full(len(template), "", "U64")
     one = int(_text(file["general/session_id"])) % len(template)
@@ -152,7 +152,7 @@ def session_area(source: str | Path) -> tuple[str, int]:
 
 @contextmanager
 def open_nwb(source: str | Path) -> Iterator[tuple[h5py.File, Whole]]:
-    """Open a three_session_B file; give it, and what reads all of an array of it.
+    """Open a three_session_B file; give it, and a function that reads a whole array of it.
 
     Raises InputError for any other file, and for one that cannot be read to its end.
     """
@@ -173,7 +173,7 @@ def is_address(source: str | Path) -> bool:
 
 
 def check_nwb(file: h5py.File, path: str | Path) -> None:
-    """Raise InputError where a file is of another session type, or lacks a part that is needed."""
+    """Raise InputError where a file has another session type, or lacks a part that is needed."""
     if "general/session_type" not in file:
         raise InputError(f"{path}: no general/session_type; expected an NWB 1.0 file of the Allen Brain Observatory.")
     kind = _text(file["general/session_type"])
@@ -187,7 +187,7 @@ def check_nwb(file: h5py.File, path: str | Path) -> None:
 def running_speed(file: h5py.File, times: np.ndarray) -> np.ndarray:
     """Return the running speed at each two-photon frame, (n_frames,), cm/s; NaN where it was not measured.
 
-    Some files hold (n,) and some (n, 1); some begin late or end early.
+    Some files hold (n,) and some (n, 1), and in some the speed begins late or ends early.
     """
     speed = np.full(len(times), np.nan)
     stored = file.get(f"{PIPELINE}/BehavioralTimeSeries/running_speed")
@@ -200,7 +200,7 @@ def running_speed(file: h5py.File, times: np.ndarray) -> np.ndarray:
 
 
 def _version(file: h5py.File) -> tuple[int, ...]:
-    """Return the version of the pipeline that wrote the file; 0.9 where it does not say."""
+    """Return the version of the pipeline that wrote the file; 0.9 if the file does not say."""
     text = _decode(file["general/generated_by"][-1]) if "general/generated_by" in file else "0.9"
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 

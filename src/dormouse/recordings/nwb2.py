@@ -1,9 +1,9 @@
 """Allen Brain Observatory recordings in NWB 2: files of session type B of dandiset 000728, on disk or read over HTTP.
 
-Layout after catalystneuro/visual-coding-to-nwb-v2, which made them of the NWB 1.0 files. Three things were lost on the way:
-    the blank      -1 was stored as an unsigned integer, and HDF5 cuts what is out of range: the blank became scene 0;
-    the depth      the description of the imaging plane holds the name of a variable in its place;
-    the frames     a presentation has the time of its start, and neither its first frame nor its last.
+Layout after catalystneuro/visual-coding-to-nwb-v2, which converted the NWB 1.0 files. The conversion lost three things:
+    the blank      -1 was stored as an unsigned integer, which HDF5 clips to 0, so the blank became scene 0;
+    the depth      the description of the imaging plane holds the name of a variable instead;
+    the frames     a presentation has the time of its start, but neither its first frame nor its last.
 """
 
 import re
@@ -37,15 +37,15 @@ NEEDED = (
     "general/subject/genotype",
     "general/subject/subject_id",
 )
-# not Fluorescence/Corrected: it holds imaging_plane_1/data of NWB 1.0, from which AllenSDK still subtracts the neuropil
+# not Fluorescence/Corrected: it holds imaging_plane_1/data of NWB 1.0, from which AllenSDK has yet to subtract the neuropil
 SERIES = {
     "dff": (f"{OPHYS}/DfOverF/DfOverF",),
     "events": (f"{OPHYS}/DfOverF/DfOverFEvents",),
     "fluorescence": (f"{OPHYS}/Fluorescence/Demixed", f"{OPHYS}/Fluorescence/Neuropil"),
 }
-# ASSUME a scene is shown for 0.25 s (de Vries et al. 2020); the images are described as lasting 7 frames, which it holds
+# ASSUME a scene is shown for 0.25 s (de Vries et al. 2020); this agrees with the 7 frames that descriptions of images name
 SCENE_S = 0.25
-WRAPPED = np.iinfo(np.uint32).max  # what -1 is in an unsigned integer, where it was not cut to 0
+WRAPPED = np.iinfo(np.uint32).max  # -1 as an unsigned integer, where it was not clipped to 0
 
 
 def read_session(source: str | Path, trace: str, *, order: np.ndarray | None = None, depth_um: float | None = None) -> Session:
@@ -53,16 +53,16 @@ def read_session(source: str | Path, trace: str, *, order: np.ndarray | None = N
 
     Parameters
     ----------
-    source : path of the file, or its address; of a file elsewhere only what is needed is fetched, and one scene in the place
-        of all is compared
+    source : path of the file, or its address; from an address only the parts that are needed are fetched, and only one of
+        the scenes
     trace : dff, events, or fluorescence (demixed, less r times that of the neuropil)
-    order : (n_presentations,) int, the scene of each presentation in order of time, -1 the blank, from elsewhere: the field
-        `image` of the same session in NWB 1.0; needed where the file does not tell the blank from scene 0
-    depth_um : depth of the imaging plane from elsewhere, micrometres; without it depth and layer are unknown (NaN and empty)
-        where the file does not tell
+    order : (n_presentations,) int, the scene of each presentation in order of time, -1 the blank: the field `image` of the
+        same session in NWB 1.0; needed where the file does not tell the blank from scene 0
+    depth_um : depth of the imaging plane, micrometres, if known from elsewhere; without it depth and layer are unknown (NaN
+        and empty) where the file lacks them
 
-    Raises InputError where the file is truncated, lacks a part, is of another session type, or has merged the blank with
-    scene 0 and no `order` is given.
+    Raises InputError where the file is truncated, lacks a part, has another session type, or merges the blank with scene 0
+    and no `order` is given.
     """
     with open_nwb2(source) as file:
         check_parts(file, trace, source)
@@ -87,7 +87,7 @@ def read_session(source: str | Path, trace: str, *, order: np.ndarray | None = N
 
 
 def read_trace(file: h5py.File, trace: str, shape: tuple[int, int], source: str | Path) -> np.ndarray:
-    """Return a trace, (n_neurons, n_frames) float32, of a file that holds it as `shape`, (n_frames, n_neurons)."""
+    """Return a trace, (n_neurons, n_frames) float32; the file holds it in `shape`, (n_frames, n_neurons)."""
     matrices = []
     for series in SERIES[trace]:
         found = file[f"{series}/data"]
@@ -101,7 +101,7 @@ def read_trace(file: h5py.File, trace: str, shape: tuple[int, int], source: str 
         ratios = file[RATIOS][()]
         if ratios.shape != shape[1:]:
             raise InputError(f"{source}: {RATIOS} has shape {ratios.shape}, expected one number for {shape[1]} cells.")
-        # ASSUME these ratios, of imaging_plane_1/r, are those of the neuropil's r, which AllenSDK takes from pipeline 2.0 on
+        # ASSUME these ratios, from imaging_plane_1/r, equal the neuropil's r, which AllenSDK uses from pipeline 2.0 on
         matrices[0] -= matrices[1] * ratios.astype(np.float32)
     return np.ascontiguousarray(matrices[0].T, dtype=np.float32)
 
@@ -142,23 +142,23 @@ def presentations(file: h5py.File, source: str | Path) -> tuple[np.ndarray, np.n
 def first_frames(start_s: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return the first frame of each presentation, (n_presentations,), from the times of starts and frames.
 
-    It is the first frame at or after the start, where half a frame is allowed for rounding: the frame nearest to it.
+    It is the first frame at or after the start less half a frame, which is the frame nearest to the start.
     """
-    # ASSUME the start is the time of the frame that NWB 1.0 names. Half a frame then takes up any rounding and reaches no
-    # other frame; without it, a time rounded up would give the next one. Were it the time of the monitor instead: the
-    # converter says that NWB 1.0 names the frame nearest to that, which is this one too.
+    # ASSUME the start is the time of the frame that NWB 1.0 names. Half a frame then absorbs any rounding without reaching
+    # another frame; without it, a time rounded up would give the next one. If the start is the time of the monitor instead,
+    # the converter says that NWB 1.0 names the frame nearest to it, which is the same frame.
     return np.searchsorted(times, start_s - half_frame(times))
 
 
 def scene_order(stored: np.ndarray, order: np.ndarray | None, source: str | Path) -> np.ndarray:
-    """Return the scene of each presentation, -1 the blank, (n_presentations,), of what the file has stored and `order`."""
+    """Return the scene of each presentation, -1 the blank, (n_presentations,), from the stored numbers or from `order`."""
     if order is not None:
         order = np.asarray(order)
         if order.shape != stored.shape or not ((order == stored) | (order == -1) & np.isin(stored, [0, WRAPPED])).all():
             raise InputError(f"{source}: the order of images that was given for it is that of another session.")
         return order
     image = np.where(stored == WRAPPED, -1, stored)
-    # ASSUME every session showed the blank: where none is marked, it was merged with scene 0
+    # ASSUME every session showed the blank; if none is marked, it was merged with scene 0
     if not (image == -1).any():
         counts = np.bincount(image)
         raise InputError(
@@ -170,7 +170,7 @@ def scene_order(stored: np.ndarray, order: np.ndarray | None, source: str | Path
 
 
 def scene_hashes(file: h5py.File, source: str | Path) -> np.ndarray:
-    """Return the SHA-256 of each scene, (n_scenes,) str; of a file elsewhere of one, another in each session, others empty."""
+    """Return the SHA-256 of each scene, (n_scenes,) str; from an address only of one, chosen by session, the others empty."""
     names = scene_places(file, source)
     hashes = np.full(len(names), "", "U64")
     experiment = int(re.sub(r"\D.*", "", _text(file["general/session_id"])) or 0)
@@ -180,7 +180,7 @@ def scene_hashes(file: h5py.File, source: str | Path) -> np.ndarray:
 
 
 def read_scenes(source: str | Path, blank: bool) -> Stimuli:
-    """Read the natural scenes that were shown, with the blank (uniform grey) behind them where `blank` is true."""
+    """Read the natural scenes that were shown, followed by the blank (uniform grey) if `blank` is true."""
     with open_nwb2(source) as file:
         images = np.stack([scene(file, name, source) for name in scene_places(file, source)])
     stimuli = Stimuli(images, scene_names(len(images), blank=False))
@@ -188,7 +188,7 @@ def read_scenes(source: str | Path, blank: bool) -> Stimuli:
 
 
 def scene_places(file: h5py.File, source: str | Path) -> list[str]:
-    """Return the place of each scene in the file, in the order of their numbers."""
+    """Return the path of each scene within the file, in the order of their numbers."""
     if f"{SCENES}/indexed_images" not in file:
         raise InputError(f"{source}: lacks {SCENES}/indexed_images, the natural scenes. Fetch the file again.")
     template = file[f"{SCENES}/indexed_images"]
@@ -207,7 +207,7 @@ def scene(file: h5py.File, place: str, source: str | Path) -> np.ndarray:
 
 
 def running_speed(file: h5py.File, times: np.ndarray, source: str | Path) -> np.ndarray:
-    """Return the running speed at each two-photon frame, (n_frames,), cm/s; NaN where none is within half a frame."""
+    """Return the running speed at each two-photon frame, (n_frames,), cm/s; NaN where no sample is within half a frame."""
     if RUNNING not in file:
         return np.full(len(times), np.nan)
     values, at_s = file[f"{RUNNING}/data"][()].ravel(), file[f"{RUNNING}/timestamps"][()]  # NWB 1.0 has (n,) and (n, 1)
@@ -219,10 +219,10 @@ def running_speed(file: h5py.File, times: np.ndarray, source: str | Path) -> np.
 
 
 def description(file: h5py.File, depth_um: float | None) -> dict[str, str | float]:
-    """Return what a file says of all its neurons: animal, area, cortical layer, depth (micrometres) and Cre line."""
+    """Return what holds for all neurons of a file: animal, area, cortical layer, depth (micrometres) and Cre line."""
     plane, subject = file[PLANE], file["general/subject"]
     if depth_um is None:
-        # read where a later version of the dandiset mends it
+        # a later version of the dandiset may have the depth
         told = re.search(r"depth of (\d+)", _text(plane["description"])) if "description" in plane else None
         depth_um = float(told[1]) if told else np.nan
     cre_line = _text(subject["genotype"]).split(";")[0].split("/")[0]
@@ -259,7 +259,7 @@ def open_nwb2(source: str | Path) -> Iterator[h5py.File]:
 
 
 def check_parts(file: h5py.File, trace: str, source: str | Path) -> None:
-    """Raise InputError where a file lacks a part that is needed, of all sessions or for a trace."""
+    """Raise InputError where a file lacks a part that every session needs, or that the trace needs."""
     missing = [part for part in NEEDED if part not in file]
     if missing:
         raise InputError(
@@ -281,7 +281,7 @@ def _text(dataset: h5py.Dataset) -> str:
 
 
 def is_nwb2(path: str | Path) -> bool:
-    """Return whether a file is of version 2, by the attribute that version 1.0 lacks; False for what is no HDF5 file."""
+    """Return whether a file is NWB 2, by an attribute that NWB 1.0 lacks; False for a file that is not HDF5."""
     try:
         with h5py.File(path, "r") as file:
             return "nwb_version" in file.attrs

@@ -1,4 +1,4 @@
-"""The readers of each source of data, by name: trials of one recording, and the images."""
+"""The readers of recordings by source: trials of one recording, and the images that were shown."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,17 +17,17 @@ def read_nwb(source: str | Path, response: dict, events: Sequence[str | Path] = 
     Parameters
     ----------
     source : path or address
-    response : measure, window_s and baseline_s, of `session.trials`
-    events : the file of the events, where the measure is of them and the recording does not hold them
+    response : measure, window_s and baseline_s, see `session.trials`
+    events : the file of events, if the measure needs them and the recording does not hold them
     """
     trace = TRACES[response["measure"]]
-    if _module(source) is nwb2:  # which holds its events itself
+    if _module(source) is nwb2:  # holds its own events
         return trials(nwb2.read_session(source, trace), **response)
     return trials(nwb.read_session(source, trace, *events), **response)
 
 
 def read_scenes(source: str | Path, blank: bool) -> Stimuli:
-    """Read the natural scenes of such a session, with the blank behind them where `blank` is true."""
+    """Read the natural scenes of such a session, followed by the blank if `blank` is true."""
     return _module(source).read_scenes(source, blank)
 
 
@@ -37,14 +37,14 @@ def session_area(path: str | Path) -> tuple[str, int]:
 
 
 def _module(source: str | Path):
-    """Return the reader of a file; those that are read by range are all of version 1.0."""
+    """Return the module that reads a file; files read from an address are all NWB 1.0."""
     return nwb2 if not is_address(source) and nwb2.is_nwb2(source) else nwb
 
 
 # (path or address of a recording, config: response, files of events) -> Recording
 TRIALS = {"nwb": read_nwb, "folder": lambda path, response, events: read_session(path)}
 
-# (files that hold the images, whether to add the blank, grey around the images) -> Stimuli; a folder holds all that was shown
+# (files that hold the images, whether to add the blank, grey around the images) -> Stimuli; a dataset folder gets no blank
 STIMULI = {
     "nwb": lambda files, blank, background: read_scenes(files[0], blank),
     "folder": lambda files, blank, background: read_images(files, background),

@@ -1,4 +1,4 @@
-"""A published file read where it is: ranges over HTTP, behind the interface of an open file."""
+"""A published file read in place: ranges of bytes over HTTP, behind the interface of an open file."""
 
 import io
 import re
@@ -16,21 +16,21 @@ from urllib3.exceptions import HTTPError
 from dormouse.download import TIMEOUT_S, Interrupted, patiently, refuse, tag_of
 from dormouse.errors import InputError
 
-BLOCK_BYTES = 1 << 14  # least that is asked for, and what is kept of small reads
-MOST_BLOCKS = 64  # read ahead where reads follow each other
+BLOCK_BYTES = 1 << 14  # smallest request; small reads are rounded to blocks, which are kept
+MOST_BLOCKS = 64  # read ahead when blocks are read in order
 KEPT_BLOCKS = 2048
-LARGE_BYTES = 1 << 17  # reads from here on are asked for as they are, and not kept
+LARGE_BYTES = 1 << 17  # reads of this size and more are requested exactly, and not kept
 MOST_BYTES = 1 << 24  # of one request
-GAP_BYTES = 1 << 14  # between pieces that are asked for at once
+GAP_BYTES = 1 << 14  # largest gap between pieces that are requested together
 
 
 class RemoteFile(io.RawIOBase):
-    """The file at an address, to be read at any place; bytes are asked for when they are needed.
+    """The file at an address, readable at any position; bytes are requested when they are needed.
 
-    Small reads are rounded to blocks, which are kept; where blocks are read in order, ever more are asked for at once. Large
-    reads, as of one array, are asked for as they are. Requests are repeated as in `download`.
+    Small reads are rounded to blocks, which are kept. When blocks are read in order, more and more are requested at once.
+    Large reads, as of one array, are requested exactly. Failed requests are repeated as in `download`.
 
-    Raises InputError where the server refuses, keeps failing, sends more than was asked for, or has another file than before.
+    Raises InputError where the server refuses, keeps failing, sends whole files, or has changed the file in the meantime.
     """
 
     def __init__(self, address: str):
@@ -39,7 +39,7 @@ class RemoteFile(io.RawIOBase):
         self._size, self._tag = None, None
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._parts: list[tuple[int, memoryview]] = []  # of what is being read whole: where each begins, in order
+        self._parts: list[tuple[int, memoryview]] = []  # of an array that is being read: start and content, in order
         self._ahead, self._next_block = 1, None
         self._load(0, 1)
 
@@ -52,16 +52,16 @@ class RemoteFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a place, in bytes from the beginning, from here or from the end."""
+        """Move to a position, in bytes from the start, from the current position or from the end; return it."""
         self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         return self._position
 
     def tell(self) -> int:
-        """Return the place, in bytes from the beginning."""
+        """Return the position, in bytes from the start."""
         return self._position
 
     def readinto(self, buffer) -> int:
-        """Fill `buffer` from the place on, as far as the file goes, and return the number of bytes."""
+        """Fill `buffer` from the current position, as far as the file goes, and return the number of bytes."""
         self._checkClosed()
         view = memoryview(buffer).cast("B")
         stop = min(self._position + len(view), self._size)
@@ -80,7 +80,7 @@ class RemoteFile(io.RawIOBase):
         return n_bytes
 
     def whole(self, dataset: h5py.Dataset) -> np.ndarray:
-        """Return all of a dataset of this file; where it is stored in many pieces, neighbouring ones are asked for at once."""
+        """Return a whole dataset of this file; neighbouring pieces of it are requested together."""
         try:
             for start, stop in joined(pieces(dataset)):
                 self._parts.append((start, memoryview(self._fetch(start, stop))))
@@ -89,13 +89,13 @@ class RemoteFile(io.RawIOBase):
             self._parts.clear()
 
     def close(self) -> None:
-        """Let go of the connection and of what was kept."""
+        """Close the connection and drop what was kept."""
         self._blocks.clear()
         self._web.close()
         super().close()
 
     def _block(self, k: int, last: int) -> bytes:
-        """Return block k, where blocks up to `last` are about to be read."""
+        """Return block k; blocks up to `last` are about to be read."""
         if k not in self._blocks:
             self._ahead = min(2 * self._ahead, MOST_BLOCKS) if k == self._next_block else 1
             self._load(k, max(self._ahead, last + 1 - k))
@@ -112,7 +112,7 @@ class RemoteFile(io.RawIOBase):
             self._blocks.popitem(last=False)
 
     def _fetch(self, start: int, stop: int) -> bytes:
-        """Return the bytes from `start` to `stop`, in requests that a broken connection may waste."""
+        """Return the bytes from `start` to `stop`, in requests small enough to lose to a broken connection."""
         edges = [*range(start, stop, MOST_BYTES), stop]
         return b"".join(patiently(self.address, self._attempt, *edge) for edge in pairwise(edges))
 
@@ -130,7 +130,7 @@ class RemoteFile(io.RawIOBase):
         return content
 
     def _check(self, answer: requests.Response, start: int, stop: int) -> int:
-        """Return where the part that is coming ends; raise where it is not the one asked for."""
+        """Return the end of the range that the server sends; raise if it is not the one requested."""
         if answer.status_code != requests.codes.partial_content:
             raise InputError(
                 f"{self.address}: the server sends whole files alone ({answer.status_code}, where a part was asked for). Set "
@@ -148,7 +148,7 @@ class RemoteFile(io.RawIOBase):
 
 
 def pieces(dataset: h5py.Dataset) -> list[tuple[int, int]]:
-    """Return where in the file the chunks of a dataset lie, each as its first byte and the one behind its last."""
+    """Return where the chunks of a dataset lie in the file, each as its first byte and the one after its last, sorted."""
     found = []
     if dataset.chunks:
         dataset.id.chunk_iter(lambda chunk: found.append((chunk.byte_offset, chunk.byte_offset + chunk.size)))
@@ -156,7 +156,7 @@ def pieces(dataset: h5py.Dataset) -> list[tuple[int, int]]:
 
 
 def joined(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join parts, in order, between which there is little."""
+    """Join sorted parts that are separated by at most `GAP_BYTES`."""
     result: list[tuple[int, int]] = []
     for start, stop in parts:
         if result and start - result[-1][1] <= GAP_BYTES:

@@ -1,7 +1,7 @@
-"""AllenSDK, in an environment of its own, as another way to the files of the Allen Brain Observatory.
+"""Downloads by AllenSDK, in an environment of its own: another way to the files of the Allen Brain Observatory.
 
-AllenSDK needs numpy and pandas of other versions than this package. `download` therefore hands its work to the Python of that
-environment, in which this file runs as a program and imports nothing of the package but `files` and `errors`.
+AllenSDK needs other versions of numpy and pandas than this package. `download` therefore runs this file as a program under
+the Python of that environment, where it imports nothing of the package but `files` and `errors`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from dormouse.errors import InputError
 from dormouse.files import atomic, link_or_copy
 
 NEWEST = (3, 11)  # Python that the libraries of AllenSDK 2.16 were built for
-# file -> the key of AllenSDK's manifest, and the method of its cache that fetches it
+# file -> its key in AllenSDK's manifest, and the method of the cache that fetches it
 FILES = {
     r"ophys_experiments\.json": ("EXPERIMENTS", "get_ophys_experiments"),
     r"cell_specimens\.json": ("CELL_SPECIMENS", "get_cell_specimens"),
@@ -29,9 +29,10 @@ FILES = {
 
 
 def build_environment(pins: list[str], python: str | None, path: str | Path) -> None:
-    """Write to `path` where a Python with AllenSDK is: `python`, this one, or one with `pins`, built beside `path`.
+    """Find or build a Python with AllenSDK, and write its path to `path`.
 
-    Raises InputError where `python` has no AllenSDK, where this Python is too new for it, or where it cannot be installed.
+    It is `python` if given, else this one if it has AllenSDK, else one that is built beside `path` with `pins`. Raises
+    InputError where `python` has no AllenSDK, this Python is too new for it, or it cannot be installed.
     """
     path = Path(path)
     if python is None and importlib.util.find_spec("allensdk"):
@@ -64,12 +65,12 @@ def _build(pins: list[str], folder: Path) -> Path:
 
 
 def download(python_file: str | Path, manifest: str | Path, service: str, file: str, path: str | Path) -> None:
-    """Let AllenSDK fetch `file` (one of FILES) into its cache, unless it is there, and link it to `path`.
+    """Let AllenSDK fetch `file` (one of FILES) into its cache, unless the cache has it, and link it to `path`.
 
     Parameters
     ----------
     python_file : what `build_environment` wrote
-    manifest : manifest.json of the cache; written where there is none
+    manifest : manifest.json of the cache; written if there is none
     service : address of the Allen service
     """
     python, source = Path(python_file).read_text(), Path(__file__).resolve().parents[2]  # the folder that holds the package
@@ -84,7 +85,7 @@ def _last(said: str) -> str:
 
 
 def _run(command: list, **variables: str) -> tuple[int, str]:
-    """Run a program with environment variables; return its exit code and what it said, which goes to the log too."""
+    """Run a program with environment variables; return its exit code and its output, which also goes to the log."""
     done = subprocess.run(command, env=os.environ | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(done.stdout, file=sys.stderr)
     return done.returncode, done.stdout
@@ -97,12 +98,14 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     asked = parser.parse_args()
 
-    from allensdk.core.brain_observatory_cache import BrainObservatoryCache  # not in the environment of the package
+    from allensdk.core.brain_observatory_cache import BrainObservatoryCache  # only in the environment of AllenSDK
 
     manifest = Path(asked.manifest)
     if not manifest.exists():
         manifest.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=manifest.parent) as folder:  # of its own: jobs may do this at the same time
+        with tempfile.TemporaryDirectory(
+            dir=manifest.parent
+        ) as folder:  # a folder for each job, as several may do this at once
             BrainObservatoryCache(manifest_file=str(Path(folder) / manifest.name))
             os.replace(Path(folder) / manifest.name, manifest)
     cache = BrainObservatoryCache(manifest_file=str(manifest), base_uri=asked.service)
@@ -110,7 +113,7 @@ def main() -> None:
     numbers = [int(number) for number in numbers]
     cached = Path(cache.get_cache_path(None, key, *numbers)).resolve()
     if not cached.exists():
-        # AllenSDK leaves half a file when it is killed, and takes it for whole later
+        # AllenSDK leaves half a file when it is killed, and later takes it for whole
         with atomic(cached) as temporary:
             getattr(cache, method)(*numbers, file_name=str(temporary))
             check_whole(temporary)

@@ -1,10 +1,10 @@
-"""A session as its file tells it, in the one form that every reader of traces ends in, and trials made of it by a measure.
+"""A session (traces and presentations) in the form that the NWB readers return, and how trials are measured from it.
 
 The measures of response are
-    dff       mean dF/F in a window after onset, less its mean in a baseline where one is given;
-    events    the same of the magnitude of L0 events (Jewell & Witten 2018; de Vries et al. 2020);
-    sweep     AllenSDK's mean sweep response: change of the corrected fluorescence from its mean in the 28 frames before
-              onset, in percent of it, mean over the presentation and as many frames after it (StimulusAnalysis).
+    dff       mean dF/F in a window after onset, less its mean in a baseline window if one is given;
+    events    the same for the magnitude of L0 events (Jewell & Witten 2018; de Vries et al. 2020);
+    sweep     AllenSDK's mean sweep response (StimulusAnalysis): percent change of the corrected fluorescence from its mean
+              in the 28 frames before onset, mean over the presentation and as many frames after it.
 """
 
 import sys
@@ -19,7 +19,7 @@ from dormouse.recordings.trials import Recording, check_recording
 from dormouse.stimuli.images import BLANK
 
 UNITS = {"dff": "dF/F", "events": "event magnitude", "sweep": "% of baseline"}
-TRACES = {"dff": "dff", "events": "events", "sweep": "fluorescence"}  # what a measure reads
+TRACES = {"dff": "dff", "events": "events", "sweep": "fluorescence"}  # trace that a measure reads
 SWEEPS_BEFORE, SWEEPS_AFTER = 4, 1  # of the measure `sweep`, in lengths of a presentation
 
 
@@ -34,7 +34,7 @@ class Session:
     image: np.ndarray  # (n_presentations,) int, number of the scene; -1: the blank
     start: np.ndarray  # (n_presentations,) int, first frame
     sweep_frames: int  # of one presentation
-    scene_sha256: np.ndarray  # (n_scenes,) str, of the scenes that were compared; empty where not read
+    scene_sha256: np.ndarray  # (n_scenes,) str; empty for scenes that were not read
     neuron: np.ndarray  # (n_neurons,) str
     animal: str
     area: str
@@ -49,11 +49,11 @@ def trials(session: Session, measure: str, window_s: Sequence[float], baseline_s
     Parameters
     ----------
     measure : dff, events or sweep
-    window_s, baseline_s : first and last second from onset, their edges rounded to whole frames; baseline_s may be None.
-        `sweep` has windows of its own.
+    window_s, baseline_s : first and last second from onset, rounded to whole frames; baseline_s may be None. `sweep` has
+        windows of its own.
 
-    A presentation whose windows leave the recording, or hold a NaN, is a missing trial. Running speed is the mean over the
-    window of the response.
+    A presentation whose windows reach beyond the recording, or contain NaN, is a missing trial. Running speed is the mean over
+    the window of the response.
     """
     check_session(session)
     window, baseline = windows(session, measure, window_s, baseline_s)
@@ -91,7 +91,7 @@ def trials(session: Session, measure: str, window_s: Sequence[float], baseline_s
 def windows(
     session: Session, measure: str, window_s: Sequence[float], baseline_s: Sequence[float] | None
 ) -> tuple[tuple[int, int], tuple[int, int] | None]:
-    """Return window and baseline as the first frame and the one behind the last, counted from onset."""
+    """Return window and baseline, each as its first frame and the one after its last, counted from onset."""
     if measure == "sweep":
         n = session.sweep_frames
         return (0, n + SWEEPS_AFTER * n), (-SWEEPS_BEFORE * n, 0)
@@ -106,19 +106,19 @@ def windows(
 
 
 def mean_in(trace: np.ndarray, start: np.ndarray, window: tuple[int, int]) -> np.ndarray:
-    """Return the mean of traces (n, n_frames) in a window of frames from each start, (n, n_presentations) float64."""
+    """Return the mean of traces (n, n_frames) in a window of frames after each start, (n, n_presentations) float64."""
     frames = start[:, None] + np.arange(*window)
     return np.stack([row[frames].mean(axis=1, dtype=np.float64) for row in trace])  # row by row: less memory
 
 
 def presentations(image: np.ndarray, start: np.ndarray) -> pd.DataFrame:
-    """Return image, start and trial (0, 1, ... by image) of each presentation, in order of time."""
+    """Return image, start and trial (0, 1, ... for each image) of each presentation, in order of time."""
     table = pd.DataFrame({"image": image, "start": start}).sort_values("start", kind="stable", ignore_index=True)
     return table.assign(trial=table.groupby("image").cumcount())
 
 
 def scene_names(n_scenes: int, blank: bool) -> np.ndarray:
-    """Return the names of the scenes in Allen order, and of the blank behind them where `blank` is true."""
+    """Return the names of the scenes in the order of the Allen Institute, followed by the blank if `blank` is true."""
     return np.array([f"scene_{i:03d}" for i in range(n_scenes)] + [BLANK] * blank)
 
 

@@ -1,4 +1,4 @@
-"""Trials of one recording, in the one form that every reader ends in and every later step starts from."""
+"""Trials of one recording, in the form that every reader returns and every later step reads."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,7 +10,7 @@ from dormouse.errors import InputError
 from dormouse.files import read_arrays, write_arrays
 
 MIN_TRIALS = 2  # one for each half of a split
-PARTS = {"all": slice(None), "odd": slice(0, None, 2), "even": slice(1, None, 2)}  # the 1st, 3rd, ...; the 2nd, 4th, ...
+PARTS = {"all": slice(None), "odd": slice(0, None, 2), "even": slice(1, None, 2)}  # odd: the 1st, 3rd, ... trial
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Recording:
     response: np.ndarray  # (n_trials, n_stimuli, n_neurons) float32, in `unit`; NaN where a trial is missing
     running_speed: np.ndarray  # (n_trials, n_stimuli) float32, cm/s; NaN where unknown
     stimulus: np.ndarray  # (n_stimuli,) str, names in the order of the axis
-    image_sha256: np.ndarray  # (n_stimuli,) str, SHA-256 of the pixels of images that came with the recording; else empty
+    image_sha256: np.ndarray  # (n_stimuli,) str, SHA-256 of the pixels of images that are in the recording's file; else empty
     neuron: np.ndarray  # (n_neurons,) str
     animal: np.ndarray  # (n_neurons,) str
     area: np.ndarray  # (n_neurons,) str
@@ -33,11 +33,11 @@ class Recording:
     unit: str  # of the response
 
     def n_trials(self) -> np.ndarray:
-        """Return the number of trials present, by stimulus and neuron, (n_stimuli, n_neurons)."""
+        """Return the number of trials that are not missing, (n_stimuli, n_neurons)."""
         return (~np.isnan(self.response)).sum(axis=0)
 
     def select(self, stimuli: np.ndarray) -> "Recording":
-        """Return the same recording with the named stimuli alone, in the order given."""
+        """Return the recording with only the named stimuli, in the order given."""
         place = {name: i for i, name in enumerate(self.stimulus)}
         missing = [name for name in stimuli if name not in place]
         if missing:
@@ -52,13 +52,13 @@ class Recording:
         return replace(self, **kept)
 
     def part(self, name: str) -> "Recording":
-        """Return the same recording with a part of the trials alone: all, odd or even."""
+        """Return the recording with only a part of its trials: all, odd or even."""
         kept = PARTS[name]
         return replace(self, response=self.response[kept], running_speed=self.running_speed[kept])
 
 
 def check_recording(recording: Recording, place: str | Path) -> Recording:
-    """Return `recording` if its numbers can be used; `place` names its file in errors.
+    """Return `recording` if its responses can be used; `place` names its file in errors.
 
     Raises InputError for fewer than two trials, repeated neurons, infinite values, or neurons without any response.
     """
@@ -84,7 +84,7 @@ def check_recording(recording: Recording, place: str | Path) -> Recording:
 
 
 def write_recording(path: str | Path, recording: Recording) -> None:
-    """Write a recording to an .npz file, one array a field."""
+    """Write a recording to an .npz file, one array per field."""
     write_arrays(path, {name: np.asarray(value) for name, value in asdict(recording).items()})
 
 
@@ -95,7 +95,7 @@ def read_recording(path: str | Path) -> Recording:
 
 
 def check_images(recording: Recording, hashes: Mapping[str, str], place: str | Path) -> None:
-    """Raise InputError where an image that came with a recording is another than the stimulus of its name, by hash."""
+    """Raise InputError where an image in a recording's file differs, by hash, from the stimulus of the same name."""
     for name, came in zip(recording.stimulus, recording.image_sha256, strict=True):
         if came and hashes.get(name, came) != came:
             raise InputError(
@@ -107,9 +107,9 @@ def check_images(recording: Recording, hashes: Mapping[str, str], place: str | P
 def read_recordings(
     paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray, part: str
 ) -> Iterator[tuple[str, Recording]]:
-    """Read the recordings among `paths` that `names` holds, one at a time: each name, and its trials of the named stimuli.
+    """Yield name and trials of each recording among `paths` that is in `names`, with the named stimuli only.
 
-    `part` says which trials: all, odd or even.
+    `part` says which trials: all, odd or even. One recording is in memory at a time.
     """
     wanted = set(names)
     for path in map(Path, paths):

@@ -11,13 +11,13 @@ ORIENTATION_SD = np.pi / 10  # of the Gaussian in orientation, radians
 
 
 def log_gabor_bank(shape: tuple[int, int], frequencies: np.ndarray, n_orientations: int) -> np.ndarray:
-    """Return the transfer functions of a filter bank, one-sided, so that the filtered image is complex.
+    """Return the transfer functions of a filter bank. They are one-sided, so the filtered image is complex.
 
     Parameters
     ----------
     shape : height and width of the image in pixels
     frequencies : (n_frequencies,) cycles per image height
-    n_orientations : spread evenly over half a turn
+    n_orientations : spread evenly over 180 degrees
 
     Returns
     -------
@@ -26,7 +26,7 @@ def log_gabor_bank(shape: tuple[int, int], frequencies: np.ndarray, n_orientatio
     height, width = shape
     fy, fx = np.meshgrid(np.fft.fftfreq(height) * height, np.fft.fftfreq(width) * height, indexing="ij")
     radius, angle = np.hypot(fx, fy), np.arctan2(fy, fx)
-    radius[0, 0] = 1.0  # the logarithm of the mean's frequency is never used
+    radius[0, 0] = 1.0  # avoids log(0); the mean is set to 0 below
     sd_log = BANDWIDTH_OCTAVES * np.log(2) / (2 * np.sqrt(2 * np.log(2)))
     radial = np.exp(-(np.log(radius / np.asarray(frequencies)[:, None, None]) ** 2) / (2 * sd_log**2))
     radial[:, 0, 0] = 0.0

@@ -3,17 +3,10 @@
 import numpy as np
 
 ORIENTATIONS_DEG = np.arange(6) * 30.0
-
-
-FREQUENCIES = (0.02, 0.04, 0.08, 0.16, 0.32)  # cycles a degree, as the gratings of the Allen Brain Observatory
-
-
+FREQUENCIES = (0.02, 0.04, 0.08, 0.16, 0.32)  # cycles per degree, as in the Allen Brain Observatory
 PHASES = (0.0, 0.25, 0.5, 0.75)  # cycles
-
-
-FIELD_DEG = (
-    64  # ASSUME a network sees so much of the visual field on a side, whatever its pixels; MouseNet's are a degree each
-)
+# ASSUME the input of every network spans 64 degrees of the visual field, whatever its pixels; MouseNet's are a degree each
+FIELD_DEG = 64
 
 
 def gratings(size_px: int) -> np.ndarray:
@@ -21,12 +14,12 @@ def gratings(size_px: int) -> np.ndarray:
 
     Parameters
     ----------
-    size_px : of the input of the network
+    size_px : side of the network's input
 
     Returns
     -------
-    (n_orientations, n_frequencies, n_phases, n_px, n_px) uint8, of `size_px` or of a pixel a degree, whichever is more. A
-    frequency that the input has too few pixels for, less than two a cycle, is grey: it would be seen as another.
+    (n_orientations, n_frequencies, n_phases, n_px, n_px) uint8; n_px is `size_px`, but at least one pixel per degree.
+    Gratings with less than two input pixels per cycle are uniform grey, because they would alias.
     """
     n_px = max(size_px, FIELD_DEG)
     y, x = (np.mgrid[:n_px, :n_px] - (n_px - 1) / 2) * (FIELD_DEG / n_px)

@@ -1,4 +1,4 @@
-"""The images shown to the animals, and what is done to them before a network sees them."""
+"""The images shown to the animals: which files are images, their order, reading them as grey, and the blank."""
 
 import re
 from collections.abc import Sequence
@@ -18,13 +18,14 @@ BLANK_GREY = 127
 JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 ENDINGS = (".png", ".tif", ".tiff", *JPEG)  # of images that are read, in any case
 FORMATS = ("PNG", "TIFF", "JPEG")  # Pillow's names
-# endings of other images, which are refused; what has none of either is no image
+# endings of other images, which are refused; a file with any other ending is not taken for an image
 UNREAD = (
     *(".apng", ".avif", ".bmp", ".dcm", ".dib", ".dng", ".emf", ".eps", ".exr", ".gif", ".hdr", ".heic", ".heif", ".ico"),
     *(".j2k", ".jp2", ".jpx", ".jxl", ".pbm", ".pcx", ".pgm", ".pnm", ".ppm", ".psd", ".raw", ".svg", ".tga", ".webp", ".xcf"),
 )
-EIGHT_BIT = {"1", "L", "LA", "RGB", "RGBA", "P"}  # Pillow's names; it makes 0 and 255 of one bit
-OPAQUE, SIGNED, SAMPLE_FORMAT = 255, 2, 339  # of alpha; of numbers in a TIFF file, and the tag that says so
+EIGHT_BIT = {"1", "L", "LA", "RGB", "RGBA", "P"}  # modes of Pillow, which turns one bit into 0 and 255
+OPAQUE = 255  # alpha
+SIGNED, SAMPLE_FORMAT = 2, 339  # value and tag by which a TIFF file says that its numbers have a sign
 NUMBER = re.compile("[0-9]+")
 
 
@@ -47,15 +48,15 @@ def image_hashes(stimuli: Stimuli) -> np.ndarray:
 
 
 def with_blank(stimuli: Stimuli) -> Stimuli:
-    """Return the stimuli with one uniform grey image behind them."""
+    """Return the stimuli with one uniform grey image after them."""
     grey = np.full((1, *stimuli.images.shape[1:]), BLANK_GREY, np.uint8)
     return Stimuli(np.concatenate([stimuli.images, grey]), np.append(stimuli.names, BLANK))
 
 
 def image_files(folder: str | Path) -> list[Path]:
-    """Return the images of a folder; their sorted names are the order of the stimuli.
+    """Return the images of a folder, sorted by name, which is the order of the stimuli.
 
-    Raises InputError where there is none, where two have one name but for the ending, and for formats that are not read.
+    Raises InputError where there are none, where two names differ only in the ending, and for formats that are not read.
     """
     files, others = list_files(folder, ENDINGS)
     unread = [file.name for file in others if file.suffix.lower() in UNREAD]
@@ -75,7 +76,7 @@ def image_files(folder: str | Path) -> list[Path]:
 
 
 def image_notes(folder: str | Path) -> list[str]:
-    """Return what a user should know of a folder of images: what in it is no image, and that some are JPEG."""
+    """Return notes for the user on a folder of images: files that are not images, and a warning if some are JPEG."""
     files, others = list_files(folder, ENDINGS)
     notes = [f"{folder}: no images, and not read: {listed(others)}."] if others else []
     n_jpeg = sum(file.suffix.lower() in JPEG for file in files)
@@ -88,15 +89,15 @@ def image_notes(folder: str | Path) -> list[str]:
 
 
 def listed(paths: Sequence[Path], most: int = 5) -> str:
-    """Return the names of files and folders, the first few where they are many."""
+    """Return the names of files and folders as text, at most the first few."""
     names = [path.name + "/" * path.is_dir() for path in paths]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def check_order(files: Sequence[Path]) -> None:
-    """Raise InputError where names sorted as text are in another order than by their numbers, as 1.png, 10.png, 2.png.
+    """Raise InputError where names sort differently as text than by number, as 1.png, 10.png, 2.png do.
 
-    The message holds the commands that make the order plain, whichever it is.
+    The message holds a command for each of the two orders, which renames the files so that both ways of sorting agree.
     """
     names = [file.name for file in files]
     width = max((len(number) for name in names for number in NUMBER.findall(name)), default=0)
@@ -121,8 +122,8 @@ def check_order(files: Sequence[Path]) -> None:
 
 
 def _rename_command(folder: Path, name: str) -> str:
-    """Return a command for any shell that renames the images of a folder; `name` is Python, of the name f and its place i."""
-    # between double quotes shells change some characters, but no backslash before a letter
+    """Return a shell command that renames the images of a folder; `name` is Python code of the name f and the index i."""
+    # shells change some characters within double quotes, but no backslash before a letter
     place = re.sub(r"[^\w./: -]", lambda found: f"\\U{ord(found[0]):08x}", folder.resolve().as_posix(), flags=re.ASCII)
     images = f"f for f in os.listdir() if f.lower().endswith({ENDINGS}) and not f.startswith('.')"
     return f"python -c \"import os,re;os.chdir('{place}');[os.rename(f,{name}) for i,f in enumerate(sorted({images}))]\""
@@ -133,10 +134,10 @@ def read_images(files: Sequence[str | Path], background: int | None = None) -> S
 
     Parameters
     ----------
-    background : grey of the screen around the images, 0 to 255, on which transparent pixels are laid; None where not known
+    background : grey of the screen, 0 to 255, that shows through transparent pixels; None if unknown
 
-    Raises InputError for a file that is no image, is of another size, holds several images or more than 8 bits a channel, or
-    has transparent pixels while `background` is None.
+    Raises InputError for a file that is not an image, has another size, several images or more than 8 bits a channel, or has
+    transparent pixels while `background` is None.
     """
     files = [Path(file) for file in files]
     images = [_read_grey(file, background) for file in files]
@@ -151,10 +152,10 @@ def read_images(files: Sequence[str | Path], background: int | None = None) -> S
 
 def _read_grey(file: Path, background: int | None) -> np.ndarray:
     try:
-        # opened here, because of a name Pillow maps the file into memory and scrambles a TIFF that it has to turn
+        # opened here: given a path, Pillow maps the file into memory and scrambles a TIFF that it has to turn
         with open(file, "rb") as opened, Image.open(opened, formats=FORMATS) as image:
             _check_pixels(image, file)
-            image.load()  # turns a TIFF by itself, and a second turn finds nothing to do
+            image.load()  # turns a TIFF itself; the next line then finds nothing to do
             ImageOps.exif_transpose(image, in_place=True)
             if image.has_transparency_data:
                 return _on_background(image.convert("RGBA"), background, file)
@@ -166,7 +167,7 @@ def _read_grey(file: Path, background: int | None) -> np.ndarray:
 
 
 def _check_pixels(image: Image.Image, file: Path) -> None:
-    """Raise InputError for what Pillow would read in part, or clip, without a word."""
+    """Raise InputError for images that Pillow would read only in part, or clip, without a warning."""
     n_frames = getattr(image, "n_frames", 1)
     if n_frames > 1:
         raise InputError(f"{file}: {n_frames} frames or pages; expected one image. Save the one that was shown alone.")
@@ -181,7 +182,7 @@ def _check_pixels(image: Image.Image, file: Path) -> None:
 
 
 def _on_background(image: Image.Image, background: int | None, file: Path) -> np.ndarray:
-    """Return an RGBA image as grey, (height, width) uint8, its transparent pixels laid on a uniform grey."""
+    """Return an RGBA image as grey, (height, width) uint8, on a uniform grey background."""
     grey, alpha = (np.asarray(part) for part in (image.convert("L"), image.getchannel("A")))
     if (alpha == OPAQUE).all():
         return grey
@@ -212,5 +213,5 @@ def read_hashes(path: str | Path) -> dict[str, str]:
 
 
 def read_names(path: str | Path) -> np.ndarray:
-    """Read the names of the stimuli alone, (n_images,)."""
+    """Read only the names of the stimuli, (n_images,)."""
     return read_arrays(path, "names")["names"]

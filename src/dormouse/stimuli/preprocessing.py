@@ -7,11 +7,11 @@ from PIL import Image
 
 from dormouse.errors import InputError
 
-RECIPE = ("size", "range", "mean", "std", "channels", "interpolation")  # keys of a preprocessing
+RECIPE = ("size", "range", "mean", "std", "channels", "interpolation")  # keys of a preprocessing recipe
 
 
 def check_recipe(recipe: Mapping, place: str) -> None:
-    """Raise InputError where a preprocessing has not one mean and one sd, above 0, for each channel."""
+    """Raise InputError where a recipe lacks one mean and one sd above 0 for each channel."""
     n_channels = 1 if recipe["channels"] == "grey" else len(recipe["channels"])
     for key in ("mean", "std"):
         if len(recipe[key]) != n_channels:

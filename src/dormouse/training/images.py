@@ -1,4 +1,4 @@
-"""Images that networks are trained on: digits that scikit-learn brings, CIFAR-10, or a folder of images as ImageNet's."""
+"""Images that networks are trained on: the digits of scikit-learn, CIFAR-10, or a folder of images such as ImageNet."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,16 +12,17 @@ from torch.utils.data import Dataset, TensorDataset
 from dormouse.errors import InputError
 from dormouse.models.loaders import make_torchvision_importable
 from dormouse.models.specification import NORMALISATIONS, SEEN_AS
-from dormouse.training.recipe import CIFAR, cifar_files, class_files
+from dormouse.training.image_files import CIFAR, cifar_files, class_files
 
 CIFAR_PX, CIFAR_RECORD, CIFAR_CLASSES = 32, 1 + 3 * 32 * 32, 10
-EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}  # Pillow's names of what loses nothing in RGB
-TEST_SHARE = 0.2  # of the digits
-PADDING_PX, CROPPED = 4, (0.4, 1.0)  # of random crops of CIFAR, and of a folder, as share of the image
+EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}  # modes of Pillow that lose nothing in RGB
+TEST_SHARE = 0.2  # of the digits of every class
+PADDING_PX = 4  # zeros around images of CIFAR-10 before a random crop
+CROPPED = (0.4, 1.0)  # random crops of images of a folder, as a share of their area
 
 
 class Augmented(Dataset):
-    """Images in memory, changed at random whenever one is asked for."""
+    """Images in memory, changed at random each time one is read."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, change: Callable[[torch.Tensor], torch.Tensor]):
         self.images, self.labels, self.change = images, labels, change
@@ -34,7 +35,7 @@ class Augmented(Dataset):
 
 
 class ImageFiles(Dataset):
-    """Images that lie in files by their class, read whenever one is asked for."""
+    """Images in files, by class, each read when it is needed."""
 
     def __init__(self, classes: Mapping[str, Sequence[Path]], see: Callable[[Image.Image], torch.Tensor]):
         self.files = [(file, label) for label, files in enumerate(classes.values()) for file in files]
@@ -49,21 +50,21 @@ class ImageFiles(Dataset):
 
 
 def read_images(kind: str, folder: str | None, input_px: int) -> tuple[Dataset, Dataset]:
-    """Return images to train on and to test on, pairs of an image (3, input_px, input_px) float32 and its class.
+    """Return training and test images, each a data set of pairs: an image (3, input_px, input_px) float32 and its class.
 
     Parameters
     ----------
-    kind : of `KINDS`
-    folder : of cifar10 the folder of its binary files (data_batch_1.bin and so on); of folder one with train/CLASS/ and
-        val/CLASS/; of digits nothing
+    kind : one of `KINDS`
+    folder : for cifar10 the folder of its binary files (data_batch_1.bin and so on), for folder one with train/CLASS/ and
+        val/CLASS/, for digits None
 
-    Raises InputError where files are missing, of another size or no images.
+    Raises InputError where files are missing, have another size or are no images.
     """
     return KINDS[kind](Path(folder) if folder else None, input_px)
 
 
 def digits(folder: None, input_px: int) -> tuple[Dataset, Dataset]:
-    """Return the 1,797 handwritten digits of scikit-learn, 8 x 8 pixels each, a fifth of every class to test on."""
+    """Return the 1,797 handwritten digits of scikit-learn, 8 x 8 pixels each; a fifth of every class is for testing."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -76,7 +77,7 @@ def digits(folder: None, input_px: int) -> tuple[Dataset, Dataset]:
 
 
 def cifar10(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
-    """Return CIFAR-10 from its binary files; training images are cropped and mirrored at random, as in Shi et al."""
+    """Return CIFAR-10 from its binary files. Training images are cropped and mirrored at random, as in Shi et al."""
     read = [_read_cifar(file) for file in cifar_files(folder)]
     images, labels = (torch.cat(part) for part in zip(*read[: len(CIFAR["train"])], strict=True))
     tested, answers = read[-1]
@@ -93,7 +94,7 @@ def cifar10(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
 
 
 def _read_cifar(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return images (n, 3, 32, 32) uint8 and classes (n,) of a binary file: records of a class and the pixels."""
+    """Return images (n, 3, 32, 32) uint8 and classes (n,) from a binary file; each record is a class and its pixels."""
     held, expected = np.fromfile(path, np.uint8), "expected a file of the binary version of CIFAR-10."
     if len(held) % CIFAR_RECORD or not len(held):
         raise InputError(f"{path}: {len(held)} bytes, no multiple of {CIFAR_RECORD}; {expected}")
@@ -104,7 +105,7 @@ def _read_cifar(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def image_folder(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
-    """Return the images of train/CLASS and val/CLASS; training images are cropped and mirrored at random, as in Shi et al."""
+    """Return the images of train/CLASS and val/CLASS. Training images are cropped and mirrored at random, as in Shi et al."""
     make_torchvision_importable()
     from torchvision import transforms
 
@@ -117,10 +118,10 @@ def image_folder(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
 
 
 def read_colours(file: Path) -> Image.Image:
-    """Return an image in RGB, upright by its EXIF; a grey one has equal channels.
+    """Return an image in RGB, turned upright as its EXIF data say.
 
-    Raises InputError where it cannot be read, or where RGB does not hold what it shows: transparency, more than 8 bits a
-    channel, several pages.
+    Raises InputError where it cannot be read, or where RGB cannot hold it: transparency, more than 8 bits a channel, several
+    pages.
     """
     try:
         with Image.open(file) as image:
@@ -137,7 +138,7 @@ def read_colours(file: Path) -> Image.Image:
 
 
 def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
-    """Return images (n, 3, height, width) from 0 to 1, less the mean and by the sd of each channel for images of this kind."""
+    """Return images (n, 3, height, width) from 0 to 1, less the mean and divided by the sd of each channel for their kind."""
     mean, sd = (torch.tensor(NORMALISATIONS[SEEN_AS[kind]][key]) for key in ("mean", "std"))
     return (images - mean[:, None, None]) / sd[:, None, None]
 

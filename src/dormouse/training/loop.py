@@ -1,4 +1,4 @@
-"""Training of a network to name images, epoch by epoch; what was stopped goes on after the last whole epoch."""
+"""Train a network to classify images, epoch by epoch. A run that was stopped resumes after its last whole epoch."""
 
 import sys
 import time
@@ -15,14 +15,14 @@ from tqdm import tqdm
 
 from dormouse.errors import InputError
 from dormouse.training.images import ImageFiles
-from dormouse.training.resume import code_name, compare_code, go_on, last_whole, write_epoch
+from dormouse.training.resume import code_name, compare_code, last_whole, resume, write_epoch
 
-DROP = 0.1  # of the learning rate, at every epoch of `drops`
-SEEDS_APART = 100_003  # between the seeds of two epochs
+DROP = 0.1  # factor of the learning rate after each epoch of `drops`
+SEEDS_APART = 100_003  # difference between the seeds of successive epochs
 
 
 class Seeded(Dataset):
-    """Images whose random changes depend on seeds and on their place alone, whoever asks for them and in which order."""
+    """Images whose random changes depend only on seeds and their place, not on the process or the order of reading."""
 
     def __init__(self, images: Dataset, *seeds: int):
         self.images, self.seeds = images, seeds
@@ -33,7 +33,7 @@ class Seeded(Dataset):
     def __getitem__(self, place: int) -> tuple:
         (seed,) = np.random.SeedSequence([*self.seeds, place]).generate_state(1)
         before = torch.get_rng_state()
-        torch.default_generator.manual_seed(int(seed))  # that of a GPU, from which dropout draws, stays as it is
+        torch.default_generator.manual_seed(int(seed))  # the generator of a GPU, from which dropout draws, stays as it is
         try:
             return self.images[place]
         finally:
@@ -49,26 +49,26 @@ def train(
     code: Mapping[str, str] | None = None,
     workers: int | None = None,
 ) -> pd.DataFrame:
-    """Train `network` by stochastic gradient descent on cross-entropy, and return what came of each epoch.
+    """Train `network` by stochastic gradient descent on cross-entropy, and return loss and accuracy of each epoch.
 
     Parameters
     ----------
-    network : is changed
-    images : to train on and to test on
-    recipe : epochs, batch, learning_rate, drops (epochs after which it is a tenth), momentum, weight_decay, seed
-    folder : of this recipe, but for its epochs, and of this network and these images alone (see `recipe.training_key`). Gets
-        epoch_000.safetensors, the weights before training, and one for each epoch; resume.pt and resume_before.pt, from
-        which a run goes on. Epochs that are there are not trained again, nor removed where fewer are asked for.
-    threads : of a processor; on a GPU products are of bfloat16
-    code : file -> hash of the code that trains; where epochs that are there were trained by other code, a warning says so
-    workers : processes that read images; as many as threads where images lie in files, else none
+    network : is changed in place
+    images : for training and for testing
+    recipe : epochs, batch, learning_rate, drops (epochs after which it falls to a tenth), momentum, weight_decay, seed
+    folder : for this run alone (see `run_key.training_key`). Holds the weights of each epoch, from epoch_000.safetensors
+        before training, and resume.pt and resume_before.pt, from which a run resumes. Epochs that exist are not trained
+        again, and not removed where fewer are wanted.
+    threads : of the processor; on a GPU, products are computed in bfloat16
+    code : file -> hash of the code that trains; a warning says where existing epochs were trained by other code
+    workers : processes that read images; None: as many as threads where images are in files, else none
 
     Returns
     -------
     Rows of the table `training`, from epoch 0 to the last of the recipe, without `run`. The order of the images and their
-    random changes depend on seed and epoch alone, so that a run that was stopped ends as one that was not.
+    random changes depend only on seed and epoch, so a run that was stopped ends with the same weights.
 
-    Raises InputError where epochs that are there do not fit the network.
+    Raises InputError where existing epochs do not fit the network.
     """
     torch.set_num_threads(threads)
     device, folder, code = torch.device("cuda" if torch.cuda.is_available() else "cpu"), Path(folder), code or {}
@@ -79,9 +79,9 @@ def train(
     options = {key: recipe[key] for key in ("momentum", "weight_decay")}
     optimizer = torch.optim.SGD(network.parameters(), lr=recipe["learning_rate"], **options)
     if len(history) > recipe["epochs"]:
-        print(f"{folder}: epoch {recipe['epochs']} is there", file=sys.stderr)
+        print(f"{folder}: epoch {recipe['epochs']} exists already", file=sys.stderr)
     elif history:
-        go_on(network, optimizer, stored, folder)
+        resume(network, optimizer, stored, folder)
     for epoch in range(len(history), recipe["epochs"] + 1):
         row = _learn(network, optimizer, images, recipe, epoch, workers)
         history.append(row | {"code": code_name(code)})
@@ -97,7 +97,7 @@ def _learn(
     epoch: int,
     workers: int | None,
 ) -> dict[str, float | None]:
-    """Run one epoch, in which nothing is learned where it is 0, and return what came of it."""
+    """Run one epoch (in epoch 0 nothing is learned), and return its row of the table."""
     start = time.perf_counter()
     torch.manual_seed(recipe["seed"] + SEEDS_APART * epoch)
     rate = recipe["learning_rate"] * DROP ** sum(epoch > drop for drop in recipe["drops"])
@@ -106,7 +106,7 @@ def _learn(
     changed, batch = Seeded(images[0], recipe["seed"], epoch), recipe["batch"]
     learned = _epoch(network, _batches(changed, batch, True, workers), optimizer, epoch) if epoch else None
     tested = _epoch(network, _batches(images[1], batch, False, workers), None, epoch)
-    print(f"epoch {epoch}: {tested['accuracy']:.1%} of the test images named", file=sys.stderr)
+    print(f"epoch {epoch}: test accuracy {tested['accuracy']:.1%}", file=sys.stderr)
     return (
         {"epoch": epoch, "learning_rate": rate, "seconds": time.perf_counter() - start}
         | {f"train_{key}": learned[key] if learned else None for key in tested}
@@ -121,7 +121,7 @@ def _batches(images: Dataset, batch: int, shuffled: bool, workers: int | None) -
 
 
 def _epoch(network: nn.Module, batches: DataLoader, optimizer: torch.optim.Optimizer | None, epoch: int) -> dict[str, float]:
-    """Run all images once, learn from them where there is an optimizer, and return mean loss and accuracy."""
+    """Run all images once, learn from them if there is an optimizer, and return mean loss and accuracy."""
     network.train(optimizer is not None)
     device = next(network.parameters()).device
     n, loss, right = 0, torch.zeros((), device=device), torch.zeros((), device=device)
@@ -131,7 +131,7 @@ def _epoch(network: nn.Module, batches: DataLoader, optimizer: torch.optim.Optim
             labels = labels.to(device, non_blocking=True)
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 output = network(images)
-                logits = getattr(output, "logits", output)  # Inception and GoogLeNet have classifiers half-way besides
+                logits = getattr(output, "logits", output)  # Inception and GoogLeNet also have auxiliary classifiers
                 cost = F.cross_entropy(logits.float(), labels)
             if optimizer:
                 optimizer.zero_grad()
@@ -146,5 +146,5 @@ def _epoch(network: nn.Module, batches: DataLoader, optimizer: torch.optim.Optim
 def _shown(batches: DataLoader, title: str) -> Iterator:
     try:
         yield from tqdm(batches, desc=title, unit="batch", mininterval=5)
-    except InputError as error:  # that of a worker comes with its traceback before it
+    except InputError as error:  # from a worker it comes with a traceback in front
         raise InputError(str(error).strip().rpartition("InputError: ")[2]) from error

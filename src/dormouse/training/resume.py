@@ -1,4 +1,4 @@
-"""Where a training run stands: written after each epoch, checked before it is believed."""
+"""State from which a training run resumes: written after each epoch, checked before it is used."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from torch import nn
 from dormouse.errors import InputError
 from dormouse.files import atomic, link_or_copy
 from dormouse.models.weights_digest import DIGEST, digest
-from dormouse.training.epochs import anew, epoch_file
+from dormouse.training.epoch_files import anew, epoch_file
 
 LAST, BEFORE = "resume.pt", "resume_before.pt"  # after the last epoch, and after the one before it
 
@@ -29,11 +29,11 @@ def write_state(network: nn.Module, path: Path) -> None:
 def write_epoch(
     network: nn.Module, optimizer: torch.optim.Optimizer, history: list[dict], codes: Mapping[str, Mapping], folder: Path
 ) -> None:
-    """Write the weights of the last epoch of `history`, and from what a run goes on after it.
+    """Write the weights of the last epoch of `history`, and the state from which the run resumes after it.
 
     Parameters
     ----------
-    codes : file -> hash, by what `code_name` makes of it, of every code that epochs of `history` were trained by
+    codes : all versions of the code that trained epochs of `history`: name (see `code_name`) -> file -> hash
     """
     write_state(network, epoch_file(folder, history[-1]["epoch"]))
     if (folder / LAST).is_file():
@@ -44,30 +44,30 @@ def write_epoch(
 
 
 def last_whole(folder: Path) -> Mapping:
-    """Return what was written after the last epoch of which that is whole: network, optimizer, history and codes.
+    """Return the state after the last epoch whose file is whole: network, optimizer, history and codes.
 
-    Says which file is damaged. Where none is left, history and codes are empty.
+    Warns of a damaged file. If no file is whole, history and codes are empty.
     """
     for path in (folder / LAST, folder / BEFORE):
         if path.is_file():
             try:
                 return _read(path)
             except Exception as error:  # pickle, torch and the system each raise their own
-                warn(f"{path}: damaged ({type(error).__name__}). Training goes back to the last epoch that is whole.")
+                warn(f"{path}: damaged ({type(error).__name__}). Training resumes after the last epoch that is whole.")
     if any(folder.glob("epoch_*.safetensors")):
-        warn(f"{folder}: no whole {LAST}, from which to go on. Training starts anew.")
+        warn(f"{folder}: no whole {LAST} to resume from. Training starts anew.")
     return {"history": [], "codes": {}}
 
 
 def _read(path: Path) -> Mapping:
     stored = torch.load(path, map_location="cpu", weights_only=True)
-    if stored["digest"] != _digest(stored):  # torch itself does not look at checksums
+    if stored["digest"] != _digest(stored):  # torch itself does not check checksums
         raise ValueError("not what was written")
     return stored
 
 
 def _digest(state: Mapping) -> str:
-    """Return a hash of all that a run goes on from."""
+    """Return a hash of all that a run resumes from."""
     optimizer = state["optimizer"]
     tensors = {f"network {key}": value for key, value in state["network"].items()}
     tensors |= {f"{key} {place}": value for place, held in optimizer["state"].items() for key, value in held.items()}
@@ -76,15 +76,15 @@ def _digest(state: Mapping) -> str:
     return digest(text | {key: value.cpu() for key, value in tensors.items() if value is not None})
 
 
-def go_on(network: nn.Module, optimizer: torch.optim.Optimizer, stored: Mapping, folder: Path) -> None:
-    """Bring network and optimizer to where they were; raises InputError where the code makes another network by now."""
+def resume(network: nn.Module, optimizer: torch.optim.Optimizer, stored: Mapping, folder: Path) -> None:
+    """Load the state of network and optimizer; raises InputError where today's code makes another network."""
     try:
         network.load_state_dict(stored["network"])
         optimizer.load_state_dict(stored["optimizer"])
     except (RuntimeError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{folder}: its epochs do not fit the network of today's code ({reason}). {anew(folder)}") from error
-    print(f"{folder}: goes on after epoch {len(stored['history']) - 1}", file=sys.stderr)
+    print(f"{folder}: resumes after epoch {len(stored['history']) - 1}", file=sys.stderr)
 
 
 def code_name(code: Mapping[str, str]) -> str:
@@ -93,18 +93,18 @@ def code_name(code: Mapping[str, str]) -> str:
 
 
 def compare_code(history: Sequence[Mapping], codes: Mapping[str, Mapping], code: Mapping[str, str], folder: Path) -> None:
-    """Warn where epochs were trained by other code than today's, with the files that differ."""
+    """Warn where epochs were trained by other code than today's, and name the files that differ."""
     today = code_name(code)
     for name in dict.fromkeys(row["code"] for row in history if row["code"] != today):
         epochs = [row["epoch"] for row in history if row["code"] == name]
         differ = sorted(file for file in code.keys() | codes[name].keys() if code.get(file) != codes[name].get(file))
         warn(
-            f"{folder}: epochs {epochs[0]} to {epochs[-1]} were trained by other code than today's. They are kept, and any "
-            f"further epoch goes on from them. Files that differ: {', '.join(differ)}. {anew(folder)}"
+            f"{folder}: epochs {epochs[0]} to {epochs[-1]} were trained by other code than today's. They are kept, and "
+            f"further epochs build on them. Files that differ: {', '.join(differ)}. {anew(folder)}"
         )
 
 
 def warn(text: str) -> None:
-    """Say something in the log and to the one who started the run."""
+    """Print a warning to the log, and to the terminal of whoever started the run."""
     for stream in (sys.stderr, sys.stdout):
         print(f"Warning: {text}", file=stream, flush=True)

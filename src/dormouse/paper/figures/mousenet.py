@@ -1,4 +1,4 @@
-"""Figures of MouseNet: its anatomy, its populations beside recorded areas, its units beside recorded neurons."""
+"""Figures of MouseNet: its anatomy, its nodes beside recorded areas, its units beside recorded neurons."""
 
 from collections.abc import Mapping
 from itertools import cycle, product
@@ -14,14 +14,14 @@ from dormouse.tables import whole_areas
 HUES = ("Blues", "Oranges", "Greens", "Purples")
 
 
-def plot_mousenet(populations: pd.DataFrame, projections: pd.DataFrame) -> plt.Figure:
-    """Draw MouseNet: populations by level of the hierarchy (abscissa) and area, projections coloured by their kernels.
+def plot_mousenet(nodes: pd.DataFrame, connections: pd.DataFrame) -> plt.Figure:
+    """Draw MouseNet: nodes by level of the hierarchy (abscissa) and area, connections coloured by the size of their kernels.
 
     Parameters
     ----------
-    populations, projections : tables of these names
+    nodes, connections : tables of these names
     """
-    shown = populations[populations.level >= 0]
+    shown = nodes[nodes.level >= 0]
     rows = {area: row for row, area in enumerate(shown[shown.level == 2].area.unique())}
     middle, shifts = (len(rows) - 1) / 2, {"4": (-0.25, 0.0), "2/3": (0.0, 0.3), "5": (0.25, -0.3), "": (0.0, 0.0)}
     places = {
@@ -32,11 +32,12 @@ def plot_mousenet(populations: pd.DataFrame, projections: pd.DataFrame) -> plt.F
     sns.set_theme(context="paper", style="white")
     figure, ax = plt.subplots(figsize=(9.5, 6.5), layout="constrained")
     colours = plt.get_cmap("viridis_r", 6)
-    scale = plt.Normalize(0, projections.kernel.max())
-    for edge in projections.itertuples():
-        arrow = {"arrowstyle": "-|>", "color": colours(scale(edge.kernel)), "shrinkA": 15, "shrinkB": 15, "linewidth": 0.9}
-        ax.annotate("", places[edge.target], places[edge.source], arrowprops=arrow)
-    for node in populations.itertuples():
+    scale = plt.Normalize(0, connections.kernel.max())
+    for connection in connections.itertuples():
+        colour = colours(scale(connection.kernel))
+        arrow = {"arrowstyle": "-|>", "color": colour, "shrinkA": 15, "shrinkB": 15, "linewidth": 0.9}
+        ax.annotate("", places[connection.target], places[connection.source], arrowprops=arrow)
+    for node in nodes.itertuples():
         style = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"}
         label = f"{node.name}\n{node.channels} x {node.map_px}²"
         ax.annotate(label, places[node.name], ha="center", va="center", fontsize=7, bbox=style)
@@ -44,14 +45,14 @@ def plot_mousenet(populations: pd.DataFrame, projections: pd.DataFrame) -> plt.F
     ax.set_xticklabels(["image", "LGN", "level 1", "level 2", "level 3"])
     sns.despine(figure, left=True)
     figure.colorbar(plt.cm.ScalarMappable(scale, colours), ax=ax, label="kernel (pixels)", shrink=0.6)
-    figure.suptitle(f"MouseNet: {len(projections)} projections; channels x size of the map")
+    figure.suptitle(f"MouseNet: {len(connections)} connections; channels x size of the map")
     return figure
 
 
-def plot_populations(
+def plot_nodes(
     scores: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, method: Mapping, areas: list[str], title: str
 ) -> plt.Figure:
-    """Draw the score of every population of MouseNets (abscissa) with every recorded area (panels).
+    """Draw the score of every node of MouseNets (abscissa) with every recorded area (panels).
 
     Parameters
     ----------
@@ -93,10 +94,10 @@ def plot_populations(
 
 
 def similarities(scores: pd.DataFrame, models: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the scores of MouseNets' populations in the order in which signals pass, and by area those of the pixels."""
+    """Return the scores of MouseNets' nodes in the order in which signals pass, and by area those of the pixels."""
     shown = whole_areas(scores).merge(models, on="model")
     shown = shown.groupby(["model", "source", "name", "area", "layer", "layer_index"], as_index=False).score.mean()
-    nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # populations, without the classifier
+    nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # nodes, without the classifier
     pixels = shown[(shown.source == "baseline") & (shown.name == "pixels")]
     return nets.sort_values("layer_index", kind="stable"), pixels.groupby("area").score.max()
 
@@ -109,11 +110,11 @@ def lines_of(models: pd.DataFrame) -> dict[str, str]:
 
 
 def colours_of(models: pd.DataFrame, lines: dict[str, str]) -> dict[str, tuple]:
-    """Return a colour for each line: a hue for each preset, darker from one network of it to the next."""
+    """Return a colour for each line: a hue for each variant, darker from one network of it to the next."""
     names = models.set_index("model").name[list(lines)].groupby(lines, sort=False).first()
     colours = {}
-    for preset, hue in zip(names.unique(), cycle(HUES)):
-        own = names.index[names == preset]
+    for variant, hue in zip(names.unique(), cycle(HUES)):
+        own = names.index[names == variant]
         colours |= dict(zip(own, sns.color_palette(hue, len(own) + 2)[2:], strict=True))
     return colours
 

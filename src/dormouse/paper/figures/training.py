@@ -25,7 +25,7 @@ def plot_training(history: pd.DataFrame) -> plt.Figure:
         for ax, quantity in zip(axes, ("loss", "accuracy"), strict=True):
             ax.plot(rows.epoch, rows[f"test_{quantity}"], "o-", markersize=3, color=colour, label=f"{run}, test")
             ax.plot(rows.epoch, rows[f"train_{quantity}"], "--", color=colour, label=f"{run}, training")
-            ax.set(xlabel="epoch", ylabel={"loss": "cross-entropy", "accuracy": "share named rightly"}[quantity])
+            ax.set(xlabel="epoch", ylabel={"loss": "cross-entropy", "accuracy": "accuracy"}[quantity])
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[1].set_ylim(0, 1)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
@@ -60,7 +60,7 @@ def plot_trajectory(
         for area, colour in zip(areas, sns.color_palette("colorblind", len(areas)), strict=True):
             line = shown[(shown.run == run) & (shown.area == area)].sort_values("epoch")
             ax.plot(line.test_accuracy, line.score, "o-", markersize=3, color=colour, label=area)
-        ax.set(title=run, xlabel="share of test images named rightly")
+        ax.set(title=run, xlabel="accuracy on test images")
     axes[0, 0].set_ylabel(method["label"])
     figure.suptitle(heading(title, f"{method['axis']} over accuracy", scores))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False)

@@ -1,12 +1,12 @@
-"""Draw the similarity of every population of MouseNet with every recorded area."""
+"""Draw the similarity of every node of MouseNet with every recorded area."""
 
 from dormouse.errors import log_to
-from dormouse.paper.figures.mousenet import plot_populations
+from dormouse.paper.figures.mousenet import plot_nodes
 from dormouse.paper.figures.style import save
 from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])
-figure = plot_populations(
+figure = plot_nodes(
     read_table("scores", snakemake.input.scores),
     read_tables("ceilings", snakemake.input.ceilings),
     read_table("models", snakemake.input.models),

@@ -1,4 +1,4 @@
-"""Epochs of a training run that lie on the disk."""
+"""Files of weights that a training run keeps, one for each epoch."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from dormouse.models.weights_digest import check_digest
 
 
 def epoch_file(folder: str | Path, epoch: int) -> Path:
-    """Return where the weights of an epoch lie."""
+    """Return the path of the weights of an epoch."""
     return Path(folder) / f"epoch_{epoch:03}.safetensors"
 
 
@@ -26,12 +26,12 @@ def hand_out(file: str | Path, path: str | Path) -> None:
     except Exception as error:  # safetensors and the system each raise their own
         what = "damaged" if file.is_file() else "no such file"
         raise InputError(f"{file}: {what}; the epoch has to be trained again. {anew(file.parent)}") from error
-    # no link: what happens to one of the two files must not happen to the other
+    # no link: a change of one file must not change the other
     with atomic(path) as temporary:
         shutil.copyfile(file, temporary)
 
 
 def anew(folder: Path) -> str:
-    """Return a sentence that says how a run whose epochs lie in `folder` is trained from the start."""
+    """Return a sentence that says how to train a run from the start; `folder` holds its epochs."""
     run = folder.parent
     return f"To train anew: rm -rf {folder} {run}.parquet {run}.safetensors {run}@*"

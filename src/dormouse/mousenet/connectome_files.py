@@ -1,4 +1,4 @@
-"""The files of the voxel connectome, as published, read as far as visual cortex goes."""
+"""The published files of the voxel connectome: reads the part in visual cortex."""
 
 import json
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ from dormouse.errors import InputError
 from dormouse.mousenet.connectome import Connectome
 
 VISUAL = "VIS"  # acronym of visual cortex
-LEFT, RIGHT = 1, 2  # hemispheres; another number is both
+LEFT, RIGHT = 1, 2  # hemispheres; any other number means both
 ROWS_AT_ONCE = 4096
 
 
-def read_connectome(folder: str | Path, populations: pd.DataFrame) -> Connectome:
-    """Read the voxel connectome of a folder.
+def read_connectome(folder: str | Path, nodes: pd.DataFrame) -> Connectome:
+    """Read the voxel connectome from a folder.
 
     Parameters
     ----------
-    folder : with the factors weights.csv.gz and nodes.csv.gz; source_mask_params.json and target_mask_params.json, which say
-        of which voxels they are; annotation_100.nrrd, the structure of each voxel; structures.json, an answer of the service
-    populations : area, layer and level; those above level 0 are structures, as VISp2/3
+    folder : holds the factors weights.csv.gz and nodes.csv.gz; source_mask_params.json and target_mask_params.json, which say
+        to which voxels they belong; annotation_100.nrrd, the structure of each voxel; structures.json, from the service
+    nodes : area, layer and level of MouseNet's nodes; those above level 0 are structures, as VISp2/3
 
     Raises InputError where a file cannot be read, structures are missing, or sizes do not fit.
     """
-    names = (populations.area + populations.layer)[populations.level > 0]
+    names = (nodes.area + nodes.layer)[nodes.level > 0]
     folder = Path(folder)
     structures = read_structures(folder / "structures.json")
     annotation = _read_annotation(folder / "annotation_100.nrrd")
@@ -37,23 +37,23 @@ def read_connectome(folder: str | Path, populations: pd.DataFrame) -> Connectome
     here = visual & masks["source"]
     rank = {part: np.cumsum(mask.ravel()).reshape(mask.shape) - 1 for part, mask in masks.items()}  # place in C order
     rows, columns = rank["source"][here], rank["target"][here]
-    weights = _read_rows(folder / "weights.csv.gz", rows, int(masks["source"].sum()))
+    as_source = _read_rows(folder / "weights.csv.gz", rows, int(masks["source"].sum()))
     every = np.union1d(rows, columns)
-    nodes = _read_columns(folder / "nodes.csv.gz", every, int(masks["target"].sum()), weights.shape[1])
-    nodes = {
-        "published": nodes[:, np.searchsorted(every, rows)],
-        "corrected": nodes[:, np.searchsorted(every, columns)],
+    factor = _read_columns(folder / "nodes.csv.gz", every, int(masks["target"].sum()), as_source.shape[1])
+    as_target = {
+        "published": factor[:, np.searchsorted(every, rows)],
+        "corrected": factor[:, np.searchsorted(every, columns)],
     }
     ids, members = annotation[here], np.full(int(here.sum()), "", dtype=object)
     for name in names:
         members[np.isin(ids, list(within(structures, name)))] = name
     if empty := sorted(set(names) - set(members)):
         raise InputError(f"{folder}/annotation_100.nrrd: no voxel of {', '.join(empty)} in the right hemisphere.")
-    return Connectome(np.argwhere(here), members.astype(str), weights, nodes)
+    return Connectome(np.argwhere(here), members.astype(str), as_source, as_target)
 
 
 def read_structures(path: Path) -> dict[str, list[int]]:
-    """Return for every acronym its own id and those of all structures that hold it, from an answer of the service."""
+    """Return the path of ids from the root to each structure, by acronym, from an answer of the service."""
     answer = _read_json(path)
     try:
         paths = {row["acronym"]: row["structure_id_path"].strip("/").split("/") for row in answer["msg"]}
@@ -64,7 +64,7 @@ def read_structures(path: Path) -> dict[str, list[int]]:
 
 
 def within(structures: Mapping[str, list[int]], acronym: str) -> set[int]:
-    """Return the ids of a structure and of all within it; raises InputError where there is none of this acronym."""
+    """Return the ids of a structure and of all within it; raises InputError for an unknown acronym."""
     if acronym not in structures:
         raise InputError(f"structures.json: no structure {acronym!r}.")
     own = structures[acronym][-1]
@@ -72,7 +72,7 @@ def within(structures: Mapping[str, list[int]], acronym: str) -> set[int]:
 
 
 def _mask(annotation: np.ndarray, structures: Mapping[str, list[int]], params: Mapping) -> np.ndarray:
-    """Return which voxels a factor of the model holds: those within some structures, of one hemisphere or both."""
+    """Return which voxels a factor of the model covers: those within some structures, in one hemisphere or both."""
     chosen = set(params["structure_ids"])
     ids = [path[-1] for path in structures.values() if chosen & set(path)]
     mask, middle = np.isin(annotation, ids), annotation.shape[2] // 2
@@ -91,17 +91,17 @@ def _read_json(path: Path):
 
 
 def _read_annotation(path: Path) -> np.ndarray:
-    """Return the structure of every voxel, (backwards, down, to the side)."""
+    """Return the structure id of every voxel, (backwards, down, to the side)."""
     import nrrd
 
     try:
         return nrrd.read(str(path))[0]
-    except Exception as error:  # nrrd raises its own, and those of what it is read with
+    except Exception as error:  # nrrd raises errors of its own, and those of zlib and NumPy
         raise InputError(f"{path}: not a readable NRRD file ({error}). Remove it and run again.") from error
 
 
 def _read_rows(path: Path, rows: np.ndarray, n_rows: int) -> np.ndarray:
-    """Return some rows of a table of numbers, which has to have `n_rows`."""
+    """Return some rows of a table of numbers; raises InputError where it has not `n_rows`."""
     parts, seen = [], 0
     for part in _chunks(path):
         places = rows[(rows >= seen) & (rows < seen + len(part))] - seen
@@ -113,16 +113,16 @@ def _read_rows(path: Path, rows: np.ndarray, n_rows: int) -> np.ndarray:
 
 
 def _read_columns(path: Path, columns: np.ndarray, n_columns: int, n_rows: int) -> np.ndarray:
-    """Return some columns of a table of numbers, which has to have `n_columns` and `n_rows`."""
+    """Return some columns of a table of numbers; raises InputError where it has not `n_columns` and `n_rows`."""
     parts = []
     for part in _chunks(path, rows=16):
         if part.shape[1] != n_columns:
             raise InputError(f"{path}: {part.shape[1]} columns, but the mask has {n_columns} voxels. Remove it and run again.")
         parts.append(part.to_numpy(np.float64)[:, columns])
-    nodes = np.concatenate(parts)
-    if len(nodes) != n_rows:
-        raise InputError(f"{path}: {len(nodes)} rows, but weights.csv.gz has {n_rows} columns. Remove both and run again.")
-    return nodes
+    factor = np.concatenate(parts)
+    if len(factor) != n_rows:
+        raise InputError(f"{path}: {len(factor)} rows, but weights.csv.gz has {n_rows} columns. Remove both and run again.")
+    return factor
 
 
 def _chunks(path: Path, rows: int = ROWS_AT_ONCE):

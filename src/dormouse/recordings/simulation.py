@@ -1,11 +1,11 @@
-"""Simulated recordings, for the demo and the tests: scenes made by the program, neurons whose truth is known, NWB files.
+"""Simulated recordings for the demo and the tests: scenes, neurons whose true tuning is known, and NWB files of both.
 
-Scenes are dead leaves: ellipses of random size, place and grey that occlude each other, over and filled with 1/f texture.
-Neuron i of an area prefers one orientation and spatial frequency at one place. Its mean response to a scene is the local
-Gabor energy there, pooled by a Gaussian whose width is that of the area, divided by the energy of all orientations pooled
-alike (divisive normalisation, Heeger 1992, Vis. Neurosci. 9:181). A part of the neurons answers to nothing. Trials vary by a
+Scenes are dead leaves: ellipses of random size, place and grey that occlude each other, with 1/f texture inside and behind.
+Each neuron prefers one orientation and spatial frequency at one place. Its mean response to a scene is the local Gabor energy
+there, pooled by a Gaussian whose width depends on the area, and divided by the energy of all orientations pooled in the same
+way (divisive normalisation, Heeger 1992, Vis. Neurosci. 9:181). Some neurons respond to nothing. Trials vary by a
 gamma-distributed gain and by noise in every frame; calcium decays exponentially. The files have the layout of the Allen Brain
-Observatory, so that they are read by its reader.
+Observatory, so the same reader reads them.
 """
 
 from pathlib import Path
@@ -15,16 +15,16 @@ import numpy as np
 from scipy import fft, signal
 
 from dormouse.files import atomic
-from dormouse.recordings.demo import POOLING, Site, simulated_sites
 from dormouse.recordings.nwb import PIPELINE, SESSION_TYPE
+from dormouse.recordings.simulated_sites import POOLING, Site, simulated_sites
 from dormouse.stimuli.gabor import log_gabor_bank
 
 FREQUENCIES = np.array([3.0, 6.0, 12.0])  # cycles per image height
 N_ORIENTATIONS = 6
-NOISE_SHARE = 0.2  # of the neurons
-MEAN_RESPONSE = 0.3  # dF/F, to scenes
+NOISE_SHARE = 0.2  # of neurons that respond to nothing
+MEAN_RESPONSE = 0.3  # dF/F, over scenes
 SEMISATURATION = 2.0  # in units of the mean energy
-GAIN_SHAPE = 4.0  # of the gamma distribution of single trials: coefficient of variation 0.5
+GAIN_SHAPE = 4.0  # of the gamma distribution of gains: coefficient of variation 0.5
 FRAME_NOISE_SD = (0.02, 0.3)  # dF/F, the range over neurons
 CALCIUM_DECAY_S = 0.15
 FRAME_S, SWEEP_FRAMES, FRAMES_PER_IMAGE, LEAD_FRAMES, BLOCK_GAP_FRAMES = 1 / 30, 7, 7.5, 300, 900
@@ -32,7 +32,7 @@ N_BLOCKS = 3  # of natural scenes in a session
 
 
 def simulate_scenes(n_scenes: int, height: int, seed: int) -> np.ndarray:
-    """Return scenes (n_scenes, height, width) uint8, in the proportions of the Allen scenes (918 x 1174)."""
+    """Return scenes (n_scenes, height, width) uint8, with the aspect ratio of the Allen scenes (918 x 1174)."""
     rng = np.random.default_rng(seed)
     width = round(height * 1174 / 918)
     y, x = np.mgrid[:height, :width] / height
@@ -79,13 +79,13 @@ def tuning(energy: np.ndarray, pooling: float, n_neurons: int, seed: list[int]) 
 
     Parameters
     ----------
-    energy : (n_frequencies, n_orientations, n_scenes, height, width), of `gabor_energy`
+    energy : (n_frequencies, n_orientations, n_scenes, height, width), from `gabor_energy`
     pooling : width (sd) of the Gaussian of the area, image heights
 
     Returns
     -------
     mean : (n_scenes + 1, n_neurons) float64, dF/F; the blank last
-    noise : (n_neurons,) bool, neurons that answer to nothing
+    noise : (n_neurons,) bool, neurons that respond to nothing
     """
     rng = np.random.default_rng(seed)
     n_frequencies, n_orientations, n_scenes, height, width = energy.shape
@@ -105,7 +105,7 @@ def tuning(energy: np.ndarray, pooling: float, n_neurons: int, seed: list[int]) 
 
 
 def simulate_traces(mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_frames: int, seed: list[int]) -> np.ndarray:
-    """Return dF/F traces (n_neurons, n_frames) float32 of neurons with the mean responses (n_stimuli, n_neurons).
+    """Return dF/F traces (n_neurons, n_frames) float32 of neurons with mean responses `mean` (n_stimuli, n_neurons).
 
     Presentation k shows stimulus order[k] (-1: the blank) from frame start[k] on.
     """
@@ -119,11 +119,11 @@ def simulate_traces(mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_fr
     calcium = signal.lfilter([1 - decay], [1, -decay], drive, axis=0)
     sd = np.geomspace(*FRAME_NOISE_SD, n_neurons)[rng.permutation(n_neurons)]
     trace = calcium + sd * rng.standard_normal(calcium.shape)
-    return (np.round(trace * 1024) / 1024).T.astype(np.float32)  # few bits, so that they compress to less than half
+    return (np.round(trace * 1024) / 1024).T.astype(np.float32)  # few bits, so files compress to less than half
 
 
 def presentation_order(n_scenes: int, n_trials: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return image (-1: the blank) and first frame of every presentation: random orders of all images, in three blocks."""
+    """Return image (-1: the blank) and first frame of every presentation: all images, shuffled per trial, in three blocks."""
     rng = np.random.default_rng(seed)
     order = np.concatenate([rng.permutation(np.arange(-1, n_scenes)) for _ in range(n_trials)])
     k = np.arange(len(order))
@@ -132,7 +132,7 @@ def presentation_order(n_scenes: int, n_trials: int, seed: list[int]) -> tuple[n
 
 
 def write_recordings(paths: list[str], n_scenes: int, n_trials: int, n_neurons: int, height: int, seed: int) -> None:
-    """Simulate the recordings of `simulated_sites` and write them as NWB files, `paths` in the same order."""
+    """Simulate the recordings of `simulated_sites`, in this order, and write them as NWB files to `paths`."""
     scenes = simulate_scenes(n_scenes, height, seed)
     energy = gabor_energy(scenes)
     for k, (site, path) in enumerate(zip(simulated_sites(), paths, strict=True)):
@@ -159,7 +159,7 @@ def write_nwb(
         pipeline["ImageSegmentation/cell_specimen_ids"] = int(site.recording) * 1000 + np.arange(n_neurons)
         pipeline["ImageSegmentation/roi_ids"] = np.array([f"{site.recording}{i:03d}" for i in range(n_neurons)], "S")
         pipeline["ImageSegmentation/imaging_plane_1/roi_list"] = rois
-        # AllenSDK takes its clock from Fluorescence/imaging_plane_1; the corrected fluorescence has a baseline of 100
+        # AllenSDK reads times from Fluorescence/imaging_plane_1; the corrected fluorescence has a baseline of 100
         traces = {"DfOverF/imaging_plane_1": dff, "Fluorescence/imaging_plane_1": None}
         traces["Fluorescence/imaging_plane_1_demixed_signal"] = 100 * (1 + dff)
         traces["Fluorescence/imaging_plane_1_neuropil_response"] = np.zeros_like(dff)
@@ -187,7 +187,7 @@ def write_nwb(
 
 
 def _general(site: Site) -> dict[str, str]:
-    """Return the text fields of a file that AllenSDK reads or that say where the data come from."""
+    """Return the text fields of a file: those that AllenSDK reads, and those that say that the data are simulated."""
     return {
         "nwb_version": "NWB-1.0.5",
         "identifier": f"simulated {site.recording}",

@@ -1,49 +1,14 @@
-"""What a training run is known by: its recipe, its network and its images. No pixel is read here, and torch is not needed."""
+"""Files of the images that networks are trained on: which there must be, and which there are. None of them is read here."""
 
-import json
 import os
-from collections.abc import Iterable, Mapping
-from functools import cache
-from hashlib import sha256
+from collections.abc import Iterable
 from pathlib import Path
 
-from dormouse.contents import file_hash, folder_hash
 from dormouse.errors import InputError
-from dormouse.models.specification import table_files
 
 CIFAR = {"train": [f"data_batch_{k}.bin" for k in range(1, 6)], "test": ["test_batch.bin"]}
 PARTS = ("train", "val")  # of a folder of images
-ENDINGS = {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}  # of images, in any case
-NO_MATTER = {"epochs", "folder", "network"}  # of a recipe: more epochs go on; the other two are told by what they hold
-
-
-def training_key(spec: Mapping, recipe: Mapping) -> str:
-    """Return a short hash of all that changes the weights of a run but code.
-
-    Parameters
-    ----------
-    spec : of its network, as of `registry.training_spec`
-    recipe : the run's lines in the configuration. The number of epochs does not count, and of the images and of MouseNet's
-        tables what they hold does, not where they lie.
-
-    Raises InputError where images are missing, or where a folder of images holds something else.
-    """
-    told = {
-        "recipe": {key: value for key, value in recipe.items() if key not in NO_MATTER},
-        "network": {**spec, "options": {key: value for key, value in spec["options"].items() if key != "tables"}},
-        # tables that the workflow has yet to make stand with their names, until the job is about to start
-        "tables": [file_hash(file) if Path(file).is_file() else file for file in table_files(spec["options"])],
-        "images": images_hash(recipe["images"], recipe["folder"]),
-    }
-    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
-
-
-@cache
-def images_hash(kind: str, folder: str | None) -> str:
-    """Return a hash of the names and contents of training images and test images; empty for those that a library brings."""
-    if kind == "digits":
-        return ""
-    return folder_hash(folder, FILES[kind](Path(folder)))
+ENDINGS = {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}  # of images, in upper or lower case
 
 
 def cifar_files(folder: Path) -> list[Path]:
@@ -56,9 +21,9 @@ def cifar_files(folder: Path) -> list[Path]:
 
 
 def class_files(folder: Path) -> dict[str, dict[str, list[Path]]]:
-    """Return the images of a folder by part (train, val) and class, in the order of their names; hidden ones do not count.
+    """Return the images of a folder by part (train, val) and class, sorted by name; hidden files do not count.
 
-    Raises InputError where a part or a class is missing or empty, or holds a file that is no image by its name.
+    Raises InputError where a part or a class is missing or empty, or holds a file whose name is not that of an image.
     """
     found = {part: _classes(folder / part) for part in PARTS}
     train, val = (set(found[part]) for part in PARTS)
@@ -87,7 +52,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 
 def _images(folder: Path) -> list[Path]:
-    """Return the images of a folder and those below it."""
+    """Return the images in a folder and its subfolders."""
     files = []
     for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = _shown(folders)
@@ -99,7 +64,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _shown(names: Iterable[str]) -> list[str]:
-    """Return names in order without hidden ones, as those in which macOS keeps what its disks know of a file (._1.png)."""
+    """Return names sorted, without hidden ones, such as the ._1.png in which macOS keeps what it knows of 1.png."""
     return sorted(name for name in names if not name.startswith("."))
 
 

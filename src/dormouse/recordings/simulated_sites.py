@@ -1,8 +1,11 @@
-"""The recordings of the demo: which there are, and what tells their areas apart."""
+"""The list of simulated recordings of the demo, which `simulation` makes.
+
+The workflow imports this list when it starts, so no heavy library may be imported here.
+"""
 
 from dataclasses import dataclass
 
-# width (sd) of the pooling Gaussian of an area, in image heights; wider from primary to higher areas
+# width (sd) of the pooling Gaussian of an area, in image heights; wider in higher areas than in the primary one
 POOLING = {"VISp": 0.02, "VISl": 0.04, "VISal": 0.07, "VISpm": 0.05, "VISam": 0.09, "VISrl": 0.12}
 DEPTHS_UM = (175, 275)  # one animal each
 

@@ -10,7 +10,7 @@ import yaml
 
 from dormouse.neurons.reliability import split_half_reliability
 from dormouse.recordings import readers
-from dormouse.recordings.simulated import (
+from dormouse.recordings.simulation import (
     LEAD_FRAMES,
     SWEEP_FRAMES,
     gabor_energy,
