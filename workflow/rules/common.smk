@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -176,7 +177,8 @@ def differing(methods):
 # Snakemake does not compare a parameter that is a function of `input`, so none here is.
 def code(script):
     """Return what gives, as a parameter, a hash of the code that a script rests on."""
-    return lambda wildcards: script_code(ROOT / f"workflow/scripts/{script}.py")
+    found = cache(script_code)  # once for all jobs of a rule
+    return lambda wildcards: found(ROOT / f"workflow/scripts/{script}.py")
 
 
 def contents(files):
