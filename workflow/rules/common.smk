@@ -48,6 +48,7 @@ from dormouse.models.specification import (
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import images_key, open_dataset
 from dormouse.recordings.nwb import is_address
+from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.runs import record_run, run_folder
 from dormouse.schemas import check, check_layers, read_layers, read_yaml
 from dormouse.tables import read_table
