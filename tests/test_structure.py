@@ -22,7 +22,7 @@ SECTIONS = (
     "paper",
 )
 COMMAND_LINE = "cli"  # stands above all sections, and nothing imports it
-RULE = r"^ *(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+?)(?=^ *(?:rule|checkpoint|else|if)\b|\Z)"
+RULE = r"^ *(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+?)(?=^ *(?:rule|checkpoint|use|else|if)\b|^#|\Z)"
 LONGER_TEST = "test_what_people_have_runs_to_the_end"  # a whole run of one data set that has everything unusual in it
 MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_SCRIPT_LINES = 50, 300, 30
 

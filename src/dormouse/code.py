@@ -28,6 +28,15 @@ class Statement:
     imports: frozenset[tuple[str, str]]  # (module, name) of every `from module import name` in it
 
 
+@dataclass(frozen=True)
+class Module:
+    """The statements at the top of a module, in order, and which of them bind a name."""
+
+    statements: list[Statement]
+    binding: dict[str, list[int]]
+    always: list[int]  # those that bind nothing, and act whenever the module is imported
+
+
 def script_code(script: str | Path, name: str = EVERYTHING) -> dict[str, str]:
     """Return a hash for a script and for every module of the package that it reaches, of the statements that it needs.
 
@@ -38,56 +47,59 @@ def script_code(script: str | Path, name: str = EVERYTHING) -> dict[str, str]:
     The names are those of files, of modules within the package, so that they are the same wherever the project lies. Raises
     InputError for a module that cannot be parsed.
     """
+    read = cache(_read)  # each file once
     reached: dict[Path, set[int]] = defaultdict(set)
     todo = [(Path(script), name)]
     seen = set(todo)
     while todo:
-        for needed in _needs(*todo.pop(), reached):
+        file, name = todo.pop()
+        for needed in _needs(file, name, read(file), reached[file]):
             if needed not in seen:
                 seen.add(needed)
                 todo.append(needed)
-    return dict(sorted((_name(file), _hash(file, places)) for file, places in reached.items()))
+    return dict(sorted((_name(file), _hash(read(file), places)) for file, places in reached.items()))
 
 
 def module_code(file: Path) -> str:
     """Return a hash of all of a module."""
-    return _hash(file, range(len(statements(file))))
+    module = _read(file)
+    return _hash(module, range(len(module.statements)))
 
 
-def _needs(file: Path, name: str, reached: dict[Path, set[int]]) -> Iterator[tuple[Path, str]]:
+def _needs(file: Path, name: str, module: Module, reached: set[int]) -> Iterator[tuple[Path, str]]:
     """Note the statements of a module that bind a name, and yield the names that these need, each with its module."""
-    for place, statement in enumerate(statements(file)):
-        # what binds nothing acts whenever the module is imported
-        if place not in reached[file] and (name == EVERYTHING or name in statement.binds or not statement.binds):
-            reached[file].add(place)
-            yield from ((file, used) for used in statement.uses)
-            for module, imported in statement.imports:
-                yield from _resolve(module, imported)
+    bound = range(len(module.statements)) if name == EVERYTHING else [*module.binding.get(name, ()), *module.always]
+    for place in (place for place in bound if place not in reached):
+        reached.add(place)
+        statement = module.statements[place]
+        yield from ((file, used) for used in statement.uses)
+        for imported in statement.imports:
+            yield from _resolve(*imported)
 
 
-def _resolve(module: str, name: str) -> Iterator[tuple[Path, str]]:
-    """Yield where `from module import name` leads: to a module of the package, or to a name in one."""
+@cache
+def _resolve(module: str, name: str) -> list[tuple[Path, str]]:
+    """Return where `from module import name` leads: to a module of the package, to a name in one, or nowhere in it."""
     top, *parts = module.split(".")
     if top == PACKAGE.name:
         folder = PACKAGE.joinpath(*parts)
         if (folder / f"{name}.py").is_file():
-            yield folder / f"{name}.py", EVERYTHING
-        elif folder.with_suffix(".py").is_file():
-            yield folder.with_suffix(".py"), name
+            return [(folder / f"{name}.py", EVERYTHING)]
+        if folder.with_suffix(".py").is_file():
+            return [(folder.with_suffix(".py"), name)]
+    return []
 
 
 def _name(file: Path) -> str:
     return file.relative_to(PACKAGE.parent).as_posix() if PACKAGE in file.parents else file.name
 
 
-def _hash(file: Path, places: Iterable[int]) -> str:
-    read = statements(file)
-    return sha256("\n".join(read[place].text for place in sorted(places)).encode()).hexdigest()[:16]
+def _hash(module: Module, places: Iterable[int]) -> str:
+    return sha256("\n".join(module.statements[place].text for place in sorted(places)).encode()).hexdigest()[:16]
 
 
-def statements(file: Path) -> list[Statement]:
-    """Return the statements at the top of a module."""
-    return _statements(file, _text(file))
+def _read(file: Path) -> Module:
+    return _module(file, _text(file))
 
 
 def parse(file: Path) -> ast.Module:
@@ -103,8 +115,13 @@ def _text(file: Path) -> bytes:
 
 
 @cache  # the same text in the same file is parsed once
-def _statements(file: Path, text: bytes) -> list[Statement]:
-    return [_statement(part) for node in _parse(file, text).body for part in _parts(node)]
+def _module(file: Path, text: bytes) -> Module:
+    statements = [_statement(part) for node in _parse(file, text).body for part in _parts(node)]
+    binding: dict[str, list[int]] = defaultdict(list)
+    for place, statement in enumerate(statements):
+        for name in statement.binds:
+            binding[name].append(place)
+    return Module(statements, dict(binding), [k for k, statement in enumerate(statements) if not statement.binds])
 
 
 @cache

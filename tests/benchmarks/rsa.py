@@ -20,6 +20,7 @@ from rsatoolbox.rdm import RDMs
 
 from dormouse.features import gram
 from dormouse.methods import rsa
+from dormouse.methods.rdms import rdm_from_centred, rdm_from_patterns, upper_triangles
 
 N_IMAGES, N_FEATURES, N_LAYERS, N_SITES = 119, 100_352, 50, 21
 N_STIMULI, N_BOOT = 118, 1000  # the blank is not among the stimuli that are drawn
@@ -60,7 +61,7 @@ def rdms(calculate: Callable[[np.ndarray], np.ndarray], dtype: type = np.float32
 def from_gram(X: np.ndarray) -> np.ndarray:
     """Compute the RDM from the centred Gram matrix."""
     found = gram.reduce([torch.from_numpy(X)])
-    return rsa.upper_triangles(rsa.rdm_from_centred(found["centred"], found["row_sum"], X.shape[1])[0])
+    return upper_triangles(rdm_from_centred(found["centred"], found["row_sum"], X.shape[1])[0])
 
 
 def from_rsatoolbox(X: np.ndarray) -> np.ndarray:
@@ -120,8 +121,8 @@ WORKLOADS = {
         f"RDMs of {N_LAYERS} layers, {N_IMAGES} images x {N_FEATURES} features made on the fly",
         {
             OURS: lambda: rdms(from_gram),
-            "numpy corrcoef": lambda: rdms(lambda X: rsa.upper_triangles(1 - np.corrcoef(X))),
-            "numpy corrcoef, float32": lambda: rdms(lambda X: rsa.upper_triangles(1 - np.corrcoef(X, dtype=np.float32))),
+            "numpy corrcoef": lambda: rdms(lambda X: upper_triangles(1 - np.corrcoef(X))),
+            "numpy corrcoef, float32": lambda: rdms(lambda X: upper_triangles(1 - np.corrcoef(X, dtype=np.float32))),
             "rsatoolbox, float32": lambda: rdms(from_rsatoolbox),
             "rsatoolbox, float64": lambda: rdms(from_rsatoolbox, np.float64),
         },
@@ -155,7 +156,7 @@ CONTENDERS = {contender for _, contenders in WORKLOADS.values() for contender in
 
 def reference() -> np.ndarray:
     """Return the upper triangles of the first layers in float64."""
-    return np.stack([rsa.upper_triangles(rsa.rdm_from_patterns(X)) for X in islice(features(), N_CHECKED)])
+    return np.stack([upper_triangles(rdm_from_patterns(X)) for X in islice(features(), N_CHECKED)])
 
 
 def one_run(contender: str, output: str, workload: str) -> None:

@@ -20,8 +20,9 @@ import pandas as pd
 from measure import print_machine
 from threadpoolctl import threadpool_limits
 
-from dormouse.features.kernels import read_kernel, read_layers, writing_kernels
-from dormouse.methods import ridge, rsa
+from dormouse.features.kernels import writing_kernels
+from dormouse.methods import rdms, ridge
+from dormouse.methods.scores import read_model, score_rdms, score_responses
 from dormouse.tables import write_by_area, write_table
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ PARTS = (
     "workflow",
     "profiles",
     "envs",
+    "resources/methods.yaml",
     "resources/models.tsv",
     "resources/mousenet",
     "resources/published_counts.tsv",
@@ -39,6 +41,13 @@ PARTS = (
 AREAS = ("VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl")
 N_RECORDINGS, N_MODELS, N_LAYERS, N_NEURONS, N_IMAGES, N_FOLDS, SHARE = 400, 230, 35_000, 6619, 119, 5, 10
 PENALTIES = np.logspace(-1, 5, 7)
+STIMULI = {f"scene_{k}": f"{k:064x}" for k in range(N_IMAGES)}
+OF_ALL = {"selection": "paper", "images": "all"}
+BY_RSA = {
+    name: OF_ALL | {"family": "rsa", "kernels": ["centred"], "target": "rdm", "settings": {"correlation": name}}
+    for name in ("pearson", "spearman")
+}
+BY_RIDGE = {"ridge": OF_ALL | {"family": "ridge", "kernels": ["srp"], "target": "responses", "settings": {"penalty": 1.0}}}
 
 
 def copy_project(folder: Path) -> None:
@@ -91,7 +100,7 @@ def simulate(folder: Path, n_layers: int, rng: np.random.Generator) -> dict[str,
     X = rng.standard_normal((N_IMAGES, 2000)) @ np.diag(np.arange(1, 2001) ** -0.5)
     sizes = {"n_features": 2000, "effective_dimension": 50.0, "row_sum": np.zeros(N_IMAGES)}
     paths = {name: folder / f"kernels/{name}.npz" for name in ("centred", "srp")}
-    with writing_kernels(list(paths.values()), np.array(["image"] * N_IMAGES), np.array("{}")) as keep:
+    with writing_kernels(list(paths.values()), np.array(list(STIMULI.values())), np.array("{}")) as keep:
         for k in range(1, n_layers + 1):
             X = X + 0.2 * rng.standard_normal(X.shape)
             Z = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -113,24 +122,24 @@ def scores() -> None:
         "cortical_layer": np.resize(["all", "2/3", "4", "5"], 21),
         "n_neurons": np.full(21, 9),
     }
-    sites["rdm"] = np.stack([rsa.rdm_from_patterns(rng.standard_normal((N_IMAGES, 50))) for _ in range(21)])
+    sites["rdm"] = np.stack([rdms.rdm_from_patterns(rng.standard_normal((N_IMAGES, 50))) for _ in range(21)])
+    sites["rdm_dimension"] = np.full(21, 10.0)
     folds = ridge.make_folds(N_IMAGES, N_FOLDS, seed=0)
     spent = dict.fromkeys(("RSA", "ridge, leave one out", "ridge, five folds, seven penalties"), 0.0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run = {"preset": "paper", "selection": "paper", "model": "simulated"}
+        run = {"model": "simulated", "differs": ""}
         for n_layers in sizes:
             paths = simulate(folder, int(n_layers), rng)
             start = time.process_time()
-            stored = read_kernel(paths["centred"])
-            kernels = {**read_layers(paths["centred"]), "centred": stored["kernel"], "row_sum": stored["row_sum"]}
-            write_by_area(
-                "scores", rsa.score(kernels, sites).assign(**run), [folder / f"rsa/{area}/x.parquet" for area in AREAS]
-            )
+            model = read_model([paths["centred"]], STIMULI)
+            table = score_rdms(*model, {"paper": sites}, BY_RSA, list(STIMULI))
+            write_by_area("scores", table.assign(**run), [folder / f"rsa/{area}/x.parquet" for area in AREAS])
             ended = time.process_time()
             spent["RSA"] += ended - start
-            kernels = {**read_layers(paths["srp"]), "srp": read_kernel(paths["srp"])["kernel"]}
-            of_neurons, of_sites = ridge.score(kernels, population, ["srp"], penalty=1.0, min_neurons=3)
+            layers, kernels = read_model([paths["srp"]], STIMULI)
+            targets = {"paper": population}
+            of_neurons, of_sites = score_responses(layers, kernels, targets, BY_RIDGE, list(STIMULI), min_neurons=3)
             write_by_area("neuron_scores", of_neurons.assign(**run), [folder / f"neurons/{area}/x.parquet" for area in AREAS])
             write_by_area("scores", of_sites.assign(**run), [folder / f"ridge/{area}/x.parquet" for area in AREAS])
             spent["ridge, leave one out"] += time.process_time() - ended
@@ -155,7 +164,7 @@ def empty_job(repeats: int) -> None:
         target = ["results/demo/scores/rsa/VISp/pixels.parquet", "--configfile", "tiny.yaml"]
         snakemake(folder, *target)
         seconds = {}
-        for kind, forced in (("with", ["--forcerun", "score_rsa"]), ("without", [])):
+        for kind, forced in (("with", ["--forcerun", "score_rdms"]), ("without", [])):
             seconds[kind] = []
             for _ in range(repeats):
                 start = time.perf_counter()

@@ -106,6 +106,16 @@ def test_streamed_kernels_are_those_of_whole_feature_matrices():
         np.testing.assert_allclose(arrays["zscore"][i], Z @ Z.T, rtol=0, atol=FLOAT32_SUM * (Z**2).sum(axis=1).max())
 
 
+def test_the_kernel_that_is_made_in_any_case_may_be_named_and_changes_neither_plan_nor_result(capsys):
+    network, images = random_network("squeezenet1_1"), make_images(5, 32, seed=12)
+    found = [extract(network, images, "all", names, EPS, 0, threads=1) for names in (("srp",), ("centred", "srp"))]
+    said = [line for line in capsys.readouterr().err.splitlines() if "forecast" in line]
+    assert len(said) == 2 and said[0] == said[1]
+    assert found[0].keys() == found[1].keys()
+    for name, values in found[0].items():
+        np.testing.assert_array_equal(values, found[1][name])
+
+
 def test_operations_in_place_do_not_change_kernels():
     images = make_images(6, 12, seed=14)
     torch.manual_seed(0)

@@ -135,3 +135,20 @@ def test_of_a_layer_that_every_image_was_seen_of_nothing_is_kept_but_kernels():
         assert tracemalloc.get_traced_memory()[0] < 40_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("passes", [[range(100)], [range(60), range(40, 100), [*range(40), *range(60, 100)]]])
+def test_of_a_layer_that_was_handed_on_nothing_is_kept(passes):
+    features = [torch.from_numpy(make_features(100, 50, seed=k)) for k in range(5)]
+    kernels = gram.Kernels(100, ["srp"], EPS, SEED, lambda layer: finished.append(layer["layer"]))
+    finished: list[str] = []
+    kernels.projections(50)
+    tracemalloc.start()
+    try:
+        for images in passes:
+            for k, X in enumerate(features):
+                kernels.add(f"ReLU-{k}", [X[list(images)]], images)
+        assert tracemalloc.get_traced_memory()[0] < 40_000 < features[0].shape[0] ** 2 * 8
+    finally:
+        tracemalloc.stop()
+    assert finished == [f"ReLU-{k}" for k in range(5)]

@@ -18,7 +18,8 @@ from dormouse.features.kernels import KERNELS, read_kernel, read_layers, writing
 from dormouse.features.plan import Plan, designs
 from dormouse.features.projection import n_projections
 from dormouse.features.standardisation import FEW
-from dormouse.methods import ridge, rsa
+from dormouse.methods import ridge
+from dormouse.methods.rdms import rdm_from_centred, rdm_from_patterns
 
 N_IMAGES, EPS, SEED = 60, 0.3, 0
 PENALTIES = (1e-4, 1e-2, 1.0, 1e4)
@@ -145,16 +146,16 @@ def rsa_scores(kernels: dict[str, np.ndarray], site: np.ndarray) -> dict[str, fl
 def test_of_one_feature_there_is_no_similarity(tmp_path):
     """A pattern of one number does not vary; its correlation is not defined, and neither is the score."""
     kernels = through_the_files(FEATURES["1"], tmp_path)
-    rdms, constant = rsa.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
+    rdms, constant = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     np.testing.assert_array_equal(rdms[0], 1 - np.eye(N_IMAGES))
     assert constant.all()
-    assert all(np.isnan(list(rsa_scores(kernels, rsa.rdm_from_patterns(random_features(30))).values())))
+    assert all(np.isnan(list(rsa_scores(kernels, rdm_from_patterns(random_features(30))).values())))
 
 
 def test_of_two_features_images_are_alike_or_opposite_and_their_ties_are_ties(tmp_path):
-    X, site = FEATURES["2"].astype(np.float64), rsa.rdm_from_patterns(random_features(30))
+    X, site = FEATURES["2"].astype(np.float64), rdm_from_patterns(random_features(30))
     kernels = through_the_files(FEATURES["2"], tmp_path)
-    rdms, _ = rsa.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
+    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     side = np.sign(X[:, 0] - X[:, 1])
     expected = 1 - np.outer(side, side)
     np.testing.assert_array_equal(rdms[0], expected)
@@ -169,10 +170,10 @@ def test_images_of_nearly_the_same_pattern_are_told_apart(tmp_path, n_features, 
     """As deep in a network before training: r of all images is near 1, and float32 products would leave rounding alone."""
     common = np.random.default_rng(2).standard_normal(n_features).clip(min=0)
     X = (common + difference * random_features(n_features)).astype(np.float32)
-    kernels, site = through_the_files(X, tmp_path), rsa.rdm_from_patterns(random_features(30))
+    kernels, site = through_the_files(X, tmp_path), rdm_from_patterns(random_features(30))
     above = np.triu_indices(N_IMAGES, k=1)
     distances = 1 - np.corrcoef(X.astype(np.float64))[above]
-    rdms, _ = rsa.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
+    rdms, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     np.testing.assert_allclose(rdms[0][above], distances, rtol=1e-4)
     expected = pearsonr(distances, site[above]).statistic
     assert rsa_scores(kernels, site)["pearson"] == pytest.approx(expected, abs=1e-5)

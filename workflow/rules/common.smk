@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +48,7 @@ from dormouse.models.specification import (
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import images_key, open_dataset
 from dormouse.recordings.nwb import is_address
+from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.runs import record_run, run_folder
 from dormouse.schemas import check, check_layers, read_layers, read_yaml
 from dormouse.tables import read_table
@@ -176,7 +178,8 @@ def differing(methods):
 # Snakemake does not compare a parameter that is a function of `input`, so none here is.
 def code(script):
     """Return what gives, as a parameter, a hash of the code that a script rests on."""
-    return lambda wildcards: script_code(ROOT / f"workflow/scripts/{script}.py")
+    found = cache(script_code)  # once for all jobs of a rule
+    return lambda wildcards: found(ROOT / f"workflow/scripts/{script}.py")
 
 
 def contents(files):

@@ -9,7 +9,7 @@ if DATASET.name == "demo":
 
     rule simulate_recordings:
         output:
-            expand(DATASET.source, recording=DATASET.recordings),
+            expand(DATASET.source, recording=[site.recording for site in simulated_sites()]),
         log:
             f"{RESULTS}/logs/simulate_recordings.log",
         priority: 10

@@ -59,7 +59,7 @@ def open_dataset(config: Mapping) -> Dataset:
             description="Simulated neurons: pooled Gabor energy with trial noise, on scenes made by the program.",
             citation="",
             areas=_shared(config["areas"], Counter(site.area for site in sites), "recordings", "demo"),
-            recordings=[site.recording for site in sites],
+            recordings=[site.recording for site in sites if site.area in config["areas"]],
             source=f"results/simulated/{short_hash(config['demo'])}/{{recording}}.nwb",
         )
     if wanted == "allen":
