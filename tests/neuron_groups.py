@@ -1,5 +1,9 @@
 """Made-up recordings and populations of a few neurons, and the reliability of their RDMs by the definition."""
 
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist
@@ -50,6 +54,16 @@ def keep(
     )
     out = [neuron in left_out.get(name, []) for name, neuron in zip(rows.recording, rows.neuron, strict=True)]
     return rows[~np.array(out)].reset_index(drop=True)
+
+
+def one_at_a_time(recordings: dict[str, Recording]) -> Iterator[tuple[str, Recording]]:
+    """Give each recording once, and fail where any but the last is still in memory."""
+    given = []
+    for name, recording in recordings.items():
+        copy = replace(recording, response=recording.response.copy())
+        given.append(weakref.ref(copy.response))
+        assert sum(reference() is not None for reference in given) <= 2
+        yield name, copy
 
 
 def split_halves(response: np.ndarray) -> np.ndarray:

@@ -1,31 +1,26 @@
 """Noise ceilings of neurons and RDMs are those of the definition, and are reached by noise-free data."""
 
-import weakref
-from collections.abc import Iterator
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
-from neuron_groups import N_SPLITS, SEED, ceiling_of_pooled, correlate, keep, make_recording, rdm_r_of_pooled, split_halves
+from neuron_groups import (
+    N_SPLITS,
+    SEED,
+    ceiling_of_pooled,
+    correlate,
+    keep,
+    make_recording,
+    one_at_a_time,
+    rdm_r_of_pooled,
+    split_halves,
+)
 from scipy.spatial.distance import pdist
 
 from dormouse.neurons import ceilings, reliability
-from dormouse.recordings.trials import Recording
 
 
 def of_rdms(recordings, kept: pd.DataFrame, layers: list[str], n_splits: int = N_SPLITS) -> pd.DataFrame:
     return ceilings.rdm_reliability(recordings, kept, layers, ["rdm"], n_splits, SEED)["rdm"]
-
-
-def one_at_a_time(recordings: dict[str, Recording]) -> Iterator[tuple[str, Recording]]:
-    """Give each recording once, and fail where any but the last is still in memory."""
-    given = []
-    for name, recording in recordings.items():
-        copy = replace(recording, response=recording.response.copy())
-        given.append(weakref.ref(copy.response))
-        assert sum(reference() is not None for reference in given) <= 2
-        yield name, copy
 
 
 def test_ceiling_is_the_root_of_the_reliability_and_0_for_a_negative_one():

@@ -1,12 +1,9 @@
 """The sweep of the limit of reliability, against all neurons at once at each limit."""
 
-import weakref
-from collections.abc import Iterator
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
+from neuron_groups import one_at_a_time
 
 from dormouse import tables
 from dormouse.neurons import ceilings, thresholds
@@ -97,16 +94,6 @@ def sweep_by_hand(recordings, candidates, values, min_neurons) -> dict[tuple, tu
             for name, of in r.items():
                 found[layer, limit, name] = len(chosen), np.mean(of), np.std(of, ddof=1) / np.sqrt(N_SPLITS)
     return found
-
-
-def one_at_a_time(recordings: dict[str, Recording]) -> Iterator[tuple[str, Recording]]:
-    """Give each recording once, and refuse to give one while another than the last is still held."""
-    given = []
-    for name, recording in recordings.items():
-        copy = replace(recording, response=recording.response.copy())
-        given.append(weakref.ref(copy.response))
-        assert sum(reference() is not None for reference in given) <= 2
-        yield name, copy
 
 
 def sweep(recordings, candidates, values=VALUES, min_neurons=3) -> pd.DataFrame:
