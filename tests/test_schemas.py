@@ -12,7 +12,7 @@ import yaml
 from snakemake.utils import update_config
 
 from dormouse.errors import InputError
-from dormouse.recordings.folder import read_description, read_neurons
+from dormouse.recordings.dataset_folder import read_description, read_neurons
 from dormouse.schemas import check, check_layers, read_layers, read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent

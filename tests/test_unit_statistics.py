@@ -11,8 +11,8 @@ import yaml
 from dormouse.inference.unit_distances import distances
 from dormouse.mousenet.anatomy import Options, read_anatomy, split_name
 from dormouse.mousenet.network import MouseNet
-from dormouse.mousenet.units import draw_units, measure_network, unit_activity
-from dormouse.neurons.statistics import measure_neurons
+from dormouse.mousenet.unit_statistics import draw_units, measure_network, unit_activity
+from dormouse.neurons.unit_statistics import measure_neurons
 from dormouse.stimuli.gratings import FIELD_DEG, FREQUENCIES, ORIENTATIONS_DEG, PHASES, gratings
 from dormouse.stimuli.images import BLANK, Stimuli
 from dormouse.stimuli.preprocessing import preprocess

@@ -7,7 +7,7 @@ import yaml
 from networks import Scale
 from torch import nn
 
-from dormouse.features import zoo
+from dormouse.features import zoo_check as zoo
 from dormouse.features.memory import RESERVED, resident_bytes
 from dormouse.files import write_json
 from dormouse.models import build as loaders

@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from dormouse.code import script_code
+from dormouse.code_hash import script_code
 from dormouse.models.build import INPUTS
 from dormouse.models.loaders import BASELINES, LOADERS
 from dormouse.models.sources import SOURCES

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from dormouse.neurons import tuning
-from dormouse.recordings.nwb import read_session
+from dormouse.recordings.nwb1 import read_session
 from dormouse.recordings.session import trials
 from dormouse.recordings.simulation import (
     LEAD_FRAMES,

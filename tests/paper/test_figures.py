@@ -11,10 +11,11 @@ import yaml
 
 from dormouse.features.attestation import weights_sha256
 from dormouse.models.build import build
-from dormouse.paper.figures.mousenet import colours_of, lines_of, plot_nodes, plot_units
+from dormouse.paper.figures.nodes import plot_nodes
 from dormouse.paper.figures.scores import plot_scores
-from dormouse.paper.figures.style import plt
-from dormouse.paper.figures.training import plot_trajectory
+from dormouse.paper.figures.style import colours_of, lines_of, plt
+from dormouse.paper.figures.trajectory import plot_trajectory
+from dormouse.paper.figures.units import plot_units
 from dormouse.paper.report import distances_of_units, score_tables
 from dormouse.tables import read_table, read_tables
 

@@ -5,7 +5,7 @@ import pytest
 from folders import change, get, session, spoil
 from PIL import Image
 
-from dormouse.recordings.folder import check_folder, read_session, read_similarity
+from dormouse.recordings.dataset_folder import check_folder, read_session, read_similarity
 from dormouse.recordings.names import site_of
 from dormouse.stimuli.images import image_files, read_images
 

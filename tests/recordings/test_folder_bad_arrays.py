@@ -6,7 +6,7 @@ from folders import change, describe, get, session, speeds, spoil
 from PIL import Image
 
 from dormouse.errors import InputError
-from dormouse.recordings.folder import check_folder, read_session, read_similarity
+from dormouse.recordings.dataset_folder import check_folder, read_session, read_similarity
 from dormouse.stimuli.images import image_files, read_images
 
 

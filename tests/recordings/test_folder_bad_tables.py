@@ -4,7 +4,7 @@ import pytest
 from folders import describe, rewrite, session
 
 from dormouse.errors import InputError
-from dormouse.recordings.folder import check_folder, read_description, read_neurons
+from dormouse.recordings.dataset_folder import check_folder, read_description, read_neurons
 
 
 def test_a_folder_without_description_is_refused(dataset_folder):

@@ -10,7 +10,7 @@ import pytest
 from folders import IMAGES, change, describe, get, opened, renamed, session
 
 from dormouse.errors import InputError
-from dormouse.recordings.folder import read_session, read_similarity
+from dormouse.recordings.dataset_folder import read_session, read_similarity
 from dormouse.stimuli.images import image_files
 
 

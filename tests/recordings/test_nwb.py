@@ -29,7 +29,7 @@ from nwb1_file import (
 )
 
 from dormouse.errors import InputError
-from dormouse.recordings.nwb import read_scenes
+from dormouse.recordings.nwb1 import read_scenes
 from dormouse.recordings.trials import check_images
 from dormouse.stimuli.images import image_hashes
 

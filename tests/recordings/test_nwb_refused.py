@@ -6,7 +6,7 @@ import pytest
 from nwb1_file import DEPTH, DFF, FRAMES, N_SCENES, PIPELINE, SHOWN, TEMPLATE, WINDOW_S, get, put, read_nwb
 
 from dormouse.errors import InputError
-from dormouse.recordings.nwb import read_scenes
+from dormouse.recordings.nwb1 import read_scenes
 
 pytestmark = pytest.mark.allen
 

@@ -11,7 +11,8 @@ from remote_file import CONTENT, DFF, FIRST, FRAMES, IDS, PLACE, SHOWN, arrays_o
 from sessions import FULL, STACK, scene_images
 from web import Answer, File
 
-from dormouse.recordings import nwb, remote
+from dormouse.recordings import nwb1 as nwb
+from dormouse.recordings import remote
 from dormouse.recordings.remote import BLOCK_BYTES, KEPT_BLOCKS, LARGE_BYTES, MOST_BLOCKS, RemoteFile
 
 pytestmark = [pytest.mark.allen, pytest.mark.usefixtures("waits")]

@@ -13,7 +13,7 @@ from dormouse.models.specification import NORMALISATIONS
 from dormouse.stimuli.preprocessing import preprocess
 from dormouse.training.images import read_images
 from dormouse.training.loop import train
-from dormouse.training.run_key import images_hash
+from dormouse.training.training_key import images_hash
 
 MEAN, SD, CIFAR_MEAN, CIFAR_SD = (
     torch.tensor(NORMALISATIONS[name][key]) for name in ("imagenet", "cifar10") for key in ("mean", "std")

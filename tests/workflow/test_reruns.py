@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dormouse.contents import file_hash
+from dormouse.content_hash import file_hash
 
 pytestmark = pytest.mark.workflow
 
@@ -118,7 +118,7 @@ def test_similarities_replaced_by_older_ones_are_read_again(run_workflow, simila
 
 def test_a_hash_is_that_of_the_content_even_where_size_and_time_are_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dormouse.contents.UNSETTLED_NS", 0)
+    monkeypatch.setattr("dormouse.content_hash.UNSETTLED_NS", 0)
     file = tmp_path / "a.bin"
     hashes = []
     for content in (b"one", b"two", b"one"):

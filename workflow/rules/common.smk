@@ -22,13 +22,21 @@ if not ROOT.is_dir():
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])))
 
-from dormouse.code import script_code
-from dormouse.contents import file_hash, is_made
+from dormouse.code_hash import script_code
+from dormouse.content_hash import file_hash, is_made
 from dormouse.features.keys import kernels_key
 from dormouse.lock import lock_results
-from dormouse.methods.code import family_code
 from dormouse.methods.labels import method_differs, selection_differs
-from dormouse.methods.table import GIVEN, by_family, computed, list_methods, preset_methods, reads_rdms, stored_kernels
+from dormouse.methods.table import (
+    GIVEN,
+    by_family,
+    computed,
+    family_code,
+    list_methods,
+    preset_methods,
+    reads_rdms,
+    stored_kernels,
+)
 from dormouse.models.registry import list_models, training_spec
 from dormouse.models.specification import (
     LABELS,
@@ -47,13 +55,13 @@ from dormouse.models.specification import (
 )
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import images_key, open_dataset
-from dormouse.recordings.nwb import is_address
+from dormouse.recordings.nwb1 import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
-from dormouse.runs import record_run, run_folder
+from dormouse.run_folder import record_run, run_folder
 from dormouse.schemas import check, check_layers, read_layers, read_yaml
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
-from dormouse.training.run_key import training_key
+from dormouse.training.training_key import training_key
 
 CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")

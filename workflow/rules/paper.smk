@@ -54,20 +54,20 @@ rule plot_thresholds:
         "../scripts/plot_thresholds.py"
 
 
-rule plot_mousenet:
+rule plot_network:
     input:
         nodes="results/mousenet/{variant}/nodes.parquet",
         connections="results/mousenet/{variant}/connections.parquet",
     output:
         figure_files("results/mousenet/{variant}/network", "network", "MouseNet", variant="{variant}"),
     log:
-        "results/mousenet/logs/plot_mousenet/{variant}.log",
+        "results/mousenet/logs/plot_network/{variant}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("plot_mousenet"),
+        code=code("plot_network"),
     script:
-        "../scripts/plot_mousenet.py"
+        "../scripts/plot_network.py"
 
 
 rule plot_nodes:

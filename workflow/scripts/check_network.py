@@ -1,7 +1,7 @@
 """Build one network with random weights and run it through extraction on a few images."""
 
 from dormouse.errors import log_to
-from dormouse.features.zoo import check_network
+from dormouse.features.zoo_check import check_network
 from dormouse.files import write_json
 
 log_to(snakemake.log[0])

@@ -1,7 +1,7 @@
 """Gather the checks of all networks in a table, and print it."""
 
 from dormouse.errors import log_to
-from dormouse.features.zoo import summary, zoo_table
+from dormouse.features.zoo_check import summary, zoo_table
 from dormouse.tables import write_table
 
 log_to(snakemake.log[0])

@@ -2,7 +2,7 @@
 
 from dormouse.errors import log_to
 from dormouse.files import read_joined
-from dormouse.neurons.statistics import measure_neurons
+from dormouse.neurons.unit_statistics import measure_neurons
 from dormouse.stimuli.images import read_names
 from dormouse.tables import write_table
 

@@ -2,7 +2,7 @@
 
 from dormouse.errors import log_to
 from dormouse.models.build import build
-from dormouse.mousenet.units import measure_network
+from dormouse.mousenet.unit_statistics import measure_network
 from dormouse.stimuli.images import read_stimuli
 from dormouse.tables import write_table
 

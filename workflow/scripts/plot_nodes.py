@@ -1,7 +1,7 @@
 """Draw the similarity of every node of MouseNet with every recorded area."""
 
 from dormouse.errors import log_to
-from dormouse.paper.figures.mousenet import plot_nodes
+from dormouse.paper.figures.nodes import plot_nodes
 from dormouse.paper.figures.style import save
 from dormouse.tables import read_table, read_tables
 

@@ -2,7 +2,7 @@
 
 from dormouse.errors import log_to
 from dormouse.paper.figures.style import save
-from dormouse.paper.figures.training import plot_trajectory
+from dormouse.paper.figures.trajectory import plot_trajectory
 from dormouse.tables import read_table, read_tables
 
 log_to(snakemake.log[0])

@@ -1,8 +1,8 @@
 """Draw distributions of quantities of single units, of MouseNets and of recorded neurons."""
 
 from dormouse.errors import log_to
-from dormouse.paper.figures.mousenet import plot_units
 from dormouse.paper.figures.style import save
+from dormouse.paper.figures.units import plot_units
 from dormouse.tables import read_table
 
 log_to(snakemake.log[0])

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from dormouse.errors import InputError
-from dormouse.features.digits import alike, drowning_mean
+from dormouse.features.cancellation import alike, drowning_mean
 from dormouse.features.projection import Projections, n_projections
 from dormouse.features.spectrum import participation_ratio
 from dormouse.features.standardisation import FEW, zscored, zscored_product

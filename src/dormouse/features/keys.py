@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dormouse.contents import file_hash, is_made, short_hash
+from dormouse.content_hash import file_hash, is_made, short_hash
 
 OF_RUN = ("layers", "extraction", "projection")  # sections of the configuration that change kernels
 OF_MODEL = ("source", "name", "seed", "key", "files", "options", "input")  # of a specification

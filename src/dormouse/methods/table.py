@@ -17,8 +17,12 @@ A function of the user's is called for one site at a time (`methods.user`).
 
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from dormouse.code_hash import script_code
+from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
+from dormouse.models.user import user_code
 
 GIVEN = "given"  # in the place of a selection, where a data set gives similarities and so no neurons to select
 RDMS, RESPONSES = ("rdm", "rdm_zscored"), "responses"  # targets
@@ -95,6 +99,17 @@ def reads_rdms(rows: Mapping[str, Mapping]) -> bool:
 def computed(rows: Mapping[str, Mapping]) -> dict[str, dict]:
     """Return what of some rows changes scores, and not only how they are shown."""
     return {name: {key: row[key] for key in COMPUTED if key in row} for name, row in rows.items()}
+
+
+def family_code(methods: Mapping[str, Mapping]) -> dict[str, str]:
+    """Return hashes of the code, and of files that the user names, behind the methods of one family."""
+    found: dict[str, str] = {}
+    for row in methods.values():
+        if row.get("source") == USER:
+            found |= user_code(row["name"]) | {name: file_hash(name) for name in row["files"]}
+        else:
+            found |= script_code(Path(__file__).with_name(f"{row['family']}.py"), "score")
+    return found
 
 
 def _families(rows: Mapping[str, Mapping]) -> dict[str, bool]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dormouse.contents import folder_hash
+from dormouse.content_hash import folder_hash
 from dormouse.models.user import user_code
 from dormouse.mousenet.anatomy import FOLDER
 

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from dormouse.contents import file_hash
+from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.sources import SOURCES
 from dormouse.mousenet.anatomy import FOLDER, MEASURED

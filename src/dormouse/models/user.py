@@ -14,8 +14,8 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from dormouse.code import PACKAGE, module_code, parse
-from dormouse.contents import is_made
+from dormouse.code_hash import PACKAGE, module_code, parse
+from dormouse.content_hash import is_made
 from dormouse.errors import InputError
 
 # folders of installed packages, which their versions identify

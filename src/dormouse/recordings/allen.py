@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError, suggest
-from dormouse.recordings.nwb import SESSION_TYPE
+from dormouse.recordings.nwb1 import SESSION_TYPE
 
 METRICS = ("p_ns", "p_run_mod_ns")  # those of the service's cell metrics that select neurons
 EVENT_FILES = (

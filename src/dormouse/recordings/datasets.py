@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dormouse.contents import file_hash, file_hashes, is_made, short_hash
+from dormouse.content_hash import file_hash, file_hashes, is_made, short_hash
 from dormouse.errors import InputError
 from dormouse.files import list_files
-from dormouse.recordings import folder
+from dormouse.recordings import dataset_folder as folder
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
 from dormouse.recordings.simulated_sites import simulated_sites
-from dormouse.runs import SHARED
+from dormouse.run_folder import SHARED
 from dormouse.stimuli.images import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")

@@ -16,7 +16,7 @@ import numpy as np
 
 from dormouse.errors import InputError
 from dormouse.recordings.cre_lines import cortical_layer
-from dormouse.recordings.nwb import is_address
+from dormouse.recordings.nwb1 import is_address
 from dormouse.recordings.remote import RemoteFile
 from dormouse.recordings.session import Session, scene_names
 from dormouse.stimuli.images import Stimuli, image_hash, with_blank

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import fft, signal
 
 from dormouse.files import atomic
-from dormouse.recordings.nwb import PIPELINE, SESSION_TYPE
+from dormouse.recordings.nwb1 import PIPELINE, SESSION_TYPE
 from dormouse.recordings.simulated_sites import POOLING, Site, simulated_sites
 from dormouse.stimuli.gabor import log_gabor_bank
 

@@ -1,10 +1,12 @@
 """What all figures have in common."""
 
 from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
 import pandas as pd
+import seaborn as sns
 
 matplotlib.use("Agg")  # no screen is needed, nor looked for
 
@@ -30,3 +32,23 @@ def save(figure: plt.Figure, paths: Iterable[str | Path]) -> None:
         with atomic(path) as temporary:
             figure.savefig(temporary, dpi=200, **dateless)
     plt.close(figure)
+
+
+HUES = ("Blues", "Oranges", "Greens", "Purples")
+
+
+def lines_of(models: pd.DataFrame) -> dict[str, str]:
+    """Return for each MouseNet of the table `models` the name of its line: seeds of the same random weights have one."""
+    own = models[models.source == "mousenet"]
+    # as `models.registry` names them
+    return {net.model: net.display_name.removesuffix(f" {net.seed:.0f}") for net in own.itertuples()}
+
+
+def colours_of(models: pd.DataFrame, lines: dict[str, str]) -> dict[str, tuple]:
+    """Return a colour for each line: a hue for each variant, darker from one network of it to the next."""
+    names = models.set_index("model").name[list(lines)].groupby(lines, sort=False).first()
+    colours = {}
+    for variant, hue in zip(names.unique(), cycle(HUES)):
+        own = names.index[names == variant]
+        colours |= dict(zip(own, sns.color_palette(hue, len(own) + 2)[2:], strict=True))
+    return colours

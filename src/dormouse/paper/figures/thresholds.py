@@ -43,7 +43,7 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
         ax.axvline(min_reliability, color="black", linestyle="--", linewidth=0.8)
         ax.set_title(area if row == 0 else "")
         ax.set_ylabel("" if column else "whole area" if layer == WHOLE else f"layer {layer}")
-    figure.supxlabel("lowest reliability of the neurons")
+    figure.supxlabel("minimum reliability of the neurons")
     figure.supylabel("split-half r")
     figure.suptitle(title)
     handles = {label: h for part in (ax, counts) for h, label in zip(*part.get_legend_handles_labels(), strict=True)}

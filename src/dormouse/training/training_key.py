@@ -6,7 +6,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from dormouse.contents import file_hash, folder_hash
+from dormouse.content_hash import file_hash, folder_hash
 from dormouse.models.specification import table_files
 from dormouse.training.image_files import FILES
 

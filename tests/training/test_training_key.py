@@ -14,7 +14,7 @@ from dormouse.models.registry import training_spec
 from dormouse.models.specification import NORMALISATIONS
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
-from dormouse.training.run_key import images_hash, training_key
+from dormouse.training.training_key import images_hash, training_key
 
 
 def test_a_run_is_known_by_all_that_changes_its_weights_and_by_nothing_else(config, cifar, root, tmp_path):

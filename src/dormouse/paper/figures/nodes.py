@@ -1,0 +1,63 @@
+"""The figure of MouseNet's nodes beside recorded areas."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import seaborn as sns
+
+from dormouse.paper.figures.scores import area_ceilings
+from dormouse.paper.figures.style import PANEL_IN, colours_of, heading, lines_of, plt
+from dormouse.tables import whole_areas
+
+
+def plot_nodes(
+    scores: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, method: Mapping, areas: list[str], title: str
+) -> plt.Figure:
+    """Draw the score of every node of MouseNets (abscissa) with every recorded area (panels).
+
+    Parameters
+    ----------
+    scores, ceilings, models : tables of these names; of an area that is there in parts alone, the mean over its sites is shown
+    method : row of the table of methods, with its name as `method`
+    areas : order of the panels
+
+    Networks that differ by the seed of their weights are one line, with one sd to either side. Dotted: the best layer of the
+    pixels; dashed: noise ceiling, where panels reach so high.
+    """
+    lines = lines_of(models)
+    nets, pixels = similarities(scores[scores.method == method["method"]], models)
+    limits = area_ceilings(ceilings, method)
+    sns.set_theme(context="paper", style="whitegrid")
+    size = {"figsize": (8, 1 + PANEL_IN * len(areas)), "layout": "constrained"}
+    figure, axes = plt.subplots(len(areas), 1, sharex=True, sharey=True, squeeze=False, **size)
+    colours, nets = colours_of(models, lines), nets.assign(network=nets.model.map(lines))
+    looks = {"hue": "network", "hue_order": colours, "palette": colours, "errorbar": "sd", "sort": False, "marker": "o"}
+    for area, ax in zip(areas, axes[:, 0], strict=True):
+        if nets.score[nets.area == area].notna().any():
+            sns.lineplot(nets[nets.area == area], x="layer", y="score", ax=ax, markersize=4, **looks)
+            ax.get_legend().remove()
+        ax.axhline(pixels.get(area, float("nan")), color="black", linestyle=":", linewidth=1, label="pixels")
+        if method["null_score"] is not None:
+            ax.axhline(method["null_score"], color="0.5", linewidth=0.8)
+        ax.set(ylabel=area, xlabel="")
+    view = ax.get_ylim()  # ceilings are often so high that networks would lie together below them
+    for area, ax in zip(areas, axes[:, 0], strict=True):
+        for limit in limits.ceiling[limits.area == area]:
+            ax.axhline(limit, color="firebrick", linestyle="--", linewidth=1)
+            place = {"xy": (0.995, 0.97), "xycoords": "axes fraction", "ha": "right", "va": "top", "color": "firebrick"}
+            ax.annotate(f"noise ceiling {limit:.2f}", **place, bbox={"facecolor": "white", "linewidth": 0, "pad": 1})
+    ax.set_ylim(view)
+    axes[-1, 0].tick_params(axis="x", rotation=90)
+    figure.suptitle(heading(title, method["axis"], scores[scores.method == method["method"]]))
+    handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def similarities(scores: pd.DataFrame, models: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the scores of MouseNets' nodes in the order in which signals pass, and by area those of the pixels."""
+    shown = whole_areas(scores).merge(models, on="model")
+    shown = shown.groupby(["model", "source", "name", "area", "layer", "layer_index"], as_index=False).score.mean()
+    nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # nodes, without the classifier
+    pixels = shown[(shown.source == "baseline") & (shown.name == "pixels")]
+    return nets.sort_values("layer_index", kind="stable"), pixels.groupby("area").score.max()
