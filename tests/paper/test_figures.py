@@ -1,23 +1,19 @@
 """What figures of MouseNet show: which rows of the tables, read off the lines that are drawn."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
 
-from dormouse.features.attestation import weights_sha256
-from dormouse.models.build import build
 from dormouse.paper.figures.nodes import plot_nodes
 from dormouse.paper.figures.scores import plot_scores
 from dormouse.paper.figures.style import colours_of, lines_of, plt
 from dormouse.paper.figures.trajectory import plot_trajectory
 from dormouse.paper.figures.units import plot_units
-from dormouse.paper.report import distances_of_units, score_tables
-from dormouse.tables import read_table, read_tables
+from dormouse.paper.report import score_tables
+from dormouse.tables import read_tables
 
 NODES = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
 ROWS = yaml.safe_load((Path(__file__).parents[2] / "resources/methods.yaml").read_text())["rows"]
@@ -212,51 +208,3 @@ def test_units_of_seeds_are_one_distribution_beside_the_mouse():
     for ax in figure.axes:
         steps = {line.get_label(): sorted(set(np.asarray(line.get_xdata())[1:])) for line in ax.lines}
         assert steps == {"mouse": [0.1, 0.2], "Net": [0.3, 0.5], "after": [0.4]}
-
-
-def test_the_report_gives_distances_of_areas_that_both_have():
-    rows = [
-        ("start", "VISp", "VISp", "sparseness", 0.2),
-        ("start", "VISl", "VISl", "sparseness", 0.4),
-        ("start", "VISp", "VISl", "sparseness", 9.0),
-        ("end", "VISp", "VISp", "sparseness", 0.1),
-    ]
-    table = pd.DataFrame(rows, columns=["model", "area", "recorded_area", "quantity", "wasserstein"])
-    found = distances_of_units(table, MODELS)
-    assert found.network.tolist() == ["before", "after"]
-    np.testing.assert_allclose(found.sparseness, [0.3, 0.1])
-
-
-@pytest.mark.workflow
-def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakemake, similarity_folder, tmp_path):
-    """Of VISl there is the whole, of VISp two layers; a network is an average, beside the one that it is of in its file."""
-    network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})
-    state = {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}
-    average = {"n_averaged": torch.tensor(2)} | {f"module.{key}": value for key, value in state.items()}
-    torch.save({"state_dict": network.state_dict(), "state_dict_ema": average, "epoch": 3}, tmp_path / "both.pt")
-    weights = {"weights": str(tmp_path / "both.pt"), "key": "state_dict_ema"}
-    added = {
-        "average": {"source": "timm", "name": "test_resnet", "input": {"size": 64}} | weights,
-        "before": {"source": "mousenet", "name": "small", "weights": "trained:mousenet_digits"},
-    }
-    config = {
-        "dataset": str(similarity_folder),
-        "models": {"groups": ["baselines"], "exclude": ["noise-random0", "gabor"], "add": added},
-        "training": {"mousenet_digits": {"epochs": 0}},
-    }
-    done = snakemake(config=config)
-    assert done.returncode == 0, done.stdout
-    results = tmp_path / "run/results" / similarity_folder.name
-    for name in ("scores_rsa_pearson", "scores_rsa_spearman", "nodes_rsa_spearman", "trajectory_rsa_spearman"):
-        assert (results / f"figures/{name}.png").stat().st_size > 10_000
-    best = read_table("best_layers", results / "tables/best_layers.parquet")
-    assert set(best.selection) == {"given"} and set(best.method) == {"rsa_pearson", "rsa_spearman"}
-    page = (results / "report.html").read_text()
-    heads = re.findall(r"<th>(.*?)</th>", page.split("<h2>RSA, Pearson</h2>", 1)[1].split("</thead>", 1)[0])
-    assert heads == ["network", "VISp 2/3", "VISp 4", "VISl", "mean"]
-    for site in best[(best.model == "pixels") & (best.method == "rsa_pearson")].itertuples():
-        assert f"<td>{site.score:.3f}</td>" in page
-    models = read_table("models", results / "tables/models.parquet").set_index("model")
-    assert models.weights_key.to_dict() == {"average": "state_dict_ema", "before": "", "pixels": ""}
-    network.load_state_dict(state)
-    assert models.weights_sha256["average"] == weights_sha256(network)

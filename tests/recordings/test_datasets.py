@@ -185,11 +185,11 @@ def test_truncated_similarities_are_refused(similarity_folder):
         opened(similarity_folder)
 
 
-@pytest.mark.workflow
-def test_what_people_have_runs_to_the_end(dataset_folder, snakemake, tmp_path):
-    """Images of several kinds, transparent and turned; rows by name; files beside; three neurons that answer alike."""
-    folder = dataset_folder
-    images = [f"{k}.png" for k in (1, 2, 3, 4, 5, 6, 7, 10)]
+def as_people_have_them(folder, images):
+    """Change a data set to images of several kinds, one turned and one transparent, with other files beside them.
+
+    Return the images as they are shown, (8, 24, 32), and where the fourth is opaque, (24, 32).
+    """
     renamed(folder, images)
     shown = [np.asarray(Image.open(folder / "stimuli" / name)) for name in images]
     Image.fromarray(shown[0]).save(folder / "stimuli" / "1.TIF")
@@ -203,6 +203,15 @@ def test_what_people_have_runs_to_the_end(dataset_folder, snakemake, tmp_path):
         (folder / name).unlink()
     for name in ("stimuli/._3.png", "stimuli/.DS_Store", "responses/._one.npz", "stimuli/read me.txt", "responses/one.mat"):
         (folder / name).write_text("x")
+    return shown, alpha
+
+
+@pytest.mark.workflow
+def test_what_people_have_runs_to_the_end(dataset_folder, snakemake, tmp_path):
+    """Images of several kinds, transparent and turned; rows by name; files beside; three neurons that answer alike."""
+    folder = dataset_folder
+    images = [f"{k}.png" for k in (1, 2, 3, 4, 5, 6, 7, 10)]
+    shown, alpha = as_people_have_them(folder, images)
     describe(folder, background=60)
     expected = {}
     for seed, name in enumerate(("one", "two")):

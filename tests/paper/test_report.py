@@ -1,0 +1,62 @@
+"""The report: what its tables hold, and a whole run of a data set that is there in parts."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dormouse.features.attestation import weights_sha256
+from dormouse.models.build import build
+from dormouse.paper.report import distances_of_units
+from dormouse.tables import read_table
+
+
+def test_the_report_gives_distances_of_areas_that_both_have():
+    rows = [
+        ("start", "VISp", "VISp", "sparseness", 0.2),
+        ("start", "VISl", "VISl", "sparseness", 0.4),
+        ("start", "VISp", "VISl", "sparseness", 9.0),
+        ("end", "VISp", "VISp", "sparseness", 0.1),
+    ]
+    table = pd.DataFrame(rows, columns=["model", "area", "recorded_area", "quantity", "wasserstein"])
+    models = pd.DataFrame({"model": ["start", "end", "other"], "display_name": ["before", "after", "corrected"]})
+    found = distances_of_units(table, models)
+    assert found.network.tolist() == ["before", "after"]
+    np.testing.assert_allclose(found.sparseness, [0.3, 0.1])
+
+
+@pytest.mark.workflow
+def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakemake, similarity_folder, tmp_path):
+    """Of VISl there is the whole, of VISp two layers; a network is an average, beside the one that it is of in its file."""
+    network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})
+    state = {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}
+    average = {"n_averaged": torch.tensor(2)} | {f"module.{key}": value for key, value in state.items()}
+    torch.save({"state_dict": network.state_dict(), "state_dict_ema": average, "epoch": 3}, tmp_path / "both.pt")
+    weights = {"weights": str(tmp_path / "both.pt"), "key": "state_dict_ema"}
+    added = {
+        "average": {"source": "timm", "name": "test_resnet", "input": {"size": 64}} | weights,
+        "before": {"source": "mousenet", "name": "small", "weights": "trained:mousenet_digits"},
+    }
+    config = {
+        "dataset": str(similarity_folder),
+        "models": {"groups": ["baselines"], "exclude": ["noise-random0", "gabor"], "add": added},
+        "training": {"mousenet_digits": {"epochs": 0}},
+    }
+    done = snakemake(config=config)
+    assert done.returncode == 0, done.stdout
+    results = tmp_path / "run/results" / similarity_folder.name
+    for name in ("scores_rsa_pearson", "scores_rsa_spearman", "nodes_rsa_spearman", "trajectory_rsa_spearman"):
+        assert (results / f"figures/{name}.png").stat().st_size > 10_000
+    best = read_table("best_layers", results / "tables/best_layers.parquet")
+    assert set(best.selection) == {"given"} and set(best.method) == {"rsa_pearson", "rsa_spearman"}
+    page = (results / "report.html").read_text()
+    heads = re.findall(r"<th>(.*?)</th>", page.split("<h2>RSA, Pearson</h2>", 1)[1].split("</thead>", 1)[0])
+    assert heads == ["network", "VISp 2/3", "VISp 4", "VISl", "mean"]
+    for site in best[(best.model == "pixels") & (best.method == "rsa_pearson")].itertuples():
+        assert f"<td>{site.score:.3f}</td>" in page
+    models = read_table("models", results / "tables/models.parquet").set_index("model")
+    assert models.weights_key.to_dict() == {"average": "state_dict_ema", "before": "", "pixels": ""}
+    network.load_state_dict(state)
+    assert models.weights_sha256["average"] == weights_sha256(network)
