@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 CONFIG["models"]["add"] = {"mine": {"source": "timm", "name": "resnet18"}}
+CONFIG["methods"]["add"] = {"mine": {"source": "python", "name": "my_methods:score", "target": "rdm"}}
 
 
 # --- nonsense in every key of the configuration
@@ -45,23 +46,38 @@ DESCRIBED = {f"models.add.mine.{key}" for key in ("family", "architecture", "tas
 MEANS = {"input.mean", "models.add.mine.input.mean"}  # of values that may be negative
 WINDOWS = {"response.window_s", "response.baseline_s"}  # whose order is checked where frames are known
 VARIANT, RUN = "mousenet.variants.paper", "training.mousenet_digits"
-NAMES = {"allen.cre_lines", "models.groups", "models.include", "models.exclude"}
+NAMES = {"allen.cre_lines", "models.groups", "models.include", "models.exclude", "methods.run"}
+METHOD = "methods.add.mine"
 ON_PURPOSE = {
-    "null": {"allen.python", "response.baseline_s", f"{RUN}.folder"}
+    "null": {"allen.python", "response.baseline_s", f"{RUN}.folder", "run", "methods.selection", f"{METHOD}.null_score"}
     | {f"{VARIANT}.{k}" for k in ("mask_seed", "readout", "tables")},
     "[]": NAMES
-    | {"models.add.mine.files", "allen.recordings", "allen.exclude", "selection.named.paper_2020.filters", f"{RUN}.drops"},
+    | {
+        "models.add.mine.files",
+        f"{METHOD}.files",
+        "allen.recordings",
+        "allen.exclude",
+        "selection.named.paper_2020.filters",
+        f"{RUN}.drops",
+    },
     "text": {"dataset", "allen.python", "run", "methods.selection", f"{VARIANT}.tables", f"{RUN}.network.name"}
     | {f"{RUN}.folder"}
     | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}
+    | {f"{METHOD}.{key}" for key in ("family", "selection", "label", "axis", "description")}
     | DESCRIBED,
-    "''": DESCRIBED,
-    "-1": {"selection.min_reliability"},
-    "5e-324": {"selection.min_reliability", "selection.max_p", f"{RUN}.momentum", f"{RUN}.weight_decay"},
+    "''": DESCRIBED | {f"{METHOD}.description"},
+    "-1": {"selection.min_reliability", f"{METHOD}.null_score"},
+    "5e-324": {
+        f"{METHOD}.null_score",
+        "selection.min_reliability",
+        "selection.max_p",
+        f"{RUN}.momentum",
+        f"{RUN}.weight_decay",
+    },
     "[5e-324]": MEANS | {"thresholds.values"},
     "[5e-324, 5e-324]": MEANS | WINDOWS | {"allen.depths_um"},
     "true": {"allen.keep", "allen.include_failed", "stimuli.blank", f"{VARIANT}.clip"},
-    "[text]": NAMES | {"areas", "models.add.mine.files", f"{VARIANT}.readout"},
+    "[text]": NAMES | {"areas", "models.add.mine.files", f"{METHOD}.files", f"{VARIANT}.readout"},
     "[-1]": MEANS | {"thresholds.values"},
     "[-1, -1]": MEANS | WINDOWS,
 }

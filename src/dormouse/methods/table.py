@@ -120,7 +120,10 @@ def _families(rows: Mapping[str, Mapping]) -> dict[str, bool]:
 def _complete(name: str, line: Mapping, families: Mapping[str, bool], place: str) -> dict:
     """Return a line of the configuration with all that a row of the table has."""
     row = ADDED | {"label": name} | dict(line)
-    if line.get("source") == USER:
+    if ("source" in line) == ("family" in line) or ("source" in line) != ("name" in line):
+        known = ", ".join(families)
+        raise InputError(f"{place}: expected source: {USER} and name: module:function, or family: one of {known}.")
+    if "source" in line:
         row["family"] = name
         if name in families:
             raise InputError(f"{place}: {name!r} is the name of a family; choose another name.")
