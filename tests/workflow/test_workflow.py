@@ -21,10 +21,10 @@ pytestmark = pytest.mark.workflow
 DIFFERS = "min_reliability -1.0, n_splits 10"
 METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
-GATHERING = ("gather_scores", "choose_layers")
+GATHERING = ("gather_scores", "choose_layers", "gather_tables")
 BETWEEN_ANIMALS = (
     "estimate_ceilings",
-    "gather_neurons",
+    "gather_tables",
 )  # neurons are predicted from others by the same ridge
 
 
@@ -133,7 +133,7 @@ def test_what_is_gathered_follows_the_models_and_areas_that_are_asked_for(finish
     fewer = finished.planned(merged(SMALL, {"models": {"exclude": ["noise-random0", "gabor"]}}))
     assert set(fewer) == {"gather_models", *GATHERING, "plot_scores", "write_report"}
     one = finished.planned(merged(SMALL, {"areas": ["VISp"]}))
-    assert {"select_neurons", "gather_neurons", *GATHERING} <= set(one)
+    assert {"select_neurons", "gather_tables", *GATHERING} <= set(one)
     assert not set(one) & {"read_recording", "measure_reliability", "extract_features"}
 
 

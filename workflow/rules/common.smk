@@ -167,6 +167,16 @@ def of_selections(place, family=None):
     return expand(f"{RESULTS}/{place}", selection=selections, area=DATASET.areas)
 
 
+def parts_of(place):
+    """Return the files that a pattern of selections, areas and families stands for, each once."""
+    return list(dict.fromkeys(expand(f"{RESULTS}/{place}", selection=SELECTIONS, area=DATASET.areas, family=FAMILIES)))
+
+
+def of_family(table, method):
+    """Return the file of the rows of a table that belong to the family of a method."""
+    return f"{RESULTS}/{table}/{METHODS[method]['family']}.parquet"
+
+
 def figure_files(file, caption, category, **labels):
     """Return the PDF and the PNG of a figure as outputs that Snakemake's own report shows, too."""
     shown = {"caption": f"../report/{caption}.rst", "category": category}

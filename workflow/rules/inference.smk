@@ -3,11 +3,11 @@
 
 rule choose_layers:
     input:
-        f"{RESULTS}/tables/scores.parquet",
+        f"{RESULTS}/scores/{{family}}.parquet",
     output:
-        f"{RESULTS}/tables/best_layers.parquet",
+        f"{RESULTS}/best_layers/{{family}}.parquet",
     log:
-        f"{RESULTS}/logs/choose_layers.log",
+        f"{RESULTS}/logs/choose_layers/{{family}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:

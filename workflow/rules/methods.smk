@@ -53,15 +53,15 @@ rule score_responses:
 
 rule gather_scores:
     input:
-        expand(f"{RESULTS}/scores/{{family}}/{{area}}/{{model}}.parquet", family=FAMILIES, area=DATASET.areas, model=MODELS),
+        expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{model}}.parquet", area=DATASET.areas, model=MODELS),
     output:
-        f"{RESULTS}/tables/scores.parquet",
+        f"{RESULTS}/scores/{{family}}.parquet",
     log:
-        f"{RESULTS}/logs/gather_scores.log",
+        f"{RESULTS}/logs/gather_scores/{{family}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
-        scored=[list(FAMILIES), DATASET.areas, list(MODELS)],
+        scored=[DATASET.areas, list(MODELS)],
         code=code("gather_scores"),
     script:
         "../scripts/gather_scores.py"

@@ -1,12 +1,5 @@
 """From trials to the reliable neurons of each area, their RDMs and ceilings: for every selection that a method names."""
 
-PARTS = {
-    "neurons": "neurons/{selection}.parquet",
-    "selection_counts": "selection_counts/{selection}.parquet",
-    "ceilings": "ceilings/{selection}/{area}.parquet",
-    "thresholds": "thresholds/{selection}/{area}.parquet",
-}  # of tables that are gathered
-
 
 rule measure_reliability:
     input:
@@ -151,24 +144,6 @@ rule sweep_thresholds:
         code=code("sweep_thresholds"),
     script:
         "../scripts/sweep_thresholds.py"
-
-
-rule gather_neurons:
-    input:
-        lambda wildcards: of_selections(PARTS[wildcards.table]),
-    output:
-        f"{RESULTS}/tables/{{table}}.parquet",
-    log:
-        f"{RESULTS}/logs/gather_neurons/{{table}}.log",
-    wildcard_constraints:
-        table="|".join(PARTS),
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        parts=[SELECTIONS, DATASET.areas],
-        code=code("gather_neurons"),
-    script:
-        "../scripts/gather_neurons.py"
 
 
 rule measure_neurons:

@@ -1,5 +1,14 @@
-"""Figures and the report, from the tables alone."""
+"""Tables of a whole run, figures, and the report."""
 
+# tables that are made in parts, and where these lie
+PARTS = {
+    "neurons": "neurons/{selection}.parquet",
+    "selection_counts": "selection_counts/{selection}.parquet",
+    "ceilings": "ceilings/{selection}/{area}.parquet",
+    "thresholds": "thresholds/{selection}/{area}.parquet",
+    "scores": "scores/{family}.parquet",
+    "best_layers": "best_layers/{family}.parquet",
+}
 OF_PRESET = preset_methods(METHOD_TABLE, "mousenet", METHODS)  # methods that figures of MouseNet show
 # Every figure of a run: the section of the report that shows it, its file without ending, its caption, and its method if it has one.
 FIGURES = [("scores", f"{RESULTS}/figures/scores_{method}", "scores", method) for method in METHODS]
@@ -16,9 +25,27 @@ if RUNS:
 TEMPLATE, CAPTIONS = str(ROOT / "workflow/report/report.html"), sorted(map(str, (ROOT / "workflow/report").glob("*.rst")))
 
 
+rule gather_tables:
+    input:
+        lambda wildcards: parts_of(PARTS[wildcards.table]),
+    output:
+        f"{RESULTS}/tables/{{table}}.parquet",
+    log:
+        f"{RESULTS}/logs/gather_tables/{{table}}.log",
+    wildcard_constraints:
+        table="|".join(PARTS),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        parts=lambda wildcards: parts_of(PARTS[wildcards.table]),
+        code=code("gather_tables"),
+    script:
+        "../scripts/gather_tables.py"
+
+
 rule plot_scores:
     input:
-        best=f"{RESULTS}/tables/best_layers.parquet",
+        best=lambda wildcards: of_family("best_layers", wildcards.method),
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
     output:
@@ -72,7 +99,7 @@ rule plot_network:
 
 rule plot_nodes:
     input:
-        scores=f"{RESULTS}/tables/scores.parquet",
+        scores=lambda wildcards: of_family("scores", wildcards.method),
         models=f"{RESULTS}/tables/models.parquet",
         ceilings=CEILINGS,
     output:
@@ -126,7 +153,7 @@ rule plot_training:
 
 rule plot_trajectory:
     input:
-        best=f"{RESULTS}/tables/best_layers.parquet",
+        best=lambda wildcards: of_family("best_layers", wildcards.method),
         models=f"{RESULTS}/tables/models.parquet",
         histories=expand(f"{TRAINED}/{{run}}.parquet", run=RUNS),
     output:

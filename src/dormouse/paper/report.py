@@ -1,6 +1,7 @@
 """The report: one HTML file with everything in it, to be opened offline."""
 
 import base64
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -109,13 +110,13 @@ def render(
     best, models, neurons = tables["best_layers"], tables["models"], tables["neurons"]
     counts, far = tables["selection_counts"], tables["unit_distances"]
     scores = score_tables(best, tables["ceilings"], models, dataset["areas"], methods)
-    shown: dict[str, list[dict]] = {}
+    shown: dict[str, list[dict]] = defaultdict(list)
     for file, (section, name, caption, method) in figures:
         of_method = {"method": method, "label": methods[method]["label"]} if method else {}
         text = pages.get_template(f"{caption}.rst").render(
             snakemake={"config": config, "params": {"method": methods.get(method)}}
         )
-        shown.setdefault(section, []).append({"picture": picture(file), "name": Path(name).stem, "caption": text} | of_method)
+        shown[section].append({"picture": picture(file), "name": Path(name).stem, "caption": text} | of_method)
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
         figures=shown,

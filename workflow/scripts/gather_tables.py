@@ -1,4 +1,4 @@
-"""Stack the rows of all selections and areas."""
+"""Stack the parts of one table."""
 
 from dormouse.errors import log_to
 from dormouse.tables import read_tables, write_table
