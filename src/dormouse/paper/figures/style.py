@@ -15,11 +15,11 @@ import matplotlib.pyplot as plt
 from dormouse.files import atomic
 
 PANEL_IN = 1.6  # width of a panel, inches
-PLAIN = "paper", "given"  # selections that go without saying
+PLAIN = "paper", "given"  # selections that titles do not name
 
 
 def heading(title: str, what: str, scores: pd.DataFrame) -> str:
-    """Return the title of a figure of `scores`; below it the selection, and what differs from the names."""
+    """Return the title of a figure of scores. Lines below name an unusual selection, and settings that differ from names."""
     unusual = [f"selection {name}" for name in scores.selection.unique() if name not in PLAIN]
     unusual += [f"with {differs}" for differs in scores.differs.unique() if differs]
     return f"{title}: {what}" + "".join(f"\n{words}" for words in unusual)
