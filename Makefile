@@ -11,7 +11,7 @@ PYTEST := $(if $(ALLENSDK),DORMOUSE_ALLENSDK=$$(cat $(ALLENSDK))) HF_HUB_OFFLINE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo zoo-check test test-allen lint format bench clean
+.PHONY: help demo zoo-check test test-all test-allen lint format bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,7 +23,10 @@ demo: $(VENV)/run  ## the whole workflow on simulated recordings, offline, to re
 zoo-check: $(VENV)/run  ## every network, random weights, a few images: a table of sizes and what fails; goes on where it stopped
 	HF_HUB_OFFLINE=1 $(BIN)/snakemake check_zoo --cores $(CORES) --quiet rules
 
-test: lint $(ALLENSDK)  ## lint and all tests; those on real data need DORMOUSE_REAL
+test: lint $(ALLENSDK)  ## lint and tests but for slow ones; those on real data need DORMOUSE_REAL
+	$(PYTEST) -m "not slow"
+
+test-all: lint $(ALLENSDK)  ## all tests, the slow ones too
 	$(PYTEST)
 
 test-allen: $(VENV)/dev $(ALLENSDK)  ## the tests of Allen Brain Observatory recordings alone, with the real AllenSDK as judge

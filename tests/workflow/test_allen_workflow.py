@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.allen, pytest.mark.workflow]
 
 TABLES = ("recordings", "cell_metrics", "neurons", "selection_counts", "ceilings", "thresholds")
 TARGETS = [f"results/allen/tables/{name}.parquet" for name in TABLES]
-KILLS = 20
 
 
 def allen(web: Web, **other) -> dict:
@@ -236,7 +235,8 @@ def made_so_far(folder: Path) -> dict[Path, float]:
     return {path: path.stat().st_mtime for place in places for path in (folder / place).rglob("*.*") if path.name[0] != "."}
 
 
-def test_a_run_that_is_killed_twenty_times_keeps_what_was_done(published, observatory, root, tmp_path):
+@pytest.mark.parametrize("n_kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_run_that_is_killed_again_and_again_keeps_what_was_done(published, observatory, root, tmp_path, n_kills):
     """Kill the workflow and all its jobs after random times: jobs in flight are repeated, two at most, and no others."""
     rng, folder, areas = random.Random(0), tmp_path / "run", ["VISp", "VISl", "VISal"]
     folder.mkdir()
@@ -245,7 +245,7 @@ def test_a_run_that_is_killed_twenty_times_keeps_what_was_done(published, observ
     command = [sys.executable, "-m", "snakemake", TARGETS[2], "--snakefile", str(root / "Snakefile"), "--cores", "2"]
     command += ["--configfile", "mine.yaml", "--rerun-incomplete", "--nolock"]
     n_repeated = []
-    for _ in range(KILLS):
+    for _ in range(n_kills):
         before = made_so_far(folder)
         process = subprocess.Popen(command, cwd=folder, start_new_session=True, stdout=PIPE, stderr=STDOUT)
         time.sleep(rng.uniform(1, 4))
