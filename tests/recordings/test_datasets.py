@@ -223,7 +223,7 @@ def test_what_people_have_runs_to_the_end(dataset_folder, snakemake, tmp_path):
     rewrite(folder, "201,two,m2,VISp,2/3", "201,two,m2,VISp,")
 
     process = snakemake(
-        "results/mice/figures/thresholds.png",
+        "results/mice/figures/thresholds_paper.png",
         config={
             "dataset": str(folder),
             "areas": ["VISp"],
@@ -240,7 +240,7 @@ def test_what_people_have_runs_to_the_end(dataset_folder, snakemake, tmp_path):
     ):
         assert process.stdout.count(line) == 1, line
     results = tmp_path / "run" / "results" / "mice"
-    stimuli = read_stimuli(results / "stimuli.npz")
+    stimuli = read_stimuli(next(results.parent.glob("stimuli/*.npz")))
     assert stimuli.names.tolist() == ["1", "10", "2", "3", "4", "5", "6", "7"]
     seen = dict(zip(stimuli.names.tolist(), stimuli.images, strict=True))
     for name, image in zip(("1", "3", "5", "6", "7", "10"), (shown[k] for k in (0, 2, 4, 5, 6, 7)), strict=True):
@@ -255,7 +255,7 @@ def test_what_people_have_runs_to_the_end(dataset_folder, snakemake, tmp_path):
         (layer, instance): n for layer, n in (("2/3", 3), ("4", 4), ("all", 10)) for instance in ("image", "matrix")
     }
     assert table.index[table.split_half_r.isna()].tolist() == [("2/3", "image")]
-    log = (results / "logs" / "sweep_thresholds" / "VISp.log").read_text()
+    log = (results / "logs" / "sweep_thresholds" / "paper" / "VISp.log").read_text()
     assert "VISp, cortical layer 2/3, limit -1: r of image is missing for 3 neurons, because in 20 of 20 splits all" in log
 
 

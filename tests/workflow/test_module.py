@@ -36,7 +36,7 @@ def importer(root, tmp_path):
 
 
 def test_another_workflow_imports_this_one(importer, tmp_path):
-    made = importer("results/demo/stimuli.npz")
+    made = importer("--until", "read_stimuli")
     assert made.returncode == 0, made.stdout
     assert (tmp_path / "results/run.lock").exists()
     planned = importer("--dry-run")
