@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist
 
-from dormouse.neurons.reliability import measure_reliability
+from dormouse.neurons.reliability_table import measure_reliability
 from dormouse.recordings.trials import Recording
 
 N_SPLITS, SEED = 6, 3

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from measure import contest, print_machine, print_table
 
-from dormouse.neurons.reliability import measure_reliability
+from dormouse.neurons.reliability_table import measure_reliability
 from dormouse.recordings.session import scene_names
 from dormouse.recordings.trials import Recording
 

@@ -6,7 +6,7 @@ import pytest
 from reliability_by_loops import make_response, oracle_by_loop, r_by_loop, reliability_by_loop
 
 from dormouse import tables
-from dormouse.neurons import reliability
+from dormouse.neurons.reliability_table import measure_reliability
 from dormouse.recordings.trials import Recording
 
 
@@ -29,7 +29,7 @@ def make_recording(response: np.ndarray) -> Recording:
 
 def measure(recording: Recording, n_splits=10, seed=0, select_on="all", score_on="all", stimuli=None) -> pd.DataFrame:
     stimuli = recording.stimulus if stimuli is None else stimuli
-    return reliability.measure_reliability("session_1", recording, stimuli, n_splits, seed, select_on, score_on)
+    return measure_reliability("session_1", recording, stimuli, n_splits, seed, select_on, score_on)
 
 
 def test_parts_are_every_other_trial():

@@ -1,7 +1,7 @@
 """Measure how reliable the neurons of one recording are."""
 
 from dormouse.errors import log_to
-from dormouse.neurons.reliability import measure_reliability
+from dormouse.neurons.reliability_table import measure_reliability
 from dormouse.recordings.trials import check_images, read_recording
 from dormouse.stimuli.images import read_hashes, read_names
 from dormouse.tables import write_table

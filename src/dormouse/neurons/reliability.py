@@ -6,11 +6,8 @@ averages are correlated over stimuli, and Spearman and Brown's formula 2r / (1 +
 """
 
 import numpy as np
-import pandas as pd
 
-from dormouse.neurons.tuning import anova, running_modulation
-from dormouse.recordings.cre_lines import excitatory
-from dormouse.recordings.trials import MIN_TRIALS, Recording
+from dormouse.recordings.trials import MIN_TRIALS
 
 NEURONS_AT_ONCE = 32  # bounds memory, and what is worked on stays in the cache of a processor
 
@@ -120,40 +117,3 @@ def _at_mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Put the mean over stimuli of those that are present in the place of the others, where it counts for nothing."""
     mean = np.where(present, values, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
     return np.where(present, values, mean)
-
-
-def measure_reliability(
-    name: str, recording: Recording, stimuli: np.ndarray, n_splits: int, seed: int, select_on: str, score_on: str
-) -> pd.DataFrame:
-    """Return the table `reliability` of one recording, a row a neuron.
-
-    Parameters
-    ----------
-    stimuli : names of the stimuli that are used; p_ns and p_run_mod_ns rest on all that were shown, as the service's do
-    select_on, score_on : which trials select neurons, by whatever is measured, and which are scored: all, odd or even
-    """
-    used, selecting = recording.select(stimuli), recording.part(select_on)
-    r = split_half_r(used.part(select_on).response, n_splits, seed)
-    scored = split_half_r(used.part(score_on).response, n_splits, seed) if score_on != select_on else r
-    return pd.DataFrame(
-        {
-            "recording": name,
-            "neuron": recording.neuron,
-            "animal": recording.animal,
-            "area": recording.area,
-            "cortical_layer": recording.cortical_layer,
-            "depth_um": recording.depth_um,
-            "cre_line": recording.cre_line,
-            "excitatory": excitatory(recording.cre_line),
-            "n_trials": used.n_trials().min(axis=0),
-            "reliability": spearman_brown(r).mean(axis=0),
-            "split_half_r": r.mean(axis=0),
-            "oracle_r": oracle(used.part(select_on).response),
-            "scored_reliability": spearman_brown(scored).mean(axis=0),
-            "scored_r": scored.mean(axis=0),
-            "scored_r_sem": scored.std(axis=0, ddof=1) / np.sqrt(n_splits) if n_splits > 1 else np.nan,
-            "p_ns": anova(selecting),
-            "p_run_mod_ns": running_modulation(selecting),
-            "metrics": "computed",
-        }
-    )
