@@ -222,6 +222,7 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
         "models": {"groups": ["baselines"], "exclude": ["noise-random0", "gabor"], "add": added},
         # the only method of regression is another than usual
         **{"methods": {"run": ["ridge_zscore", "mousenet"]}, "mousenet": {"units": {"negative": "leave_out"}}},
+        "training": {"mousenet_digits": {"epochs": 1}},  # two are in test_loop
     }
     results = "results/demo"
     pictures = [*(f"{results}/figures/{name}.png" for name in ("nodes_rsa_spearman", "units"))]
@@ -230,7 +231,7 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     snakemake(*pictures, f"{results}/report.html", config=config)
     assert all((tmp_path / "run" / picture).stat().st_size > 20_000 for picture in pictures)
     history = read_table("training", tmp_path / "run/results/trained/mousenet_digits.parquet")
-    assert history.test_accuracy.iloc[-1] > 0.85
+    assert history.test_accuracy.iloc[-1] > history.test_accuracy[0] + 0.5
     units = read_table("units", tmp_path / "run" / results / "tables/units.parquet")
     assert set(units.model) == {"", "before", "after"}
     models = read_table("models", tmp_path / "run" / results / "tables/models.parquet")
