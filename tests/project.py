@@ -9,7 +9,17 @@ from pathlib import Path
 
 import yaml
 
-PARTS = ("Snakefile", "config.yaml", "src", "workflow", "profiles", "resources/models.tsv", "resources/mousenet", "envs")
+PARTS = (
+    "Snakefile",
+    "config.yaml",
+    "src",
+    "workflow",
+    "profiles",
+    "resources/models.tsv",
+    "resources/methods.yaml",
+    "resources/mousenet",
+    "envs",
+)
 SMALL = {
     "dataset": "demo",
     "areas": ["VISp", "VISl"],
