@@ -94,6 +94,18 @@ def test_every_rule_has_its_script_and_its_log_and_every_script_its_rule(root):
     assert set(rules) == {file.stem for file in python_files(root, "workflow/scripts")}
 
 
+def test_keys_in_the_paths_of_inputs_are_parameters(root):
+    """Snakemake does not run a job again whose outputs are there because an input has another path."""
+    for file in (root / "workflow/rules").glob("*.smk"):
+        for name, body in re.findall(RULE, file.read_text(), re.MULTILINE):
+            inputs, _, rest = body.partition("output:")
+            _, _, params = rest.partition("params:")
+            if "STIMULI" in inputs and name != "extract_features":  # whose outputs have the key
+                assert "images=IMAGES" in params, name
+            if "kernel_files" in inputs:
+                assert "kernels=" in params and "kernel_files" in params, name
+
+
 def test_no_parameter_is_a_function_of_input_which_snakemake_would_not_compare(root):
     for file in (root / "workflow/rules").glob("*.smk"):
         assert not re.search(r"lambda \w+, *(input|output|threads|resources)", file.read_text()), file

@@ -156,6 +156,25 @@ def test_a_row_more_runs_the_jobs_of_its_family_and_no_other(finished):
     assert {job["family"] for job in planned["score_responses"]} == {"ridge"}
 
 
+def test_another_choice_of_layers_extracts_and_scores_again(finished):
+    planned = finished.planned(merged(SMALL, {"layers": "blocks"}))
+    assert {"extract_features", "extract_zscored_features", "gather_models", "score_rdms", "score_responses"} <= set(planned)
+    assert not {"read_stimuli", "measure_reliability", "pool_area"} & set(planned)
+
+
+def test_other_scenes_are_read_measured_and_scored_again(finished):
+    planned = finished.planned(merged(SMALL, {"demo": {"seed": 1}}))
+    reading = {
+        "simulate_recordings",
+        "read_recording",
+        "read_stimuli",
+        "measure_reliability",
+        "pool_area",
+        "estimate_ceilings",
+    }
+    assert reading | {"extract_features", "score_rdms", "score_responses", "sweep_thresholds"} <= set(planned)
+
+
 def test_a_kernel_more_is_extracted_without_the_others(finished):
     config = merged(SMALL, {"methods": {"run": SMALL["methods"]["run"][:3]}})
     assert not {"extract_features", "score_rdms"} & set(finished.planned(config))  # nor is there anything to do again

@@ -54,7 +54,7 @@ from dormouse.models.specification import (
     weight_files,
 )
 from dormouse.mousenet.anatomy import FOLDER
-from dormouse.recordings.datasets import images_key, open_dataset
+from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
 from dormouse.recordings.nwb1 import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run_folder import record_run, run_folder
@@ -200,9 +200,12 @@ def code(script):
     return lambda wildcards: found(ROOT / f"workflow/scripts/{script}.py")
 
 
+# Nor does a path that changed make a job run again whose outputs are there. So keys in paths, of images, kernels and simulated
+# recordings, are parameters, too.
 def contents(files):
-    """Return name and hash of each file that a user gives; addresses, and files that the workflow makes, are left out."""
-    return [(Path(file).name, file_hash(file)) for file in files if not is_address(file) and not is_made(file)]
+    """Return name and hash of each file that a user gives, and the path of each that is simulated; others are left out."""
+    given = [file for file in files if not is_address(file) and not is_made(file)]
+    return [(Path(file).name, file_hash(file)) for file in given] + [file for file in files if file.startswith(SIMULATED)]
 
 
 def timeless(files):

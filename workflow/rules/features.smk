@@ -49,6 +49,7 @@ rule gather_models:
         "../../envs/analysis.yaml"
     params:
         models=list(MODELS),
+        kernels=[kernel_files(model, ["centred"]) for model in MODELS],
         labels={model: {key: spec[key] for key in LABELS} for model, spec in MODELS.items()},
         code=code("gather_models"),
     script:

@@ -17,6 +17,8 @@ rule score_rdms:
     conda:
         "../../envs/analysis.yaml"
     params:
+        images=IMAGES,
+        kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
         methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
         family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
@@ -42,6 +44,8 @@ rule score_responses:
     conda:
         "../../envs/analysis.yaml"
     params:
+        images=IMAGES,
+        kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
         methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
         min_neurons=SELECTION["min_neurons"],

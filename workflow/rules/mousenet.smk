@@ -77,6 +77,7 @@ rule measure_units:
         "../../envs/torch.yaml"
     params:
         **config["mousenet"]["units"],
+        images=IMAGES,
         spec=lambda wildcards: content_key(MODELS[wildcards.model]),
         code=code("measure_units"),
     script:

@@ -17,6 +17,7 @@ rule measure_reliability:
         "../../envs/analysis.yaml"
     params:
         **config["reliability"],
+        images=IMAGES,
         code=code("measure_reliability"),
     script:
         "../scripts/measure_reliability.py"
@@ -76,6 +77,7 @@ rule pool_area:
     conda:
         "../../envs/analysis.yaml"
     params:
+        images=IMAGES,
         recordings=lambda _: recordings(),
         score_on=lambda wildcards: SELECTION["named"][wildcards.selection]["score_on"],
         code=code("pool_area"),
@@ -114,6 +116,7 @@ rule estimate_ceilings:
     params:
         **config["reliability"],
         **config["ceilings"],
+        images=IMAGES,
         recordings=lambda _: recordings(),
         score_on=lambda wildcards: SELECTION["named"][wildcards.selection]["score_on"],
         min_neurons=SELECTION["min_neurons"],
@@ -136,6 +139,7 @@ rule sweep_thresholds:
         "../../envs/analysis.yaml"
     params:
         **config["thresholds"],
+        images=IMAGES,
         recordings=lambda _: recordings(),
         seed=config["reliability"]["seed"],
         correction=SELECTION["correction"],
@@ -158,6 +162,7 @@ rule measure_neurons:
         "../../envs/analysis.yaml"
     params:
         **{key: config["mousenet"]["units"][key] for key in ("seed", "negative")},
+        images=IMAGES,
         populations=[SELECTIONS[:1], DATASET.areas],
         code=code("measure_neurons"),
     script:

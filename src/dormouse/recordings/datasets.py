@@ -18,6 +18,7 @@ from dormouse.run_folder import SHARED
 from dormouse.stimuli.images import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")
+SIMULATED = "results/simulated"  # where simulated recordings lie, in a folder for each size and seed
 RESERVED = (*BUILT_IN, *SHARED)  # names of runs, and of what they share, that no dataset folder may have
 NOT_OF_TRIALS = ("name", "description", "citation", "stimuli", "background")  # keys of dataset.yaml
 CITATION = "Allen Brain Observatory, Visual Coding (de Vries et al. 2020, Nat. Neurosci. 23:138)"
@@ -60,7 +61,7 @@ def open_dataset(config: Mapping) -> Dataset:
             citation="",
             areas=_shared(config["areas"], Counter(site.area for site in sites), "recordings", "demo"),
             recordings=[site.recording for site in sites if site.area in config["areas"]],
-            source=f"results/simulated/{short_hash(config['demo'])}/{{recording}}.nwb",
+            source=f"{SIMULATED}/{short_hash(config['demo'])}/{{recording}}.nwb",
         )
     if wanted == "allen":
         return _open_allen(config)
