@@ -98,6 +98,7 @@ def test_weights_that_do_not_fit_are_named_by_their_first_keys(refused, dataset_
     torch.save({"state_dict": {"w": torch.zeros(3)}, "state_dict_ema": {"w": torch.ones(3)}}, tmp_path / "two.pt")
     models = adding(weights=str(tmp_path / "mine.pt"))
     two = models["add"]["mine"] | {"weights": str(tmp_path / "two.pt")}
+    models["groups"] = []  # nothing else runs
     models["add"] |= {"two": two, "elsewhere": two | {"key": "ema"}}
     output = refused(
         r"mine\.pt: the weights do not fit SqueezeNet: \d+ missing \(features\.0\.weight, .*1 unknown \(conv1\.weight\)",
