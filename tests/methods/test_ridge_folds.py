@@ -45,7 +45,7 @@ def test_a_penalty_that_is_not_positive_is_refused(penalty, scored):
         scored([X @ X.T], Y, [1.0, penalty], ridge.make_folds(40, 4, seed=0))
 
 
-def test_left_out_scores_are_those_of_refits_for_every_layer_penalty_and_neuron():
+def test_left_out_scores_equal_refits_for_every_layer_penalty_and_neuron():
     features = [make_data(n_features, seed=20)[0] for n_features in (5, 60)]
     _, Y = make_data(1, seed=21)
     r = ridge.leave_one_out_r([X @ X.T for X in features], Y, PENALTIES)
@@ -58,7 +58,7 @@ def test_left_out_scores_are_those_of_refits_for_every_layer_penalty_and_neuron(
             np.testing.assert_array_equal(ridge.score_layers([X @ X.T], Y, penalty)[0], r[layer, i])
 
 
-def test_fold_scores_are_those_of_refits_for_every_layer_penalty_and_neuron():
+def test_fold_scores_equal_refits_for_every_layer_penalty_and_neuron():
     features = [make_data(n_features, seed=22)[0] for n_features in (5, 60)]
     _, Y = make_data(1, seed=23)
     folds = np.random.default_rng(24).choice([7, 2, 4], size=40)  # sizes differ, numbers have gaps
@@ -67,7 +67,7 @@ def test_fold_scores_are_those_of_refits_for_every_layer_penalty_and_neuron():
     np.testing.assert_allclose(r, expected, rtol=0, atol=1e-12)
 
 
-def test_nested_scores_and_penalties_are_those_of_refits_in_refits():
+def test_nested_scores_and_penalties_equal_nested_refits():
     features = [make_data(n_features, seed=25, n_stimuli=18)[0] for n_features in (4, 30)]
     signal, Y = make_data(4, seed=25, n_stimuli=18, n_neurons=3)[0], make_data(1, seed=26, n_stimuli=18, n_neurons=3)[1]
     Y[:, 0] += 3 * signal[:, 0]
@@ -89,7 +89,7 @@ def make_many_neurons(n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 @pytest.mark.parametrize("n_features", [40, 400])
-def test_the_best_penalty_of_each_neuron_and_its_score_are_those_of_himalaya(n_features):
+def test_the_best_penalty_of_each_neuron_and_its_score_equal_those_of_himalaya(n_features):
     X, Y, penalties = make_many_neurons(n_features)
     folds = ridge.make_folds(119, 5, seed=29)
     r = ridge.fold_r([X @ X.T], Y, penalties, folds)[0]
@@ -106,7 +106,7 @@ def test_the_best_penalty_of_each_neuron_and_its_score_are_those_of_himalaya(n_f
 
 
 @pytest.mark.parametrize("n_features", [40, 400])
-def test_nested_scores_and_penalties_are_those_of_scikit_learn_in_each_fold(n_features):
+def test_nested_scores_and_penalties_equal_those_of_scikit_learn_in_each_fold(n_features):
     X, Y, penalties = make_many_neurons(n_features)
     folds = ridge.make_folds(119, 5, seed=30)
     r, chosen = ridge.nested_r([X @ X.T], Y, penalties, folds)
@@ -120,7 +120,7 @@ def test_nested_scores_and_penalties_are_those_of_scikit_learn_in_each_fold(n_fe
     assert len(np.unique(chosen)) >= 4
 
 
-def test_noise_scores_0_in_folds_but_less_than_0_when_left_out_one_by_one():
+def test_noise_scores_0_in_folds_but_below_0_when_one_is_left_out():
     """A weak predictor is little more than the mean of the others: within a fold one value, but another for each left out."""
     X, Y = np.random.default_rng(31).standard_normal((2, 119, 1000))
     penalties, folds = [1.0, 1e3, 1e6], ridge.make_folds(119, 5, seed=32)
@@ -235,7 +235,7 @@ def test_folds_are_dealt_evenly_at_random_and_by_their_seed_alone():
 @pytest.mark.parametrize(
     ("folds", "sizes"), [([0] * 39 + [1], "39, 1"), ([0] * 40, "40"), ([0] * 20 + [1] * 19, "20, 19")], ids=str
 )
-def test_folds_in_which_there_is_no_correlation_or_that_miss_stimuli_are_refused(folds, sizes, scored):
+def test_folds_that_are_too_small_or_miss_stimuli_are_refused(folds, sizes, scored):
     X, Y = make_data(10, seed=52)
     with pytest.raises(ValueError, match=rf"^40 stimuli must lie in two folds or more, .*; got folds of {sizes}$"):
         scored([X @ X.T], Y, PENALTIES, np.array(folds))

@@ -77,7 +77,7 @@ def test_table_of_ceilings_holds_every_neuron_and_every_site_for_every_target(tm
     assert list(table.inter_animal.isna()) == list(missing)
 
 
-def test_ceilings_of_sites_are_those_of_their_neurons_and_chosen_stimuli(written):
+def test_ceilings_of_sites_use_their_own_neurons_and_the_chosen_stimuli(written):
     paths, kept = written
     chosen = [11, 3, 4, 0, 9, 7, 1, 2, 13, 5]
     stimuli = ALL_STIMULI[chosen]
@@ -117,7 +117,7 @@ def test_values_between_animals_are_those_of_the_pooled_neurons(written):
     np.testing.assert_allclose(neurons.inter_animal, expected, rtol=0, atol=1e-12)
 
 
-def test_ceilings_are_those_of_the_trials_that_are_scored(tmp_path):
+def test_ceilings_use_the_trials_that_are_scored(tmp_path):
     recording = make_recording(make_response(11, 8, 1.0, seed=13))
     write_recording(tmp_path / "one.npz", recording)
     kept = keep({"one": recording}, {}, select_on="odd", score_on="even")

@@ -27,7 +27,7 @@ def test_ceiling_is_the_root_of_the_reliability_and_0_for_a_negative_one():
     np.testing.assert_allclose(ceilings.ceiling(np.array([0.0, 0.25, 1.0, -0.3])), [0.0, 0.5, 1.0, 0.0])
 
 
-def test_rdm_reliabilities_are_those_of_all_neurons_pooled_first(recordings):
+def test_rdm_reliabilities_equal_those_of_all_neurons_pooled_first(recordings):
     left_out = {"one": ["n1", "n5"], "three": ["n0"]}
     kept, layers = keep(recordings, left_out), ["all", "2/3", "4"]
     result = of_rdms(one_at_a_time(recordings), kept, layers)
@@ -46,7 +46,7 @@ def test_rdm_reliabilities_are_those_of_all_neurons_pooled_first(recordings):
     np.testing.assert_allclose(result.split_half_sem, sem, rtol=0, atol=1e-10)
 
 
-def test_rdm_reliabilities_of_z_scored_neurons_are_those_of_halves_that_were_z_scored_first(recordings):
+def test_rdm_reliabilities_of_zscored_neurons_equal_those_of_halves_zscored_first(recordings):
     kept, targets = keep(recordings, {}), ["rdm", "rdm_zscored"]
     result = ceilings.rdm_reliability(one_at_a_time(recordings), kept, ["all", "4"], targets, N_SPLITS, SEED)["rdm_zscored"]
     halves = np.concatenate([split_halves(recording.response) for recording in recordings.values()], axis=-1)

@@ -123,7 +123,7 @@ def test_neurons_too_few_do_not_agree():
 
 
 @pytest.mark.parametrize(("n_more", "agrees"), [(0, True), (1, False)])
-def test_numbers_of_all_neurons_are_compared_without_a_limit_of_reliability_alone(n_more, agrees):
+def test_published_numbers_of_all_neurons_count_only_without_a_reliability_threshold(n_more, agrees):
     found = agreement([{"area": "VISl", "cortical_layer": "5", "reliability": 0.1}] * n_more, reliable="")
     assert found == dict.fromkeys([*KNOWN, *UNKNOWN]) | {("all", "all"): agrees}
 

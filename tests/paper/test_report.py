@@ -28,7 +28,7 @@ def test_the_report_gives_distances_of_areas_that_both_have():
 
 
 @pytest.mark.workflow
-def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakemake, similarity_folder, tmp_path):
+def test_a_run_with_whole_areas_and_areas_in_parts_draws_every_figure(snakemake, similarity_folder, tmp_path):
     """Of VISl there is the whole, of VISp two layers; a network is an average, beside the one that it is of in its file."""
     network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})
     state = {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}

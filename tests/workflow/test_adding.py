@@ -106,7 +106,7 @@ def planned(output):
     return jobs
 
 
-def test_networks_added_in_three_ways_run_and_say_what_they_rest_on(run_workflow, prepared, dataset_folder, hub, tmp_path):
+def test_networks_added_in_three_ways_run_and_record_their_provenance(run_workflow, prepared, dataset_folder, hub, tmp_path):
     address, handler = hub
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": LINES}}
     targets = ["results/mice/tables/models.parquet"]
@@ -206,7 +206,7 @@ def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow
         (["mean.npy"], 'importlib.import_module("my_" + "module")', r"imports my_module, .* Add files: \[my_module\.py\]"),
     ],
 )
-def test_what_a_network_reaches_unnamed_is_refused(run_workflow, deep, dataset_folder, files, extra, message):
+def test_code_and_files_that_a_network_reaches_unnamed_are_refused(run_workflow, deep, dataset_folder, files, extra, message):
     (deep / "my_net.py").write_text(DEEP.format(extra=extra))
     line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": files}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
@@ -229,7 +229,7 @@ def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_wor
         assert jobs.get("download_weights", set()) == ({model} if line["source"] == "timm" else set())
 
 
-def test_a_folder_of_weights_that_was_filled_by_hand_is_taken_as_it_is(run_workflow, prepared, dataset_folder):
+def test_a_folder_of_weights_that_was_filled_by_hand_is_used(run_workflow, prepared, dataset_folder):
     weights = prepared / "resources/weights/published.safetensors"
     weights.parent.mkdir(parents=True)
     safetensors.torch.save_file(trained("timm", "test_resnet"), weights)
@@ -258,7 +258,7 @@ def traced():
 """
 
 
-def test_networks_that_are_not_what_they_are_called_are_refused(run_workflow, prepared, dataset_folder):
+def test_networks_that_are_not_what_they_claim_to_be_are_refused(run_workflow, prepared, dataset_folder):
     """Random weights called trained; features that say nothing of the image alone; layers that cannot be seen."""
     spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 5}
     torch.save(build(spec).state_dict(), prepared / "weights" / "mine.pt")

@@ -85,7 +85,7 @@ def both(observatory, run_workflow, tmp_path_factory) -> SimpleNamespace:
 
 
 @pytest.mark.allensdk
-def test_streamed_recordings_are_those_of_allensdk_trial_by_trial(both, observatory):
+def test_streamed_recordings_equal_those_of_allensdk_trial_by_trial(both, observatory):
     names = sorted(file.stem for file in (both.stream / "results/allen/recordings").iterdir())
     assert names == sorted(str(recording.id) for recording in RECORDINGS[:12])
     for name in names:
@@ -115,14 +115,14 @@ def test_tables_are_equal_whichever_way_recordings_come(both, table):
 
 
 @pytest.mark.allensdk
-def test_each_way_asks_where_it_says(both):
+def test_each_way_sends_requests_only_to_its_source(both):
     assert {path.split("/")[1] for path in both.stream_asked} == {"visual-coding-2p"}
     assert {path.split("/")[1] for path in both.sdk_asked} == {"api"}
     assert not (both.stream / "resources/allen/ophys_experiment_data").exists()
 
 
 @pytest.mark.allensdk
-def test_a_cache_that_is_there_is_used_without_a_network(both, run_workflow, tmp_path):
+def test_an_existing_cache_is_used_without_the_internet(both, run_workflow, tmp_path):
     other = {"access": "sdk", "python": os.environ["DORMOUSE_ALLENSDK"]}
     nowhere = Web("http://127.0.0.1:9")
     cache = both.sdk / "resources/allen/cache/manifest.json"
@@ -172,7 +172,7 @@ def test_events_come_from_the_service_and_a_recording_without_them_is_left_out(p
         assert read_recording(tmp_path / f"stream/results/allen/recordings/{name}.npz").response.max() <= stored["ev"].max()
 
 
-def test_whole_recordings_are_kept_where_that_is_asked_for(published, observatory, run_workflow, tmp_path):
+def test_whole_recordings_are_kept_if_requested(published, observatory, run_workflow, tmp_path):
     settings = config(published, areas=["VISl"], metrics="service", keep=True)
     # published metrics rest on all trials, so that they cannot select on some
     odd = {"filters": ["running", "reliable"], "select_on": "odd", "score_on": "even"}
@@ -187,7 +187,7 @@ def test_whole_recordings_are_kept_where_that_is_asked_for(published, observator
     assert not published.asked("cell_specimens")  # not needed
 
 
-def test_a_recording_that_is_listed_and_not_there_is_named_and_the_others_are_done(published, run_workflow, tmp_path):
+def test_a_listed_recording_that_is_missing_is_named_and_the_others_are_read(published, run_workflow, tmp_path):
     first, second = (one.id for one in RECORDINGS[:12] if one.area == "VISp")
     published.always(refused(404), at=f"{first}.nwb")
     settings = config(published, areas=["VISp"], metrics="computed", recordings=[first, second])
@@ -202,7 +202,7 @@ def test_a_recording_that_is_listed_and_not_there_is_named_and_the_others_are_do
 
 
 @pytest.mark.parametrize("fault", ["an error that passes", "a connection that breaks off"])
-def test_faults_that_pass_change_no_number(published, observatory, run_workflow, tmp_path, fault):
+def test_temporary_faults_change_no_number(published, observatory, run_workflow, tmp_path, fault):
     one = RECORDINGS[0].id
     tricks = {"an error that passes": [refused(500), refused(503)], "a connection that breaks off": [cut(1000), cut(5000)]}
     published.will(*tricks[fault], at=f"{one}.nwb")
@@ -236,7 +236,7 @@ def made_so_far(folder: Path) -> dict[Path, float]:
     return {path: path.stat().st_mtime for place in places for path in (folder / place).rglob("*.*") if path.name[0] != "."}
 
 
-def test_a_run_that_is_killed_twenty_times_keeps_what_was_done(published, observatory, root, tmp_path):
+def test_a_run_that_is_killed_twenty_times_keeps_finished_jobs(published, observatory, root, tmp_path):
     """Kill the workflow and all its jobs after random times: jobs in flight are repeated, two at most, and no others."""
     rng, folder, areas = random.Random(0), tmp_path / "run", ["VISp", "VISl", "VISal"]
     folder.mkdir()

@@ -76,7 +76,7 @@ def test_a_configuration_that_does_not_fit_is_named_by_key(refused, dataset_fold
     refused(pattern, "-n", dataset=dataset_folder, **wrong)
 
 
-def test_a_data_set_that_is_not_there_is_named(refused, tmp_path):
+def test_a_missing_data_set_is_named(refused, tmp_path):
     refused(r"config: dataset: .*nowhere is not a folder; expected allen, demo or", "-n", dataset=tmp_path / "nowhere")
 
 
@@ -89,7 +89,7 @@ def test_an_unknown_model_is_named_with_the_nearest(refused, dataset_folder):
     refused(pattern, "-n", dataset=dataset_folder, models=adding(source="timm", name="resnt18", weights="random"))
 
 
-def test_weights_that_are_not_there_are_named(refused, dataset_folder):
+def test_missing_weights_are_named(refused, dataset_folder):
     refused(r"weights/mine\.pt", "-n", dataset=dataset_folder, models=adding(weights="weights/mine.pt"))
 
 

@@ -67,7 +67,7 @@ def planned(output):
     return jobs
 
 
-def test_a_method_of_ones_own_in_three_lines_runs_its_jobs_and_no_other(root, run_workflow, copied):
+def test_a_method_added_in_three_lines_runs_only_its_own_jobs(root, run_workflow, copied):
     added = example(root)[1]
     ((name, line),) = added.items()
     assert len(line) == 3
@@ -103,7 +103,7 @@ def test_a_method_of_ones_own_in_three_lines_runs_its_jobs_and_no_other(root, ru
     assert again == {rule: own[rule] for rule in ("score_responses", "gather_scores")} | {"gather_tables": ["table=scores"]}
 
 
-def test_a_method_that_opens_what_is_not_named_is_refused(run_workflow, copied):
+def test_a_method_that_opens_an_unnamed_file_is_refused(run_workflow, copied):
     np.save(copied / "weights.npy", np.ones(1))
     (copied / "my_methods.py").write_text(
         "import numpy as np\n\n\ndef score(kernels, target, settings):\n    return np.load('weights.npy') * np.ones(1)\n"
@@ -121,7 +121,7 @@ def test_a_method_that_opens_what_is_not_named_is_refused(run_workflow, copied):
     assert (read_table("scores", copied / SCORES).query("method == 'mine'").score == 1).all()
 
 
-def test_a_run_of_another_name_extracts_nothing_and_stands_beside_the_first(run_workflow, copied):
+def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(run_workflow, copied):
     before = (copied / SCORES).read_bytes()
     other = merged({"run": "second", "selection": {"min_reliability": 0.985}})
     done = run_workflow(copied, "results/second/tables/scores.parquet", config=other)
@@ -141,7 +141,7 @@ def test_a_name_that_belongs_to_another_data_set_is_refused(run_workflow, copied
     assert "Traceback" not in done.stdout
 
 
-def test_results_of_another_version_are_not_read_as_if_they_were_new(run_workflow, copied):
+def test_results_of_another_version_are_refused(run_workflow, copied):
     (copied / "results/mice/run.json").unlink()
     done = run_workflow(copied, "--dry-run", config=CONFIG)
     assert done.returncode == 1
