@@ -1,3 +1,5 @@
+"""The highest-scoring layer is chosen; in a tie, the earlier one."""
+
 import numpy as np
 import pandas as pd
 import pytest

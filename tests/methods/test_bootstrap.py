@@ -1,4 +1,4 @@
-"""The bootstrap over stimuli is that of rsatoolbox, and its intervals cover."""
+"""The bootstrap over stimuli agrees with rsatoolbox, and its intervals have the coverage that they claim."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_a_resample_with_every_stimulus_once_gives_the_plain_correlation():
     layers, sites = make_rdms_with_ties(4, 9, seed=25), make_rdms_with_ties(3, 9, seed=26)
     pairs = rdms.upper_triangles(layers), rdms.upper_triangles(sites)
     expected = compare(layers, sites)["pearson"]
-    for counts in (np.ones((2, 9), int), np.full((2, 9), 3)):  # weights count as shares
+    for counts in (np.ones((2, 9), int), np.full((2, 9), 3)):  # only relative weights count
         np.testing.assert_allclose(rsa.bootstrap_pearson(*pairs, counts), [expected] * 2, rtol=0, atol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""What scores say beside the names of method and selection: nothing, or the settings that differ from what these stand for."""
+"""Scores list the settings that differ from what the names of their method and their selection stand for."""
 
 from copy import deepcopy
 
@@ -14,7 +14,7 @@ def config(root):
 
 
 def changed(config: dict, place: str, value) -> dict:
-    """Return a configuration with one value replaced, at keys joined by points."""
+    """Return a configuration with one value replaced, at keys joined by dots."""
     config = deepcopy(config)
     *parents, last = place.split(".")
     inner = config
@@ -81,6 +81,6 @@ def test_a_selection_lists_the_differing_settings(config, place, value, differs)
 
 def test_only_differences_with_an_effect_are_listed(config):
     config["selection"] |= {"max_p": 0.2, "min_reliability": 0.6, "correction": "plain"}
-    assert selection_differs(config, "strict") == "min_reliability 0.6, correction plain"  # which has no filter of p
+    assert selection_differs(config, "strict") == "min_reliability 0.6, correction plain"  # its filters do not use max_p
     config["selection"]["named"]["mine"] = {"filters": [], "select_on": "all", "score_on": "all"}
     assert selection_differs(config, "mine") == ""

@@ -1,4 +1,4 @@
-"""RDMs are the correlation distances of patterns, also where they come from kernels."""
+"""RDMs hold the correlation distances of patterns, also when computed from kernels."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_patterns_are_not_changed():
 
 @pytest.mark.parametrize("offset", [10, 200, 30000])
 def test_rdm_of_float32_features_survives_an_offset_large_beside_their_sd(offset):
-    """Such layers exist: of an untrained efficientnet_b0, Sigmoid-1 has a mean of 240 sd, Sigmoid-2 one of 35000."""
+    """Such layers exist: in an untrained efficientnet_b0, Sigmoid-1 has a mean of 240 sd, and Sigmoid-2 of 35000 sd."""
     X = make_patterns(119, 5000, seed=4)
     X = (X / X.std() + offset).astype(np.float32)
     rdm, constant = rdm_of_features(X)
@@ -82,7 +82,7 @@ def test_a_pattern_that_varies_by_rounding_alone_counts_as_constant():
 
 @pytest.mark.parametrize("value", [0.0, 127 / 255, 0.3, -1e3])
 def test_a_constant_image_is_flagged_in_the_kernels_of_a_layer(value):
-    """The blank is one, in the pixels and wherever the network keeps it uniform."""
+    """The blank is such an image, in the pixels and wherever the network keeps it uniform."""
     X = make_patterns(8, 50000, seed=5).astype(np.float32)
     X[3] = value
     rdm, constant = rdm_of_features(X)

@@ -1,4 +1,4 @@
-"""Responses to left-out stimuli are predicted as by refits to all others."""
+"""Predicted responses to left-out stimuli equal those of refits to all others."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Scores of many layers and penalties, left out one by one, in folds and in folds within folds, are those of refits."""
+"""Scores of many layers and penalties, by leaving one out, in folds and in nested folds, equal those of refits."""
 
 import tracemalloc
 
@@ -17,7 +17,7 @@ PENALTIES = [0.1, 3.0, 1000.0]
 
 
 def nested_r_by_refits(X: np.ndarray, y: np.ndarray, penalties: list[float], folds: np.ndarray) -> tuple[float, list[float]]:
-    """Nested cross-validation of one neuron, (n_stimuli, 1), as one would say it."""
+    """Nested cross-validation of one neuron, (n_stimuli, 1), written out in loops."""
     r, chosen = [], []
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
@@ -100,7 +100,7 @@ def test_the_best_penalty_of_each_neuron_and_its_score_equal_those_of_himalaya(n
         models.append(PrimalRidgeCV(penalties, **options).fit(X, Y))
     for model in models:
         np.testing.assert_allclose(penalties[r.argmax(axis=0)], model.best_alphas_, rtol=1e-12)
-        # of equals himalaya takes the larger penalty, by a slope that stays in the score
+        # in a tie himalaya takes the larger penalty, by a small slope that stays in the score
         np.testing.assert_allclose(r.max(axis=0), model.cv_scores_ - 1e-10 * np.log(model.best_alphas_), rtol=0, atol=1e-11)
     assert len(np.unique(r.argmax(axis=0))) >= 4
 
@@ -121,7 +121,7 @@ def test_nested_scores_and_penalties_equal_those_of_scikit_learn_in_each_fold(n_
 
 
 def test_noise_scores_0_in_folds_but_below_0_when_one_is_left_out():
-    """A weak predictor is little more than the mean of the others: within a fold one value, but another for each left out."""
+    """A weak predictor is little more than the mean of the others: one value in a fold, but another for each left out."""
     X, Y = np.random.default_rng(31).standard_normal((2, 119, 1000))
     penalties, folds = [1.0, 1e3, 1e6], ridge.make_folds(119, 5, seed=32)
     in_folds = ridge.fold_r([X @ X.T], Y, penalties, folds)[0].mean(axis=1)
@@ -203,7 +203,7 @@ def test_neurons_that_do_not_vary_within_a_fold_or_within_the_others_have_no_sco
     for scores in (r, *ridge.fold_r([X @ X.T], Y, PENALTIES, folds)):
         np.testing.assert_array_equal(np.isnan(scores).all(axis=0), [False, True, False, True, False, False])
     lacking = np.zeros((4, 6), dtype=bool)
-    lacking[2, 3] = True  # the one fold for which there is nothing to choose by
+    lacking[2, 3] = True  # the one fold whose penalty nothing can choose
     np.testing.assert_array_equal(np.isnan(chosen[0]), lacking)
 
 

@@ -1,4 +1,4 @@
-"""RSA scores are the correlations of RDMs that SciPy and rsatoolbox give."""
+"""RSA scores equal the correlations of RDMs by SciPy and rsatoolbox."""
 
 import numpy as np
 import pytest

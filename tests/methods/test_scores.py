@@ -1,4 +1,4 @@
-"""From kernels and targets to tables of scores: by rows of each family, and by functions of one's own, against naive loops."""
+"""Tables of scores from kernels and targets, by rows of each family and by a user's functions, against naive loops."""
 
 import numpy as np
 import pandas as pd
@@ -120,7 +120,7 @@ def use(monkeypatch, function):
 
 
 def cosine(kernels, target, settings):
-    """Cosine of K with a site's RDM, or with Y Y'."""
+    """Return the cosine of K with a site's RDM, or with Y Y'."""
     other = target if target.shape == (N, N) else target @ target.T
     return [np.vdot(K, other) / np.linalg.norm(K) / np.linalg.norm(other) * settings.get("sign", 1) for K in kernels["gram"]]
 

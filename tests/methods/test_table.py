@@ -1,4 +1,4 @@
-"""The table of methods: which rows a configuration runs, what a row of one's own need say, and what is refused."""
+"""The table of methods: which rows a configuration runs, what an added row needs, and what is refused."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Noise ceilings of neurons and RDMs are those of the definition, and are reached by noise-free data."""
+"""Noise ceilings of neurons and RDMs follow their definition, and noise-free data reach them."""
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def test_a_site_of_noise_has_a_ceiling_near_0():
 
 @pytest.mark.parametrize(("n_dimensions", "noise_sd"), [(None, 1.0), (None, 2.0), (5, 2.0), (5, 3.0)])
 def test_the_noise_free_rdm_correlates_with_the_measured_one_as_high_as_the_ceiling(n_dimensions, noise_sd):
-    """The extrapolation is exact for noise added to distances; noise added to responses is close to that."""
+    """The extrapolation is exact for noise added to distances, and nearly so for noise added to responses."""
     n_simulations, n_neurons, n_trials = 12, 60, 10
     reached, estimated = [], []
     for seed in range(n_simulations):

@@ -1,4 +1,4 @@
-"""Pooled means are over the trials that are there; sites are the area and its layers with enough neurons."""
+"""Pooled means are over the trials that are present; sites are the area and its layers with enough neurons."""
 
 import numpy as np
 import pytest

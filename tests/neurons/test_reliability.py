@@ -1,4 +1,4 @@
-"""Split-half reliability and oracle correlation are those of the definition and of simulated signal and noise."""
+"""Split-half reliability and oracle correlation follow their definitions, and fit simulated signal and noise."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from dormouse.neurons import reliability
 
 
 def drop_trials(response: np.ndarray, whole: list[int], seed: int) -> np.ndarray:
-    """Leave two trials or more of every stimulus to each neuron, all to the neurons `whole`."""
+    """Remove trials at random, leaving each neuron two or more of every stimulus, and the neurons `whole` all of them."""
     n_trials, n_stimuli, n_neurons = response.shape
     rng, response = np.random.default_rng(seed), response.copy()
     for stimulus in range(n_stimuli):
@@ -55,7 +55,7 @@ def test_halves_are_the_means_of_the_trials_dealt_to_them(n_trials, missing):
 
 @pytest.mark.parametrize("n_trials", [2, 7, 10])
 def test_missing_trials_of_one_neuron_do_not_change_how_those_of_others_are_dealt(n_trials):
-    """With them, all neurons take the way of recordings with missing trials, and must come to the same halves."""
+    """They make all neurons use the code for missing trials, which must give the others the same halves."""
     whole = make_response(n_trials, 8, 5, signal_sd=1.0, seed=17)
     response = whole.copy()
     response[0, 3, 2] = np.nan

@@ -1,4 +1,4 @@
-"""The table of reliabilities describes each neuron, measured on the trials and stimuli that are asked for."""
+"""The table `reliability` describes each neuron, measured on the requested trials and stimuli."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Each filter leaves out the neurons that fail it, for the first reason that holds, against loops over rows."""
+"""Each filter leaves out the neurons that fail it and names the first reason, against loops over rows."""
 
 from itertools import combinations
 

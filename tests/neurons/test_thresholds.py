@@ -1,4 +1,4 @@
-"""The sweep of the limit of reliability, against all neurons at once at each limit."""
+"""The sweep of the reliability threshold, against a computation from all neurons at once at each threshold."""
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def recordings() -> dict[str, Recording]:
 
 
 def make_candidates(recordings: dict[str, Recording], seed: int) -> pd.DataFrame:
-    """Most of the neurons, in an order of their own, with values of which many lie on a limit and some below all of them."""
+    """Most of the neurons, shuffled; many of their values lie at a threshold, and some below all thresholds."""
     parts = [
         pd.DataFrame({"recording": name, "neuron": of.neuron, "cortical_layer": of.cortical_layer})
         for name, of in recordings.items()
@@ -70,7 +70,7 @@ def split_halves(response: np.ndarray) -> np.ndarray:
 
 
 def sweep_by_hand(recordings, candidates, values, min_neurons) -> dict[tuple, tuple]:
-    """Number of neurons, r and its standard error by cortical layer, limit and instance, each from its neurons at once."""
+    """Number of neurons, r and its standard error by cortical layer, threshold and instance, from all neurons at once."""
     value = {(row.recording, row.neuron): row.value for row in candidates.itertuples()}
     halves = {name: split_halves(recording.response) for name, recording in recordings.items()}
     pairs = np.triu_indices(N_STIMULI, k=1)
@@ -179,7 +179,7 @@ def test_the_matrix_at_the_threshold_of_the_selection_equals_that_of_the_ceiling
 
 
 def test_better_neurons_make_better_populations():
-    """Half of the neurons respond, half are noise: without the latter, RDM and images repeat themselves better."""
+    """Half of the neurons respond, half are noise: without the noise, RDM and images are more reliable."""
     rng = np.random.default_rng(8)
     recording = make_recording("one", 10, 80, seed=8)
     recording.response[:, :, 40:] = rng.standard_normal((10, N_STIMULI, 40))

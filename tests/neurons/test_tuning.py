@@ -1,4 +1,4 @@
-"""The metrics of tuning, against scipy neuron by neuron, on neurons whose truth is known, and against AllenSDK."""
+"""The metrics of tuning, against SciPy for each neuron, on simulated neurons of known tuning, and against AllenSDK."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ FLOAT32_ROUNDING = 1.2e-7
 
 
 def make_recording(response: np.ndarray, running_speed: np.ndarray | None = None, blank: bool = True) -> Recording:
-    """Give a recording whose last stimulus is the blank, where `blank` is true."""
+    """Give a recording whose last stimulus is the blank, if `blank` is true."""
     n_trials, n_stimuli, n_neurons = response.shape
     speed = np.full((n_trials, n_stimuli), np.nan) if running_speed is None else running_speed
     return Recording(
@@ -250,7 +250,7 @@ def by_allensdk(tmp_path_factory) -> tuple[Recording, dict[str, np.ndarray]]:
 
 
 def by_trial(values: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Give values of presentations (n, ...) by trial and stimulus, the blank last."""
+    """Sort values of presentations (n, ...) by trial and stimulus, the blank last."""
     return np.stack([values[frame == image] for image in [*range(SDK_SCENES), -1]], axis=1)
 
 

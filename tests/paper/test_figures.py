@@ -1,4 +1,4 @@
-"""What figures of MouseNet show: which rows of the tables, read off the lines that are drawn."""
+"""Which rows of the tables the figures show, read from the lines that are drawn."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def no_figure_stays():
 
 
 def scores_of(layers, cortical_layers):
-    """Scores that tell which row they are of."""
+    """Scores whose digits encode their row."""
     rows = [
         [model, layer, k, area, cortical_layer, method, 0.1 * m + 0.01 * k + 0.001 * a + (cortical_layer == "4")]
         for m, model in enumerate(MODELS.model)
@@ -104,7 +104,7 @@ HISTORY = pd.DataFrame({"run": ["run", "run", "other"], "epoch": [0, 1, 0], "tes
 
 
 def shown_in_all(scores, areas):
-    """Return what every figure of scores, and the report, show of them: networks by name, one value an area."""
+    """Return every figure of the scores, and the table of the report with networks by name."""
     best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
     figures = {
         "scores": plot_scores(best, none, MODELS, PEARSON, areas, "test"),

@@ -1,4 +1,4 @@
-"""A network of one's own, added as the README says: published weights of timm, a checkpoint, a Python function."""
+"""Networks that a user adds as the README says: published weights of timm, a checkpoint, a Python function."""
 
 import hashlib
 import os
@@ -91,12 +91,12 @@ def kernels(folder, model):
 
 
 def extracts(model):
-    """Return what `planned` gives where one network runs again, to the table of models."""
+    """Return what `planned` gives if one network runs again, up to the table of models."""
     return {"extract_features": {model}, "gather_models": {None}}
 
 
 def planned(output):
-    """Return rule -> models of its jobs, of a dry run."""
+    """Return the models of the jobs of a dry run, by rule."""
     blocks = re.split(r"\n(?=(?:local)?rule )", output)
     jobs = {}
     for block in blocks:
@@ -164,7 +164,7 @@ class Shift(nn.Module):
 
 @pytest.fixture
 def deep(prepared):
-    """Working directory with a network of the user's that is made from several modules and a file."""
+    """Working directory with a user's network that is made from several modules and a file."""
     (prepared / "my_net.py").write_text(DEEP.format(extra=""))
     (prepared / "my_blocks.py").write_text("import my_scale\n\n\ndef scaled(layer):\n    return my_scale.apply(layer)\n")
     (prepared / "my_scale.py").write_text("def apply(layer):\n    return layer\n")
@@ -259,7 +259,7 @@ def traced():
 
 
 def test_networks_that_are_not_what_they_claim_to_be_are_refused(run_workflow, prepared, dataset_folder):
-    """Random weights called trained; features that say nothing of the image alone; layers that cannot be seen."""
+    """Random weights called trained; features that depend on more than the image; layers that cannot be seen."""
     spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 5}
     torch.save(build(spec).state_dict(), prepared / "weights" / "mine.pt")
     (prepared / "others.py").write_text(NOT_TO_BE_SCORED)

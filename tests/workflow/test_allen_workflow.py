@@ -36,7 +36,7 @@ def allen(web: Web, **other) -> dict:
 
 
 def config(web: Web, areas=None, measure="dff", metrics="service", **other) -> dict:
-    """Return what differs from config.yaml; the recordings are too short for the usual limit of reliability."""
+    """Return what differs from config.yaml; the recordings are too short for the usual reliability threshold."""
     return {
         "dataset": "allen",
         "allen": allen(web, **other),
@@ -68,7 +68,7 @@ def published(web, observatory) -> Web:
 
 @pytest.fixture(scope="module")
 def both(observatory, run_workflow, tmp_path_factory) -> SimpleNamespace:
-    """Run the workflow to its tables of neurons from what is streamed, and from what the real AllenSDK fetches."""
+    """Run the workflow up to its tables of neurons, on streamed recordings and on those that the real AllenSDK fetches."""
     if "DORMOUSE_ALLENSDK" not in os.environ:
         pytest.skip("needs AllenSDK: set DORMOUSE_ALLENSDK to a Python that has it")
     runs = SimpleNamespace()
@@ -102,7 +102,7 @@ def test_streamed_recordings_equal_those_of_allensdk_trial_by_trial(both, observ
             "cre_line",
         ):
             np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), err_msg=f"{name} {field}")
-        # of a streamed recording one scene is compared, of a whole one all
+        # one scene of a streamed recording is compared, and all scenes of a whole one
         assert ((ours.image_sha256 == theirs.image_sha256) | (ours.image_sha256 == "")).all()
         assert ((ours.image_sha256 != "").sum(), (theirs.image_sha256 != "").sum()) == (1, 118)
 
@@ -174,7 +174,7 @@ def test_events_come_from_the_service_and_a_recording_without_them_is_left_out(p
 
 def test_whole_recordings_are_kept_if_requested(published, observatory, run_workflow, tmp_path):
     settings = config(published, areas=["VISl"], metrics="service", keep=True)
-    # published metrics rest on all trials, so that they cannot select on some
+    # published metrics use all trials, so they cannot select on some
     odd = {"filters": ["running", "reliable"], "select_on": "odd", "score_on": "even"}
     settings["selection"] |= {"named": {"odd": odd}}
     settings["methods"] = {"selection": "odd"}
@@ -191,7 +191,7 @@ def test_a_listed_recording_that_is_missing_is_named_and_the_others_are_read(pub
     first, second = (one.id for one in RECORDINGS[:12] if one.area == "VISp")
     published.always(refused(404), at=f"{first}.nwb")
     settings = config(published, areas=["VISp"], metrics="computed", recordings=[first, second])
-    # the scenes are of the first recording; without it nothing can be made of them
+    # the scenes come from the first recording; nothing can be made without it
     done = run_workflow(tmp_path / "run", TARGETS[2], "--keep-going", config=settings)
     assert done.returncode != 0
     assert f"{first}.nwb: 404" in done.stdout and "Check the address and run again" in done.stdout

@@ -1,4 +1,4 @@
-"""Methods of one's own and runs side by side, through the command line, on a small dataset folder."""
+"""Methods that a user adds, and runs side by side, through the command line, on a small dataset folder."""
 
 import os
 import re
@@ -39,13 +39,13 @@ def finished(root, run_workflow, write_dataset, tmp_path_factory):
 
 @pytest.fixture
 def copied(finished, tmp_path):
-    """Give the same elsewhere, for a test to change: the folder of the run."""
+    """Give a copy of the run's folder, for a test to change."""
     shutil.copytree(finished, tmp_path / "elsewhere")
     return tmp_path / "elsewhere" / "run"
 
 
 def example(root):
-    """Return the Python and the configuration that the README shows for a method of one's own."""
+    """Return the Python and the configuration that the README shows for a method that a user adds."""
     text = (root / "README.md").read_text().split("## A method of your own", 1)[1].split("\n## ", 1)[0]
     python, configuration = (text.split(f"```{kind}", 1)[1].split("```", 1)[0] for kind in ("python", "yaml"))
     return python, yaml.safe_load(configuration)["methods"]["add"]
@@ -131,7 +131,7 @@ def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(run_w
     first, second = (read_table("scores", copied / f"results/{run}/tables/scores.parquet") for run in ("mice", "second"))
     assert second.n_neurons.max() < first.n_neurons.max()
     assert set(second.differs) == {"min_reliability 0.985, n_splits 5"}
-    assert planned(run_workflow(copied, "--dry-run", config=CONFIG).stdout) == {}  # nor does the first know of it
+    assert planned(run_workflow(copied, "--dry-run", config=CONFIG).stdout) == {}  # the first run does not notice
 
 
 def test_a_name_that_belongs_to_another_data_set_is_refused(run_workflow, copied):

@@ -1,4 +1,4 @@
-"""The workflow as a module of another one, from another folder, and the shape that the catalogue of workflows asks for."""
+"""The workflow as a module of another one, from another folder, and the layout that the workflow catalogue requires."""
 
 import os
 import re

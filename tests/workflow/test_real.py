@@ -1,7 +1,7 @@
 """The workflow on real recordings and a trained network, where DORMOUSE_REAL names them.
 
-Networks take time, so there are only those that a test needs, of small images, and only their blocks are scored. The two data
-sets show the same images: the second takes over what the networks made of them for the first.
+Networks take time, so only those that a test needs run, on small images, and only their blocks are scored. The two data sets
+show the same images, so the second uses the kernels of the first.
 """
 
 import re
@@ -222,9 +222,9 @@ def test_all_21_calcium_sites_are_scored_by_rsa_alone(similarities):
     assert scores.shape[1] == 21
     assert set(scores.columns.get_level_values("area")) == set(AREAS)
     assert not list(similarities.glob("scores/ridge"))
-    # the recordings show the same scenes, and their run ran all of these networks
+    # the recordings show the same scenes, and all of these networks ran for them
     assert not list(similarities.glob("logs/extract_features/*"))
-    # sites of some size, that is without those of a handful of cells (published split-half reliability below .6)
+    # larger sites, without those of a handful of cells (published split-half reliability below .6)
     noisy = [("VISrl", "4"), ("VISrl", "5"), ("VISp", "6"), ("VISpm", "6")]
     sound = scores.drop(columns=noisy)
     assert (sound.loc["pixels"] > 0).all()

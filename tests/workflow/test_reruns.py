@@ -29,7 +29,7 @@ def finished(run_workflow, write_dataset, tmp_path_factory):
 
 @pytest.fixture
 def mice(finished, tmp_path):
-    """Give the same dataset folder elsewhere, with its results, for a test to change."""
+    """Give a copy of the dataset folder, with its results, for a test to change."""
     shutil.copytree(finished, tmp_path / "elsewhere")
     return tmp_path / "elsewhere" / "mice"
 
@@ -47,7 +47,7 @@ def planned(run_workflow):
 
 
 def older(file):
-    """Give a file the oldest time there is."""
+    """Give a file the oldest possible time."""
     os.utime(file, (0, 0))
 
 

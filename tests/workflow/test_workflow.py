@@ -89,7 +89,7 @@ def test_a_new_time_alone_changes_nothing(finished):
 
 @contextmanager
 def edited(file, change):
-    """Change the text of a file, and bring it back."""
+    """Change the text of a file, and restore it at the end."""
     text = file.read_text()
     try:
         file.write_text(change(text))
@@ -158,7 +158,7 @@ def test_another_row_runs_only_the_jobs_of_its_family(finished):
 
 def test_another_kernel_is_extracted_without_the_others(finished):
     config = merged(SMALL, {"methods": {"run": SMALL["methods"]["run"][:3]}})
-    assert not {"extract_features", "score_rdms"} & set(finished.planned(config))  # nor is there anything to do again
+    assert not {"extract_features", "score_rdms"} & set(finished.planned(config))  # nothing to do again
     fewer = finished.folder / "results/kernels/small"
     (kernel,) = fewer.glob("*/zscore.npz")
     hidden = kernel.rename(kernel.with_name("hidden"))
