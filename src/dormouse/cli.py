@@ -1,4 +1,4 @@
-"""The command `dormouse`: prints what is known of a file that the workflow made. The workflow itself is run by `snakemake`."""
+"""The command `dormouse`: prints what is known about a file that the workflow made. To run the workflow, use `snakemake`."""
 
 import argparse
 import json
@@ -13,12 +13,12 @@ from dormouse.features.kernels import read_provenance
 from dormouse.files import DIGESTS, read_arrays
 from dormouse.tables import TABLES, read_table, table_name
 
-# what a file of arrays is, by the name of one of them
+# what a file of arrays holds, by the name of one of them
 KINDS = {"images": "stimuli", "response": "recording", "mean": "population", "rdm": "RDMs"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, by default that of this process, and return its exit status."""
+    """Run a command line, by default that of this process, and return its exit status."""
     parser = argparse.ArgumentParser(prog="dormouse", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     told = "print what a result file holds and rests on"
@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def describe(path: Path) -> list[str]:
-    """Return what is known of a file that the workflow made, as lines of text.
+    """Return what is known about a file that the workflow made, as lines of text.
 
-    Raises InputError where the file is not there, is not one of the workflow's, or is not as it was written.
+    Raises InputError if the file is missing, was not made by the workflow, or was changed.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
@@ -57,7 +57,7 @@ def _table(path: Path) -> tuple[str, dict[str, str]]:
 
 
 def _has_digests(path: Path) -> bool:
-    """Return whether an .npz file is one of the workflow's; of one that is damaged, reading tells more."""
+    """Return whether the workflow made an .npz file; True if it is damaged, because reading it then gives a better error."""
     try:
         with np.load(path) as stored:
             return DIGESTS in stored.files
@@ -79,7 +79,7 @@ def _array(values: np.ndarray) -> str:
 
 
 def _flat(record: Mapping, place: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the values of nested mappings as text, by their keys joined by points."""
+    """Yield the values of nested mappings as text, with their keys joined by dots."""
     for key, value in record.items():
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{place}{key}.")

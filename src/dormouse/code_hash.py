@@ -1,7 +1,7 @@
-"""Which code a job rests on, and what it means: syntax trees without comments and docstrings, as hashes.
+"""Hashes of the code that a job depends on: of its syntax trees, without comments and docstrings.
 
-Of our own package a script needs those definitions that it reaches by name, from module to module; the rest of a module may
-change without a job running again. Code of users is followed module by module, because they may do what they like in it.
+In our own package a script needs only the definitions that it reaches by name, from module to module; the rest of a module may
+change without a job running again. Users' code is hashed by whole modules, because it may do anything.
 """
 
 import ast
@@ -15,12 +15,12 @@ from pathlib import Path
 from dormouse.errors import InputError
 
 PACKAGE = Path(__file__).parent
-EVERYTHING = "*"  # in the place of a name: all of a module
+EVERYTHING = "*"  # instead of a name: the whole module
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement at the top of a module; one that imports several names counts as several."""
+    """One top-level statement of a module; an import of several names counts as several statements."""
 
     text: str  # without docstrings and comments
     binds: frozenset[str]
@@ -30,22 +30,22 @@ class Statement:
 
 @dataclass(frozen=True)
 class Module:
-    """The statements at the top of a module, in order, and which of them bind a name."""
+    """The top-level statements of a module, in order, and which of them bind each name."""
 
     statements: list[Statement]
     binding: dict[str, list[int]]
-    always: list[int]  # those that bind nothing, and act whenever the module is imported
+    always: list[int]  # statements that bind no name but act whenever the module is imported
 
 
 def script_code(script: str | Path, name: str = EVERYTHING) -> dict[str, str]:
-    """Return a hash for a script and for every module of the package that it reaches, of the statements that it needs.
+    """Return hashes of the statements that a script needs: of the script itself and of every module that it reaches.
 
     Parameters
     ----------
-    name : of a definition in it that is run; by default all of it
+    name : the definition of the script that is run; by default the whole script
 
-    The names are those of files, of modules within the package, so that they are the same wherever the project lies. Raises
-    InputError for a module that cannot be parsed.
+    Keys are file names; those of modules are paths within the package, the same wherever the project lies. Raises InputError
+    for a module that cannot be parsed.
     """
     read = cache(_read)  # each file once
     reached: dict[Path, set[int]] = defaultdict(set)
@@ -61,13 +61,13 @@ def script_code(script: str | Path, name: str = EVERYTHING) -> dict[str, str]:
 
 
 def module_code(file: Path) -> str:
-    """Return a hash of all of a module."""
+    """Return a hash of a whole module."""
     module = _read(file)
     return _hash(module, range(len(module.statements)))
 
 
 def _needs(file: Path, name: str, module: Module, reached: set[int]) -> Iterator[tuple[Path, str]]:
-    """Note the statements of a module that bind a name, and yield the names that these need, each with its module."""
+    """Add the statements of a module that bind a name to `reached`, and yield the names that they need, with their modules."""
     bound = range(len(module.statements)) if name == EVERYTHING else [*module.binding.get(name, ()), *module.always]
     for place in (place for place in bound if place not in reached):
         reached.add(place)
@@ -103,7 +103,7 @@ def _read(file: Path) -> Module:
 
 
 def parse(file: Path) -> ast.Module:
-    """Return the syntax tree of a module without docstrings; raises InputError where there is none."""
+    """Return the syntax tree of a module without docstrings; raises InputError if it cannot be parsed."""
     return _parse(file, _text(file))
 
 
@@ -134,7 +134,7 @@ def _parse(file: Path, text: bytes) -> ast.Module:
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
-    """Takes away statements that are a constant alone, which nothing comes of."""
+    """Removes statements that consist of a constant and so do nothing."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         return None if isinstance(node.value, ast.Constant) else node

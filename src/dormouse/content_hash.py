@@ -1,4 +1,4 @@
-"""What files hold, as hashes: a job is keyed by the contents of the files that a user gives, not by their times or places."""
+"""Hashes of file contents: jobs depend on the contents of a user's files, not on their times or locations."""
 
 import json
 import sqlite3
@@ -13,19 +13,19 @@ from tqdm import tqdm
 from dormouse.errors import InputError
 
 MADE = ("results/", "resources/allen/", "resources/connectome/", "resources/weights/")  # folders that the workflow fills
-CACHE = Path(".snakemake/contents.sqlite")  # of the working directory; safe to remove
+CACHE = Path(".snakemake/contents.sqlite")  # in the working directory; safe to remove
 COLUMNS = "path TEXT PRIMARY KEY, size INT, changed INT, modified INT, sha256 TEXT"
-# A file that changed this recently may change again without another time: file systems count in steps of milliseconds.
+# A file that changed this recently may change again and keep its time: file systems count time in milliseconds.
 UNSETTLED_NS = 2_000_000_000
 
 
 def is_made(file: str) -> bool:
-    """Return whether the workflow itself fetches or makes a file, named from the working directory."""
+    """Return whether the workflow itself fetches or makes a file, given its path from the working directory."""
     return file.startswith(MADE)
 
 
 def short_hash(value) -> str:
-    """Return twelve hexadecimal digits (48 bits) for a value of JSON, whatever the order of its keys."""
+    """Return twelve hexadecimal digits (48 bits) for a JSON value, whatever the order of its keys."""
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -35,16 +35,16 @@ def file_hash(path: str | Path) -> str:
 
 
 def folder_hash(folder: str | Path, files: Iterable[Path]) -> str:
-    """Return one hash of some files of a folder: of their names relative to it, and their contents."""
+    """Return one hash of some files of a folder: of their contents, and their names relative to the folder."""
     files = sorted(files)
     named = zip(files, file_hashes(files), strict=True)
     return sha256("".join(f"{file.relative_to(folder).as_posix()}\0{found}\0" for file, found in named).encode()).hexdigest()
 
 
 def file_hashes(paths: Sequence[str | Path]) -> list[str]:
-    """Return the SHA-256 of each file, from the cache where its size and times, to the nanosecond, are as they were.
+    """Return the SHA-256 of each file, from the cache if its size and times (to the nanosecond) are unchanged.
 
-    Raises InputError where a file cannot be read.
+    Raises InputError if a file cannot be read.
     """
     with closing(_cache()) as cache, cache:
         shown = tqdm(paths, desc="reading files", unit="file", delay=5, mininterval=5)
@@ -52,7 +52,7 @@ def file_hashes(paths: Sequence[str | Path]) -> list[str]:
 
 
 def _cache() -> sqlite3.Connection:
-    """Open the cache; where there can be none, one in memory, and files are read again each time."""
+    """Open the cache; if it cannot be written, use one in memory, so files are read again each time."""
     for place in (CACHE, ":memory:"):
         with suppress(sqlite3.Error, OSError):
             CACHE.parent.mkdir(exist_ok=True)
@@ -65,7 +65,7 @@ def _cache() -> sqlite3.Connection:
 def _hash(cache: sqlite3.Connection, path: Path) -> str:
     try:
         stat = path.stat()
-        # The system sets the time of the last change of an inode: a copy that keeps the other time does not hide itself.
+        # Only the system sets an inode's change time, so a copy that keeps its modification time is still noticed.
         state = stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns
         key = str(path.absolute())
         known = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()

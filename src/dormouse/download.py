@@ -1,4 +1,4 @@
-"""Files fetched over HTTP: once, resumed where they broke off, checked, and never half under their own name."""
+"""Fetch files over HTTP: once, resumed where a transfer broke off, checked, and under their own name only when complete."""
 
 import errno
 import hashlib
@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from dormouse.errors import InputError
 
-TIMEOUT_S = 60  # without a byte
-CHUNK_BYTES = 1 << 16  # what is lost at most where a connection breaks off
-ATTEMPTS = 5  # of one call; each goes on where the last broke off
+TIMEOUT_S = 60  # time without a byte
+CHUNK_BYTES = 1 << 16  # the most that is lost when a connection breaks off
+ATTEMPTS = 5  # per call; each continues where the last broke off
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0  # between attempts; doubled each time, unless the server says how long
-BUSY = {408, 425, 429, 500, 502, 503, 504}  # answers worth another attempt
+BUSY = {408, 425, 429, 500, 502, 503, 504}  # status codes worth another attempt
 
 
 class Interrupted(Exception):
@@ -43,7 +43,7 @@ def download(address: str, path: str | Path, sha256: str = "", headers: Mapping[
     sha256 : digest of the file, or its first digits; empty where none is published
     headers : sent with the request
 
-    Raises InputError where the server refuses or keeps failing, where the disk is full, or where the content is another.
+    Raises InputError if the server refuses or keeps failing, if the disk is full, or if the content has another digest.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def download(address: str, path: str | Path, sha256: str = "", headers: Mapping[
 
 
 def patiently(address: str, attempt: Callable, *args, kept: str = ""):
-    """Return what `attempt` returns, called again where it raises Interrupted; InputError when it keeps doing so."""
+    """Return what `attempt` returns; call it again if it raises Interrupted, and raise InputError if it keeps doing so."""
     again = Retrying(retry=retry_if_exception_type(Interrupted), stop=stop_after_attempt(ATTEMPTS), wait=_wait_s, reraise=True)
     try:
         return again(attempt, *args)
@@ -93,7 +93,7 @@ def _attempt(address: str, part: Path, headers: dict[str, str]) -> None:
             given = answer.headers.get("Content-Range", "")
             if start and answer.status_code == requests.codes.requested_range_not_satisfiable:
                 if given == f"bytes */{start}":
-                    return  # all had arrived
+                    return  # everything had arrived
                 _start_again(part)
             refuse(answer, address)
             length = answer.headers.get("Content-Length")
@@ -103,7 +103,7 @@ def _attempt(address: str, part: Path, headers: dict[str, str]) -> None:
                     _start_again(part)
                 expected = int(place[1])
             else:
-                _remove(part)  # before the note on the new version
+                _remove(part)  # and the note on the old version
                 start, expected = 0, int(length) if length and not _encoded(answer) else None
             _check_room(part, expected, start)
             if not start:
@@ -117,7 +117,7 @@ def _attempt(address: str, part: Path, headers: dict[str, str]) -> None:
 
 
 def _start_again(part: Path) -> NoReturn:
-    """Drop a part that cannot be continued, for another attempt."""
+    """Drop a part that cannot be continued, and ask for another attempt."""
     _remove(part)
     raise Interrupted("the server sent another part than the rest")
 
@@ -128,7 +128,7 @@ def _remove(part: Path) -> None:
 
 
 def _kept_tag(part: Path, address: str) -> str | None:
-    """Return which version of the file `part` is the beginning of, or None where it cannot be continued."""
+    """Return the version of the file that `part` is the beginning of, or None if it cannot be continued."""
     try:
         kept = json.loads(_validator_file(part).read_text()) if part.exists() else {}
         return kept["tag"] if kept["address"] == address else None
@@ -137,7 +137,7 @@ def _kept_tag(part: Path, address: str) -> str | None:
 
 
 def tag_of(answer: requests.Response) -> str | None:
-    """Return what tells a version of the file exactly, or None; positions in a compressed one are not those of the file."""
+    """Return a tag of the file's exact version, or None; byte positions in a compressed answer are not those of the file."""
     tag = answer.headers.get("ETag", "")
     tag = answer.headers.get("Last-Modified") if not tag or tag.startswith("W/") else tag
     return None if _encoded(answer) else tag
@@ -148,7 +148,7 @@ def _encoded(answer: requests.Response) -> bool:
 
 
 def refuse(answer: requests.Response, address: str) -> None:
-    """Raise for an answer that is not the file, or another part of it: Interrupted where waiting may help."""
+    """Raise InputError for an answer that is neither the file nor a part of it, or Interrupted if waiting may help."""
     if answer.status_code in BUSY:
         asked = answer.headers.get("Retry-After", "")
         raise Interrupted(f"{answer.status_code} {answer.reason}", float(asked) if asked.isdigit() else None)
@@ -161,7 +161,7 @@ def _validator_file(part: Path) -> Path:
 
 
 def _keep_validator(path: Path, address: str, answer: requests.Response) -> None:
-    """Write down which version of the file is arriving; one that the server does not tell apart cannot be resumed."""
+    """Write down which version of the file is arriving; a download whose version is unknown cannot be resumed."""
     if tag := tag_of(answer):
         path.write_text(json.dumps({"address": address, "tag": tag}))
     else:

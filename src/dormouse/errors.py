@@ -1,4 +1,4 @@
-"""One kind of error for input that a user can mend, and where a job's messages go."""
+"""The error for input that a user can mend, and where a job's messages go."""
 
 import difflib
 import sys
@@ -8,18 +8,18 @@ from pathlib import Path
 
 
 class InputError(ValueError):
-    """Input that a user can mend: the message names the place, what was expected, what came and what to do."""
+    """Input that a user can mend: the message names the place, what was expected, what was found and what to do."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a sentence with the known words nearest to `word`, or with all of them where none is near."""
+    """Return a sentence with the known words nearest to `word`, or with all of them if none is near."""
     known = sorted(map(str, known))
     near = difflib.get_close_matches(word, known, n=5, cutoff=0.5)
     return f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
 
 
 def log_to(path: str) -> None:
-    """Send this process's messages to the file `path`; an InputError ends there in its message, others in a traceback."""
+    """Send this process's messages to the file `path`; of an InputError only its message, of other errors the traceback."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr = open(path, "w", buffering=1, encoding="utf-8")  # noqa: SIM115, open to the end of the process
 

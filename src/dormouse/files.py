@@ -1,6 +1,6 @@
-"""Files written whole or not at all, and read only if they are as they were written.
+"""Write files whole or not at all, and read them only if nothing has changed them.
 
-What a run writes carries a digest, so that a flipped bit ends in an error and in no other number.
+Every file that a run writes carries a digest, so a flipped bit ends in an error, never in a wrong number.
 """
 
 import errno
@@ -22,28 +22,27 @@ from dormouse.errors import InputError
 
 NO_ROOM_BYTES = 1 << 16
 UNFINISHED = r"\..*\.unfinished-[0-9a-f]{32}(\..*)?"  # names of files that are being written
-DIGESTS = "digests"  # the array of an .npz file that says the digest of every other
-AGAIN = "Remove it and run again."  # what to do where a file is of a run's own making
+DIGESTS = "digests"  # the array of an .npz file that holds the digests of all others
+AGAIN = "Remove it and run again."  # what to do about a file that a run made
 OF_ANOTHER_VERSION = f"holds no digest: another version wrote it, or it is damaged. {AGAIN}"
 CHANGED = f"not as it was written: its digest is another. {AGAIN}"
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to, of its own; rename it to `path` at the end, or remove it on any error.
+    """Give a unique temporary name beside `path` to write to; rename it to `path` at the end, or remove it on any error.
 
-    What a process that was killed leaves is removed by the next run (`lock.lock_results`). Raises InputError where the disk is
-    full.
+    The next run removes what a killed process leaves behind (`lock.lock_results`). Raises InputError if the disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the ending stays last, because writers choose the format by it
+    # the ending stays the same, because writers choose the format by it
     temporary = path.with_name(f".{path.stem}.unfinished-{uuid4().hex}{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        # writers of arrays and tables do not all tell why they wrote less than they should have
+        # not all writers of arrays and tables say why they wrote too little
         if error.errno != errno.ENOSPC and shutil.disk_usage(path.parent).free > NO_ROOM_BYTES:
             raise
         raise InputError(f"{path}: cannot be written, the disk is full ({error}). Make room and run again.") from error
@@ -52,7 +51,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], compress: bool = False) -> None:
-    """Write named arrays to an .npz file, and a digest of each; no array may need pickle."""
+    """Write named arrays, and a digest of each, to an .npz file; no array may need pickle."""
     with writing_arrays(path, compress) as write:
         for name, array in arrays.items():
             write(name, array)
@@ -60,7 +59,7 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], compress: b
 
 @contextmanager
 def writing_arrays(path: str | Path, compress: bool = False) -> Iterator[Callable[[str, np.ndarray], None]]:
-    """Give write(name, array), which adds an array to an .npz file; the file is there at the end, whole or not at all."""
+    """Give write(name, array), which adds an array to an .npz file; the file appears at the end, whole or not at all."""
     digests, method = [], ZIP_DEFLATED if compress else ZIP_STORED
 
     with atomic(path) as temporary, ZipFile(temporary, "w", method) as archive:
@@ -85,7 +84,7 @@ def _digest(name: str, array: np.ndarray) -> str:
 def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     """Read the named arrays of an .npz file that `write_arrays` wrote, or all of them.
 
-    Raises InputError where the file cannot be read, lacks one of the names or a digest, or is not as it was written.
+    Raises InputError if the file cannot be read, lacks one of the names or a digest, or was changed.
     """
     with reading_arrays(path) as read:
         return read(*names)
@@ -93,7 +92,7 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
 
 @contextmanager
 def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndarray]]]:
-    """Give read(*names), which reads arrays of an open file as `read_arrays` does, and nothing else of it."""
+    """Give read(*names), which reads arrays of the open file as `read_arrays` does, and leaves the others on disk."""
     with ExitStack() as opened:
         with _refusing(path, AGAIN):
             stored = opened.enter_context(np.load(path, allow_pickle=False))
@@ -112,9 +111,9 @@ def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndar
 
 
 def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
-    """Read the named arrays of an .npz file that someone else wrote, or all of them.
+    """Read the named arrays, or all of them, from an .npz file that someone else wrote.
 
-    Raises InputError where the file cannot be read or lacks one of the names.
+    Raises InputError if the file cannot be read or lacks one of the names.
     """
     remedy = "Replace it."
     with _refusing(path, remedy), np.load(path, allow_pickle=False) as stored:
@@ -123,7 +122,7 @@ def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
 
 @contextmanager
 def _refusing(path: str | Path, remedy: str) -> Iterator[None]:
-    """Turn whatever goes wrong while an .npz file is read into an InputError."""
+    """Turn any error while an .npz file is read into an InputError."""
     try:
         yield
     except InputError:
@@ -141,22 +140,22 @@ def _select(path: str | Path, stored: np.lib.npyio.NpzFile, names: Sequence[str]
 
 
 def unreadable(path: str | Path, kind: str, error: Exception, remedy: str = AGAIN) -> InputError:
-    """Return the error for a file that is not there, may not be read, or is not of its kind, which says what to do."""
+    """Return the error for a file that is missing, may not be read, or is of another kind; it says what to do."""
     if isinstance(error, PermissionError):
         return InputError(f"{path}: may not be read ({error.strerror}). Change its permissions and run again.")
     return InputError(f"{path}: not a readable {kind} file ({' '.join(str(error).split())}). {remedy}")
 
 
 def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]:
-    """Read .npz files of the same arrays and join those of one name along an axis."""
+    """Read .npz files with the same arrays and join arrays of the same name along an axis."""
     parts = [read_arrays(path) for path in paths]
     return {name: np.concatenate([part[name] for part in parts], axis=axis) for name in parts[0]}
 
 
 def list_files(folder: str | Path, endings: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Return what lies in a folder and has one of these endings, in any case, and what has not, each in the order of names.
+    """Return the paths in a folder with one of these endings (upper or lower case), and all others, each sorted by name.
 
-    Hidden things, whose names begin with a point (.DS_Store, and ._image.png beside image.png), are in neither.
+    Hidden files, whose names begin with a dot (.DS_Store, or ._image.png beside image.png), are in neither list.
     """
     found = Path(folder).iterdir() if Path(folder).is_dir() else []
     seen = sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
@@ -165,7 +164,7 @@ def list_files(folder: str | Path, endings: Sequence[str]) -> tuple[list[Path], 
 
 
 def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table as text between tabs, numbers with every digit."""
+    """Write a table as tab-separated text, numbers with all their digits."""
     with atomic(path) as temporary:
         table.to_csv(temporary, sep="\t", index=False)
 
@@ -180,7 +179,7 @@ def write_json(path: str | Path, value) -> None:
 def read_json(path: str | Path):
     """Read a value that `write_json` wrote.
 
-    Raises InputError where the file cannot be read, lacks a digest, or is not as it was written.
+    Raises InputError if the file cannot be read, lacks a digest, or was changed.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""One run of the workflow in a folder at a time."""
+"""Let only one run of the workflow at a time work in a folder."""
 
 import re
 from pathlib import Path
@@ -8,13 +8,13 @@ from filelock import FileLock, Timeout
 from dormouse.errors import InputError
 from dormouse.files import UNFINISHED
 
-_held: list[FileLock] = []  # until the process ends, however it ends: then the operating system gives them back
+_held: list[FileLock] = []  # held until the process ends, however it ends; the operating system then releases them
 
 
 def lock_results(folder: str | Path) -> None:
-    """Hold a folder of results for this process, and remove what processes that were killed left unfinished in it.
+    """Lock a folder of results for this process, and remove unfinished files that killed processes left in it.
 
-    Raises InputError while another run holds it.
+    Raises InputError while another run holds the lock.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a network's results rest on: its specification, what attests to it, its input, and the versions of the libraries."""
+"""What a network's results depend on: its specification, its attestation, its input, and the versions of the libraries."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ def provenance(spec: Mapping, attested: Mapping, inputs: np.ndarray) -> np.ndarr
 
     Parameters
     ----------
-    spec : specification of the model, of `registry.list_models`, with its complete input, the place of its weights in their
+    spec : specification of the model from `registry.list_models`, with its complete input, the place of its weights in their
         file (weights_key) and the precision of its run
-    attested : of `attestation.attest`
+    attested : what `attestation.attest` returns
     inputs : (n_images, n_channels, height, width) float32, preprocessed images
     """
     record = {

@@ -1,4 +1,4 @@
-"""A run: one data set under one configuration, whose results lie in a folder of its own."""
+"""A run: one data set under one configuration, with a results folder of its own."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,23 +6,23 @@ from pathlib import Path
 from dormouse.errors import InputError
 from dormouse.files import read_json, write_json
 
-SHARED = ("kernels", "mousenet", "simulated", "stimuli", "trained", "zoo")  # folders of results that runs have in common
-RECORD = "run.json"  # says which data set a run is of
-LAYOUT = 3  # of the results of a run; another number where files of before are not to be read
+SHARED = ("kernels", "mousenet", "simulated", "stimuli", "trained", "zoo")  # folders of results that all runs share
+RECORD = "run.json"  # says which data set a run belongs to
+LAYOUT = 3  # version of the layout of results; raise it if older files must not be read
 
 
 def run_folder(config: Mapping, dataset: Mapping[str, str]) -> str:
-    """Return the folder of the results of a run, which its name or that of its data set gives.
+    """Return the results folder of a run, named after the run, or else after its data set.
 
     Parameters
     ----------
     config : `run`, the name or None
-    dataset : what tells the data set, of which `name` is the first
+    dataset : what identifies the data set, `name` first
 
-    Raises InputError where the folder is reserved, belongs to another data set, or was made by another version.
+    Raises InputError if the folder is reserved, belongs to another data set, or was made by another version.
     """
     name = config["run"] or dataset["name"]
-    if name.casefold() in SHARED:  # some systems have one folder for both
+    if name.casefold() in SHARED:  # some file systems ignore case
         raise InputError(f"config: run: {name!r} is reserved, as results/{name} is; choose another name.")
     folder = Path("results", name)
     if (folder / RECORD).exists():
@@ -42,7 +42,7 @@ def run_folder(config: Mapping, dataset: Mapping[str, str]) -> str:
 
 
 def record_run(folder: str | Path, dataset: Mapping[str, str]) -> None:
-    """Write down in the folder of a run which data set it is of."""
+    """Record in the folder of a run which data set it belongs to."""
     if not (Path(folder) / RECORD).exists():
         write_json(Path(folder) / RECORD, _record(dataset))
 

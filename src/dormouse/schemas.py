@@ -1,6 +1,6 @@
-"""What people write: read from YAML or JSON, and held against a JSON schema.
+"""Read what people write in YAML or JSON, and check it against a JSON schema.
 
-A key that stands twice, a key that is no text, NaN and infinity are refused whatever the schema says.
+Repeated keys, keys that are not text, NaN and infinity are refused whatever the schema says.
 """
 
 import json
@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from dormouse.errors import InputError, suggest
 
 COMMAND_LINE = "--config"
-TYPES = {  # of a schema, in words
+TYPES = {  # types of a schema, in words
     "object": "a mapping",
     "array": "a list",
     "string": "text",
@@ -25,9 +25,9 @@ TYPES = {  # of a schema, in words
     "boolean": "true or false",
     "null": "null",
 }
-SHOWN_LETTERS = 60  # of a value in a message
+SHOWN_LETTERS = 60  # how much of a value a message shows
 
-# JSON takes 2.0 for an integer; loops and random numbers do not
+# JSON schemas accept 2.0 as an integer; loops and random generators do not
 Validator = validators.extend(
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
@@ -37,7 +37,7 @@ Validator = validators.extend(
 
 
 class _Unique:
-    """Refuses a key that stands twice in a mapping; a key beside `<<: *other` overrules the other's and is no second."""
+    """Refuses a repeated key in a mapping. A key beside `<<: *other` overrides the other's and is not a repetition."""
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         node, lines = super().compose_mapping_node(anchor), {}
@@ -61,7 +61,7 @@ class _Texts(_Unique, yaml.BaseLoader):
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Read a file of YAML or JSON; raises InputError where it is neither, or where a key stands twice in one mapping."""
+    """Read a file of YAML or JSON; raises InputError if it is neither, or if a mapping repeats a key."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict:
         keys = [key for key, _ in pairs]
@@ -71,7 +71,7 @@ def read_yaml(path: str | Path) -> Any:
 
     try:
         text = Path(path).read_text(encoding="utf-8")
-        try:  # as Snakemake does: not all JSON is YAML, and 1e-4 is a number in JSON alone
+        try:  # as Snakemake does: not all JSON is YAML, and 1e-4 is a number only in JSON
             return json.loads(text, object_pairs_hook=unique)
         except json.JSONDecodeError:
             return _parse(text, str(path), _Values)
@@ -90,14 +90,14 @@ def _parse(text: str, place: str, kind: type) -> Any:
 
 
 def read_layers(files: Sequence[str | Path], entries: Sequence[str]) -> list[tuple[str, Any]]:
-    """Read the parts of a configuration, the lowest first: each with the name of its place.
+    """Read the layers of a configuration, the lowest first, each with the name of its source.
 
     Parameters
     ----------
     files : see `read_yaml`
-    entries : `key=value`, as they stand behind `--config`. Values inside {} and [] are text, as in Snakemake.
+    entries : `key=value`, as given after `--config`. Values inside {} and [] are text, as in Snakemake.
 
-    Raises InputError where a key stands twice in one mapping.
+    Raises InputError if a mapping repeats a key.
     """
     layers = [(str(file), read_yaml(file)) for file in files]
     for key, _, text in (entry.partition("=") for entry in entries):
@@ -110,10 +110,10 @@ def read_layers(files: Sequence[str | Path], entries: Sequence[str]) -> list[tup
 
 
 def check_layers(layers: Sequence[tuple[str, Any]], schema: dict) -> None:
-    """Hold each part of a configuration against the schema of the whole, though no part needs to have all keys.
+    """Check each layer of a configuration against the schema of the whole; no layer needs to have all keys.
 
-    Parts are laid over each other key by key. A mapping laid over a value may so change nothing, and the whole does not tell.
-    Raises InputError that names the place of the part.
+    Layers are merged key by key. An empty mapping laid over a value thus changes nothing, which the merged configuration does
+    not show. Raises InputError that names the layer.
     """
     optional = _without_required(schema)
     for number, (place, layer) in enumerate(layers):
@@ -135,7 +135,7 @@ def _without_required(schema: Any) -> Any:
 
 
 def _at(value: Any, path: tuple) -> Any:
-    """Return what a mapping of mappings holds at a path, None where it ends before."""
+    """Return what a mapping of mappings holds at a path, or None if the path leads nowhere."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
@@ -144,7 +144,7 @@ def _at(value: Any, path: tuple) -> Any:
 def check(value: Any, schema: dict, place: str) -> None:
     """Raise InputError for the first thing in `value` that `schema` does not allow.
 
-    The message names `place`, the key, what was expected and what came, and for an unknown key the nearest known ones.
+    The message names `place`, the key, what was expected and what was found; for an unknown key, the nearest known ones.
     """
     for path, part in _walk(value):
         odd = [key for key in part if not isinstance(key, str)] if isinstance(part, Mapping) else []
@@ -157,7 +157,7 @@ def check(value: Any, schema: dict, place: str) -> None:
 
 
 def _walk(value: Any) -> Iterator[tuple[tuple, Any]]:
-    """Yield a value and all that it holds, each with its path; what several aliases stand for is entered once."""
+    """Yield a value and everything in it, each with its path; a part that several aliases refer to is entered once."""
     todo, entered = [((), value)], set()
     while todo:
         path, part = todo.pop()
@@ -181,7 +181,7 @@ def _join(place: str, path: Iterable) -> str:
 
 
 def _describe(error: ValidationError) -> str:
-    """Return what is wrong, in the words of a user where the schema's are others."""
+    """Return what is wrong, in a user's words where the schema's are technical."""
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         unknown = next(name for name in error.instance if name not in known)
@@ -193,7 +193,7 @@ def _describe(error: ValidationError) -> str:
 
 
 def _advice(error: ValidationError, place: str) -> str:
-    """Return what to do about a text that was meant as a value."""
+    """Return what to do about text that was meant as a number or another value."""
     if not isinstance(error.instance, str) or error.validator not in ("type", "enum"):
         return ""
     number = re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", error.instance, re.IGNORECASE)

@@ -1,7 +1,7 @@
-"""Reading, checking and writing of tables as parquet.
+"""Read, check and write tables as parquet.
 
-A table's schema travels inside its file: each parquet column carries its description as metadata. So does a digest of what the
-table holds, which is verified when it is read: checksums of pages leave footers and headers open.
+Each file holds its schema: every column carries its description as metadata. It also holds a digest of its content, which is
+checked on reading, because parquet's checksums of pages do not cover footers and headers.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ from dormouse.columns import FLOAT, INT, STRING, TABLES
 from dormouse.errors import InputError
 from dormouse.files import CHANGED, atomic, unreadable
 
-WHOLE = "all"  # the cortical layer of a site that is a whole area
+WHOLE = "all"  # value of `cortical_layer` for a site that is a whole area
 
 
 def optional(name: str) -> set[str]:
-    """Return the columns of a table in which a missing value has a meaning: those whose description says which."""
+    """Return the columns of a table that may have missing values: those whose description says what these mean."""
     return {column for column, (_, text) in TABLES[name].items() if "missing" in text}
 
 
@@ -41,7 +41,7 @@ def schema(name: str) -> pa.Schema:
 def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
     """Write `table` to `path` as the parquet table `name`, columns in the order of its schema.
 
-    Raises ValueError where columns, types or missing values do not fit the schema.
+    Raises ValueError if columns, types or missing values do not fit the schema.
     """
     expected = list(TABLES[name])
     if set(table.columns) != set(expected):
@@ -65,12 +65,12 @@ def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
 
 
 def _content_digest(table: pa.Table) -> str:
-    """Return a digest of the columns of a table: name, type, values and what is missing, however they lie in memory."""
+    """Return a digest of a table's columns: name, type, values and missing values, whatever their layout in memory."""
     digest = hashlib.sha256()
     for name, column in zip(table.column_names, table.columns, strict=True):
         digest.update(repr((name, str(column.type), len(column))).encode())
         filled = pc.fill_null(column, pa.scalar("" if column.type == STRING else 0).cast(column.type))
-        # lengths of all texts, then the texts; each in as many parts as there are chunks, which a digest does not see
+        # first the lengths of all texts, then the texts; both chunk by chunk, which does not change the digest
         numbers = pc.binary_length(filled) if column.type == STRING else filled
         for part in (*pc.is_null(column).chunks, *numbers.chunks):
             digest.update(np.ascontiguousarray(part.to_numpy(zero_copy_only=False)))
@@ -87,7 +87,7 @@ def _text(array: pa.StringArray) -> memoryview:
 
 
 def write_by_area(name: str, table: pd.DataFrame, paths: Sequence[str | Path]) -> None:
-    """Write the rows of each area as a table `name` of its own; the folder of a path says which area."""
+    """Write the rows of each area to a table `name` of its own; a path's folder is named after the area."""
     for path in paths:
         write_table(name, table[table.area == Path(path).parent.name], path)
 
@@ -95,11 +95,11 @@ def write_by_area(name: str, table: pd.DataFrame, paths: Sequence[str | Path]) -
 def table_name(path: str | Path) -> str:
     """Return the name of the table that a parquet file holds.
 
-    Raises InputError where the file cannot be read or holds none of `TABLES`.
+    Raises InputError if the file cannot be read or holds none of `TABLES`.
     """
     try:
         name = (pq.read_schema(path).metadata or {}).get(b"table", b"").decode()
-    except Exception as error:  # arrow raises errors of its own, of the system and of Python for what is damaged
+    except Exception as error:  # damaged files make arrow raise errors of its own, of the system and of Python
         raise unreadable(path, "parquet", error) from error
     if name not in TABLES:
         raise InputError(f"{path}: not a table of the workflow's.")
@@ -109,13 +109,13 @@ def table_name(path: str | Path) -> str:
 def read_table(name: str, path: str | Path) -> pd.DataFrame:
     """Read the parquet table `name`.
 
-    Raises InputError where the file cannot be read, holds another table or another version of it, or is not as it was written.
+    Raises InputError if the file cannot be read, holds another table or another version of it, or was changed.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             arrow = file.read()
         digest = (arrow.schema.metadata or {}).get(b"digest", b"").decode()
-    except Exception as error:  # arrow raises errors of its own, of the system and of Python for what is damaged
+    except Exception as error:  # damaged files make arrow raise errors of its own, of the system and of Python
         raise unreadable(path, "parquet", error) from error
     if not digest or not arrow.schema.equals(schema(name)):
         raise InputError(f"{path}: not a table '{name}' of this version; remove the file and run again.")
@@ -125,14 +125,14 @@ def read_table(name: str, path: str | Path) -> pd.DataFrame:
 
 
 def read_tables(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Read and stack parquet files of the table `name`, in the order of `paths`; without any, return an empty table."""
+    """Read and stack parquet files of the table `name`, in the order of `paths`; without paths, return an empty table."""
     if not paths:
         return schema(name).empty_table().to_pandas()
     return pd.concat([read_table(name, path) for path in paths], ignore_index=True)
 
 
 def whole_areas(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the row of each whole area, and of areas that the data set has in parts alone those of their cortical layers."""
+    """Return the rows of whole areas; where the data set has only parts of an area, the rows of its cortical layers."""
     whole = table.cortical_layer == WHOLE
     return table[whole | ~table.area.isin(table.area[whole])]
 
@@ -140,7 +140,7 @@ def whole_areas(table: pd.DataFrame) -> pd.DataFrame:
 def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
     """Return a matrix of scores (n_rows, n_columns) as a long table: each row of `rows` with each row of `columns`.
 
-    Text becomes categorical, so that a table of millions of rows is made in no time.
+    Text becomes categorical, which makes tables of millions of rows fast.
     """
     places = np.indices(scores.shape).reshape(2, -1)
     parts = zip((rows, columns), places, strict=True)

@@ -1,9 +1,9 @@
-"""A network's kernels: streamed within the pass, against the pass alone, the bare products, and keeping all features.
+"""A network's kernels, streamed during the forward pass: against the pass alone, the bare products, and keeping all features.
 
 python tests/benchmarks/extraction.py [--repeats N] [NETWORK ...]
 
-Keeping all features is what the code of Conwell et al. does: hooks keep every output of all images, then each is projected by
-scikit-learn and its RDM computed by numpy.corrcoef. Here it draws the matrix of one size but once. It runs once a network.
+The code of Conwell et al. keeps all features: hooks keep every output for all images, then scikit-learn projects each one and
+numpy.corrcoef computes its RDM. Here, matrices of one size are drawn only once. This contender runs once per network.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def streamed(name: str, store: Path) -> dict:
 
 
 def forward(name: str, store: Path, batch: int) -> dict:
-    """Run the network alone, on batches of a size."""
+    """Run the network alone, in batches of one size."""
     network, inputs = load(name)
     images = torch.from_numpy(inputs)
     with torch.inference_mode():
@@ -83,7 +83,7 @@ def forward(name: str, store: Path, batch: int) -> dict:
 
 
 def products(name: str, store: Path) -> dict:
-    """Do the bare products of all layers: X X' of random numbers, and sparse matrix by dense block, ready in cache."""
+    """Compute the bare products of all layers: X X' of random numbers, and sparse matrix by dense block, both in cache."""
     sizes = Counter(np.load(store / "streamed.npz")["n_features"].tolist())
     numbers, block = torch.randn(N_IMAGES, max(sizes)), torch.randn(BLOCK, ROWS)
     projected = torch.zeros(n_projections(N_IMAGES, EPS), ROWS)
@@ -155,7 +155,7 @@ def one_run(contender: str, output: str, name: str, store: str) -> None:
 
 
 def row(name: str, results: dict[str, dict], difference: float, need: int) -> str:
-    """Return the line of a network in the table; `need` bytes are what keeping all features takes at least."""
+    """Return the line of a network in the table; keeping all features takes at least `need` bytes."""
     seconds = {key: result["seconds"] for key, result in results.items()}
     ours, gram = results[OURS], results[BARE]["gram_seconds"]
     least = min(seconds[AT_ONCE], seconds[BY_EIGHT])

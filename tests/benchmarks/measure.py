@@ -50,7 +50,7 @@ def contest(script: str, contenders: list[str], arguments: list[str], repeats: i
     """Run `script CONTENDER OUTPUT ARGUMENTS...` for each contender in turn, `repeats` times, and return the results.
 
     The script writes to OUTPUT a JSON object with `seconds`, the time of the work without imports and preparation, and
-    whatever else is to be compared; the first run's is kept. Medians are over the repeats.
+    whatever else is to be compared, which is kept from the first run. Medians are over the repeats.
     """
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
     runs: dict[str, list[dict]] = {name: [] for name in contenders}

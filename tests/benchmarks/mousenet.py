@@ -1,4 +1,4 @@
-"""MouseNet at 64 pixels, against one convolution for each of its 49 connections; and how long ImageNet would take.
+"""MouseNet at 64 pixels, against one convolution for each of its 49 connections; and how long training on ImageNet would take.
 
 python tests/benchmarks/mousenet.py [--repeats N] [--threads N]
 """
@@ -33,13 +33,13 @@ def load(fused: bool, layout: torch.memory_format) -> tuple[nn.Module, torch.Ten
 
 
 def forward(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> Callable:
-    """Return what runs the network once."""
+    """Return a function that runs the network once."""
     network.eval().requires_grad_(False)
     return lambda: network(images)
 
 
 def step(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> Callable:
-    """Return what trains the network by one batch, on a GPU in bfloat16."""
+    """Return a function that trains the network on one batch, on a GPU in bfloat16."""
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
 
     def learn() -> None:
@@ -61,7 +61,7 @@ WORKLOADS = {"forward": forward, "training step": step}
 
 
 def one_run(contender: str, output: str, workload: str, threads: str) -> None:
-    """Time some passes or steps of a batch, after a first one."""
+    """Time some passes or steps with a batch, after a warm-up."""
     torch.set_num_threads(int(threads))
     work = WORKLOADS[workload](*load(*CONTENDERS[contender]))
     work()
@@ -75,7 +75,7 @@ def one_run(contender: str, output: str, workload: str, threads: str) -> None:
 
 
 def wait() -> None:
-    """Wait for a GPU to end what it was told."""
+    """Wait until the GPU, if any, has finished its work."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
 

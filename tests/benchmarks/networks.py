@@ -1,4 +1,4 @@
-"""Networks with random weights through extraction, each in a process of its own: seconds, peak memory, and how busy a GPU is.
+"""Extraction from networks with random weights, each in a process of its own: seconds, peak memory, and how busy a GPU is.
 
 python tests/benchmarks/networks.py                        the largest of the zoo, within 6000 MB on CPU
 python tests/benchmarks/networks.py --zoo                  every network of resources/models.tsv, on a GPU where there is one
@@ -68,7 +68,7 @@ def one_run(spec: str, output: str, memory_mb: str, threads: str) -> None:
 
 
 def time_forward(network: torch.nn.Module, images: torch.Tensor) -> float:
-    """Return the seconds of a pass on the GPU, batches of 64, after one to get ready."""
+    """Return the seconds of a pass on the GPU, in batches of 64, after a warm-up."""
     survey(network, images[:3])
     with torch.inference_mode():
         for part in images.split(64):

@@ -22,7 +22,7 @@ N_IMAGES, N_FEATURES, N_COLUMNS, SEED, THREADS = 119, 3_211_264, 4096, 0, 2
 
 
 def ours(kept: bool, X: np.ndarray) -> tuple[float, np.ndarray]:
-    """Project, with the matrix kept from before or drawn now; the Gram matrix of all features is computed too."""
+    """Project with a matrix that was kept, or is drawn now; the Gram matrix of all features is computed, too."""
     projections, parts = Projections(N_COLUMNS, SEED, BLOCK, torch.device("cpu")), [torch.from_numpy(X)]
     if kept:
         projections(N_FEATURES)
@@ -50,7 +50,7 @@ CONTENDERS = {
 
 
 def one_run(contender: str, output: str, store: str) -> None:
-    """Time one contender, and keep what came out."""
+    """Time one contender, and keep its result."""
     torch.set_num_threads(THREADS)
     X = np.maximum(np.random.default_rng(0).standard_normal((N_IMAGES, N_FEATURES), dtype=np.float32), 0)
     function, kept = CONTENDERS[contender]

@@ -1,6 +1,6 @@
 """Reliability and metrics of all 37,398 neurons of Conwell et al.: 50 trials, 119 stimuli, 100 splits, 400 recordings in turn.
 
-The peer does what the published code does, a split of a neuron at a time, of a hundredth of the neurons; its time is scaled.
+The peer loops over neurons and splits, as the published code does. It measures a hundredth of the neurons; its time is scaled.
 
 python tests/benchmarks/reliability.py [--repeats N]
 """
@@ -19,7 +19,7 @@ from dormouse.recordings.session import scene_names
 from dormouse.recordings.trials import Recording
 
 N_NEURONS, N_RECORDINGS, N_TRIALS, N_STIMULI, N_SPLITS, THREADS = 37_398, 400, 50, 119, 100, 2
-SHARE = 100  # of the neurons, for the peer
+SHARE = 100  # the peer measures one neuron in so many
 
 
 def recordings(n_neurons: int, missing: float):
@@ -63,7 +63,7 @@ def one_by_one(recording: Recording) -> np.ndarray:
     return np.array(found)
 
 
-# what is done to each recording, share of the neurons, share of presentations that are missing
+# the function for each recording, one neuron in how many, and the fraction of missing presentations
 CONTENDERS = {
     "dormouse, all columns": (ours, 1, 0.0),
     "dormouse, 1 % of presentations missing": (ours, 1, 0.01),

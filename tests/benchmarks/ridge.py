@@ -2,8 +2,8 @@
 
 python tests/benchmarks/ridge.py [--repeats N] [--threads N] [--workloads NAME ...]
 
-All start from the features. Each contender gives Pearson r for every neuron, of every penalty (`loo`) or of the best (`folds`,
-`nested`), and the best; the peers also fit to all stimuli, which they offer no way to leave out, one fit more than ours.
+All contenders start from the features. Each gives Pearson r for every neuron, with every penalty (`loo`) or with the best one,
+which it also gives (`folds`, `nested`). The peers make one fit more, to all stimuli: they offer no way to leave it out.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def loo_scikit_learn(X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> np.
 
 
 def loo_himalaya(fit: Callable, X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> np.ndarray:
-    """Do the same by himalaya, which refits for every image and tells the residuals to its score function alone."""
+    """Do the same by himalaya, which refits for every image and shows the residuals only to its score function."""
     residuals = []
 
     def score(responses: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def folds_scikit_learn(X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> t
 def folds_himalaya(fit: Callable, X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Do the same by himalaya."""
     model = fit(X, Y, penalties, PredefinedSplit(FOLDS), correlation_score)
-    # of equals it takes the larger penalty, by a slope that it leaves in the score
+    # in a tie it takes the larger penalty, by a small slope that stays in the score
     return model.cv_scores_ - 1e-10 * np.log(model.best_alphas_), model.best_alphas_
 
 
@@ -105,7 +105,7 @@ def nested_scikit_learn(X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> 
 
 
 def by(function: Callable, method: Callable) -> Callable:
-    """Return a contender: the function, by a method of a peer."""
+    """Return a contender: the function with one of a peer's fits."""
     return lambda X, Y, penalties: function(method, X, Y, penalties)
 
 

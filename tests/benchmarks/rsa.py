@@ -39,21 +39,21 @@ def features() -> Iterator[np.ndarray]:
 
 
 def pairs(n_stimuli: int) -> tuple[np.ndarray, np.ndarray]:
-    """Make upper triangles of layers and sites that have something in common."""
+    """Make upper triangles of layers and sites that are correlated."""
     rng = np.random.default_rng(0)
     common = rng.random((5, n_stimuli * (n_stimuli - 1) // 2))
     return tuple(rng.random((n, 5)) @ common + rng.random((n, common.shape[1])) for n in (N_LAYERS, N_SITES))
 
 
 def timed(work: Callable[..., np.ndarray], *inputs: object) -> tuple[float, np.ndarray]:
-    """Return the seconds that the work took, and what came out."""
+    """Return the seconds that the work took, and its result."""
     start = time.perf_counter()
     result = work(*inputs)
     return time.perf_counter() - start, result
 
 
 def rdms(calculate: Callable[[np.ndarray], np.ndarray], dtype: type = np.float32) -> tuple[float, np.ndarray]:
-    """Time the RDMs of all layers, without the making of features; the upper triangles of the first are kept."""
+    """Time the RDMs of all layers, without making features; the upper triangles of the first layers are kept."""
     results = [timed(calculate, X.astype(dtype, copy=False)) for X in features()]
     return sum(seconds for seconds, _ in results), np.stack([triangle for _, triangle in results[:N_CHECKED]])
 
@@ -70,7 +70,7 @@ def from_rsatoolbox(X: np.ndarray) -> np.ndarray:
 
 
 def comparisons(compare: Callable[..., np.ndarray], prepare: Callable, n: int) -> tuple[float, np.ndarray]:
-    """Time `n` comparisons of all layers with all sites, after a first one."""
+    """Time `n` comparisons of all layers with all sites, after a warm-up."""
     A, B = map(prepare, pairs(N_IMAGES))
     compare(A, B)
     return timed(lambda: [compare(A, B) for _ in range(n)][-1])
@@ -93,7 +93,7 @@ def weighted(layers: np.ndarray, sites: np.ndarray, counts: np.ndarray) -> np.nd
 
 
 def evaluated(layers: np.ndarray, sites: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Do the same by rsatoolbox's evaluation, whose draws are replaced."""
+    """Do the same by rsatoolbox's evaluation, with its draws replaced by ours."""
     drawn = iter(counts)
 
     def sample(data: RDMs, descriptor: str) -> tuple[RDMs, np.ndarray]:
@@ -107,7 +107,7 @@ def evaluated(layers: np.ndarray, sites: np.ndarray, counts: np.ndarray) -> np.n
 
 
 def looped(layers: np.ndarray, sites: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Do the same by a loop over rsatoolbox's functions that takes all layers at once."""
+    """Do the same by rsatoolbox's functions in a loop over resamples, all layers at once."""
     parts = []
     for drawn in counts:
         stimuli = np.repeat(np.arange(N_STIMULI), drawn)

@@ -1,8 +1,8 @@
-"""What the whole zoo costs besides the networks: a dry run with all results there, an empty job, and the scores.
+"""What the whole zoo costs besides its networks: a dry run when all results exist, an empty job, and the scores.
 
 python tests/benchmarks/scale.py [--repeats N]
 
-Of the paper: 400 recordings, every row of resources/models.tsv. Results are empty files; scores are of simulated kernels.
+The size is that of the paper: 400 recordings, every row of resources/models.tsv. Results are empty files, kernels simulated.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
 
 
 def dry_runs(repeats: int) -> None:
-    """Time dry runs of the default configuration with every result there."""
+    """Time dry runs of the default configuration when every result exists."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_project(folder)
@@ -96,7 +96,7 @@ def dry_runs(repeats: int) -> None:
 
 
 def simulate(folder: Path, n_layers: int, rng: np.random.Generator) -> dict[str, Path]:
-    """Write the kernels of a simulated network; layers share much, as neighbours do."""
+    """Write the kernels of a simulated network, in which neighbouring layers are similar."""
     X = rng.standard_normal((N_IMAGES, 2000)) @ np.diag(np.arange(1, 2001) ** -0.5)
     sizes = {"n_features": 2000, "effective_dimension": 50.0, "row_sum": np.zeros(N_IMAGES)}
     paths = {name: folder / f"kernels/{name}.npz" for name in ("centred", "srp")}
@@ -153,7 +153,7 @@ def scores() -> None:
 
 
 def empty_job(repeats: int) -> None:
-    """Time jobs that score next to nothing, as Snakemake runs them: of a finished demo of two baselines, again."""
+    """Time jobs that score next to nothing, as Snakemake runs them again in a finished demo of one baseline."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_project(folder)

@@ -1,6 +1,6 @@
 """Reading one recording of realistic size over HTTP: bytes moved and time, against remfile and a whole download.
 
-100 cells, 114,000 frames, four sets of traces, scenes of 918 x 1174; wanted are the cells, the table of natural scenes,
+100 cells, 114,000 frames, four sets of traces, scenes of 918 x 1174. Readers fetch the cells, the table of natural scenes,
 dF/F of all cells and one scene. Every request waits 30 ms, as one over the internet may.
 
 python tests/benchmarks/streaming.py [--latency SECONDS]

@@ -1,3 +1,5 @@
+"""The highest-scoring layer is chosen; in a tie, the earlier one."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,7 +63,7 @@ def test_ties_among_many_layers_go_to_the_earliest():
     assert list(choose_layers(scores.sample(frac=1, random_state=0)).layer) == ["Layer-2"]
 
 
-def test_a_score_that_is_not_defined_never_wins():
+def test_an_undefined_score_never_wins():
     assert list(choose_layers(make_scores([np.nan, -0.9, np.nan])).layer) == ["Layer-2"]
 
 
@@ -80,7 +82,7 @@ def test_every_row_says_that_the_choice_rests_on_the_reported_data(tmp_path):
     assert list(read.choice) == ["same_data"] * 2
 
 
-def test_the_table_of_scores_is_left_as_it_is():
+def test_the_table_of_scores_is_not_changed():
     scores = make_scores([0.1, 0.3, 0.2])
     before = scores.copy()
     choose_layers(scores)

@@ -1,4 +1,4 @@
-"""The bootstrap over stimuli is that of rsatoolbox, and its intervals cover."""
+"""The bootstrap over stimuli agrees with rsatoolbox, and its intervals have the coverage that they claim."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def drawn_from(stimuli: list[int], n_stimuli: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("n_stimuli", [4, 20])  # of 4 stimuli many resamples have but 2
-def test_bootstrap_is_that_of_rsatoolbox_with_the_same_draws(n_stimuli, monkeypatch):
+def test_bootstrap_equals_that_of_rsatoolbox_with_the_same_draws(n_stimuli, monkeypatch):
     layers, sites = make_pairs(4, n_stimuli, seed=20), make_pairs(3, n_stimuli, seed=21)
     sample, drawn = evaluate.bootstrap_sample_pattern, []
 
@@ -37,7 +37,7 @@ def test_bootstrap_is_that_of_rsatoolbox_with_the_same_draws(n_stimuli, monkeypa
     assert any(degenerate) == (n_stimuli == 4) and not np.isnan(r[~np.array(degenerate)]).any()
 
 
-def test_bootstrap_is_the_correlation_of_rdms_whose_stimuli_are_repeated():
+def test_bootstrap_equals_the_correlation_of_rdms_with_repeated_stimuli():
     layers, sites, counts = make_pairs(4, 9, seed=22), make_pairs(3, 9, seed=23), rsa.draw_counts(20, 9, seed=24)
     r = rsa.bootstrap_pearson(layers, sites, counts)
     for boot, i, j in np.ndindex(20, 4, 3):
@@ -48,16 +48,16 @@ def test_bootstrap_is_the_correlation_of_rdms_whose_stimuli_are_repeated():
         assert r[boot, i, j] == pytest.approx(np.corrcoef(*repeated)[0, 1], abs=1e-10)
 
 
-def test_a_resample_with_every_stimulus_once_is_the_comparison_itself():
+def test_a_resample_with_every_stimulus_once_gives_the_plain_correlation():
     layers, sites = make_rdms_with_ties(4, 9, seed=25), make_rdms_with_ties(3, 9, seed=26)
     pairs = rdms.upper_triangles(layers), rdms.upper_triangles(sites)
     expected = compare(layers, sites)["pearson"]
-    for counts in (np.ones((2, 9), int), np.full((2, 9), 3)):  # weights count as shares
+    for counts in (np.ones((2, 9), int), np.full((2, 9), 3)):  # only relative weights count
         np.testing.assert_allclose(rsa.bootstrap_pearson(*pairs, counts), [expected] * 2, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_bytes", [1, 8 * 190 * 7])  # one at a time; resamples by 7, layers by 2
-def test_bootstrap_in_blocks_is_that_in_one(n_bytes, monkeypatch):
+def test_blocks_do_not_change_the_bootstrap(n_bytes, monkeypatch):
     layers, sites, counts = make_pairs(5, 20, seed=27), make_pairs(3, 20, seed=28), rsa.draw_counts(30, 20, seed=29)
     whole = rsa.bootstrap_pearson(layers, sites, counts)
     monkeypatch.setattr(rsa, "BLOCK_BYTES", n_bytes)
@@ -82,7 +82,7 @@ def test_a_resample_in_which_an_rdm_does_not_vary_is_missing(value):
         assert np.isnan(rsa.bootstrap_pearson(layers, sites, drawn_from(stimuli, 30))).all()
 
 
-def test_intervals_hold_the_correlation_among_all_stimuli_as_often_as_they_say():
+def test_intervals_cover_the_correlation_over_all_stimuli_as_often_as_they_claim():
     """An experiment shows 50 stimuli of many to a layer and a site that share part of what drives them."""
     rng = np.random.default_rng(32)
     to_layer, to_site = rng.standard_normal((2, 6, 20))

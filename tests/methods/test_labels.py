@@ -1,4 +1,4 @@
-"""What scores say beside the names of method and selection: nothing, or the settings that differ from what these stand for."""
+"""Scores list the settings that differ from what the names of their method and their selection stand for."""
 
 from copy import deepcopy
 
@@ -14,7 +14,7 @@ def config(root):
 
 
 def changed(config: dict, place: str, value) -> dict:
-    """Return a configuration with one value replaced, at keys joined by points."""
+    """Return a configuration with one value replaced, at keys joined by dots."""
     config = deepcopy(config)
     *parents, last = place.split(".")
     inner = config
@@ -30,7 +30,7 @@ def rows(root):
     return yaml.safe_load((root / "resources/methods.yaml").read_text())["rows"]
 
 
-def test_the_configuration_is_what_the_names_stand_for(config, rows):
+def test_nothing_differs_in_the_default_configuration(config, rows):
     assert {method_differs(config, name, row) for name, row in rows.items()} == {""}
     assert set(config["selection"]["named"]) == set(SELECTIONS)
     assert {selection_differs(config, name) for name in SELECTIONS} == {""}
@@ -52,12 +52,12 @@ def test_the_configuration_is_what_the_names_stand_for(config, rows):
         ("ceilings.penalty", 2.0, "", ""),
     ],
 )
-def test_a_method_says_what_differs_where_it_counts(config, rows, place, value, rsa, ridge):
+def test_a_method_lists_the_differing_settings_that_affect_it(config, rows, place, value, rsa, ridge):
     new = changed(config, place, value)
     assert [method_differs(new, name, rows[name]) for name in ("rsa_pearson", "ridge_srp")] == [rsa, ridge]
 
 
-def test_a_method_of_ones_own_means_what_its_user_says(config, rows):
+def test_nothing_differs_for_a_method_that_a_user_adds(config, rows):
     config["methods"]["add"] = {"mine": rows["ridge_srp"]}
     assert method_differs(changed(config, "layers", "blocks"), "mine", rows["ridge_srp"]) == ""
 
@@ -75,12 +75,12 @@ def test_a_method_of_ones_own_means_what_its_user_says(config, rows):
         ("layers", "blocks", ""),
     ],
 )
-def test_a_selection_says_what_differs_from_its_name(config, place, value, differs):
+def test_a_selection_lists_the_differing_settings(config, place, value, differs):
     assert selection_differs(changed(config, place, value), "paper") == differs
 
 
-def test_differences_are_listed_together_and_those_without_effect_are_not(config):
+def test_only_differences_with_an_effect_are_listed(config):
     config["selection"] |= {"max_p": 0.2, "min_reliability": 0.6, "correction": "plain"}
-    assert selection_differs(config, "strict") == "min_reliability 0.6, correction plain"  # which has no filter of p
+    assert selection_differs(config, "strict") == "min_reliability 0.6, correction plain"  # its filters do not use max_p
     config["selection"]["named"]["mine"] = {"filters": [], "select_on": "all", "score_on": "all"}
     assert selection_differs(config, "mine") == ""

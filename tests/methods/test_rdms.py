@@ -1,4 +1,4 @@
-"""RDMs are the correlation distances of patterns, also where they come from kernels."""
+"""RDMs hold the correlation distances of patterns, also when computed from kernels."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def rdm_of_features(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("n_features", [5, 300])
-def test_rdm_is_the_correlation_distance_of_scipy(n_features):
+def test_rdm_equals_the_correlation_distance_of_scipy(n_features):
     X = make_patterns(20, n_features, seed=0) + 3.0
     expected = squareform(pdist(X, metric="correlation"))
     np.testing.assert_allclose(rdms.rdm_from_patterns(X), expected, rtol=0, atol=1e-12)
@@ -26,14 +26,14 @@ def test_rdm_is_the_correlation_distance_of_scipy(n_features):
     assert not constant.any()
 
 
-def test_rdm_is_that_of_rsatoolbox():
+def test_rdm_equals_that_of_rsatoolbox():
     X = make_patterns(20, 50, seed=1)
     dataset = rsatoolbox.data.Dataset(X, obs_descriptors={"stimulus": np.arange(20)})
     expected = rsatoolbox.rdm.calc_rdm(dataset, method="correlation", descriptor="stimulus").get_matrices()[0]
     np.testing.assert_allclose(rdms.rdm_from_patterns(X), expected, rtol=0, atol=1e-12)
 
 
-def test_rdms_of_many_layers_at_once_are_those_of_each():
+def test_rdms_of_many_layers_at_once_equal_those_of_each_alone():
     patterns = [make_patterns(15, n_features, seed=2) for n_features in (10, 40, 90)]
     kernels = make_kernels(patterns)
     found, _ = rdms.rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
@@ -41,7 +41,7 @@ def test_rdms_of_many_layers_at_once_are_those_of_each():
         np.testing.assert_allclose(rdm, squareform(pdist(X, metric="correlation")), rtol=0, atol=1e-12)
 
 
-def test_patterns_are_left_as_they_are():
+def test_patterns_are_not_changed():
     X = make_patterns(10, 30, seed=3) + 5.0
     before = X.copy()
     rdms.rdm_from_patterns(X)
@@ -50,7 +50,7 @@ def test_patterns_are_left_as_they_are():
 
 @pytest.mark.parametrize("offset", [10, 200, 30000])
 def test_rdm_of_float32_features_survives_an_offset_large_beside_their_sd(offset):
-    """Such layers exist: of an untrained efficientnet_b0, Sigmoid-1 has a mean of 240 sd, Sigmoid-2 one of 35000."""
+    """Such layers exist: in an untrained efficientnet_b0, Sigmoid-1 has a mean of 240 sd, and Sigmoid-2 of 35000 sd."""
     X = make_patterns(119, 5000, seed=4)
     X = (X / X.std() + offset).astype(np.float32)
     rdm, constant = rdm_of_features(X)
@@ -82,7 +82,7 @@ def test_a_pattern_that_varies_by_rounding_alone_counts_as_constant():
 
 @pytest.mark.parametrize("value", [0.0, 127 / 255, 0.3, -1e3])
 def test_a_constant_image_is_flagged_in_the_kernels_of_a_layer(value):
-    """The blank is one, in the pixels and wherever the network keeps it uniform."""
+    """The blank is such an image, in the pixels and wherever the network keeps it uniform."""
     X = make_patterns(8, 50000, seed=5).astype(np.float32)
     X[3] = value
     rdm, constant = rdm_of_features(X)

@@ -24,7 +24,7 @@ INPUT = {
     "channels": "rgb",
     "interpolation": "bilinear",
 }
-NOISE_SD = 0.2  # of the responses' standard deviation over stimuli
+NOISE_SD = 0.2  # relative to the responses' standard deviation over stimuli
 PLANTED = ["MaxPool2d-2", "MaxPool2d-3"]
 
 
@@ -49,10 +49,10 @@ def outputs(network, images) -> dict[str, np.ndarray]:
 
 
 def read_out(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Give neurons that are random weighted sums of the features X (n_images, n_features), and noise.
+    """Give neurons that are random weighted sums of the features X (n_images, n_features), plus noise.
 
-    The mean over the features of each image is taken off: then neurons with random weights have, for many neurons, the RDM of
-    the layer itself, which is what RSA looks for.
+    The mean over the features of each image is subtracted: then many neurons with random weights have the RDM of the layer
+    itself, which is what RSA looks for.
     """
     rng = np.random.default_rng(seed)
     X = X.astype(np.float64) - X.mean(axis=1, keepdims=True, dtype=np.float64)
@@ -76,7 +76,7 @@ def score_all(kernels: dict[str, np.ndarray], population: dict[str, np.ndarray])
 
 @pytest.mark.parametrize("layer", PLANTED)
 def test_all_methods_find_the_layer_that_the_neurons_read_out(kernels, outputs, layer):
-    """No other layer has the same kernel, so that the planted one must win alone, by each measure and from each kernel."""
+    """No other layer has the same kernel, so only the planted one may win, by each correlation and from each kernel."""
     scores = score_all(kernels, read_out(outputs[layer], seed=1))
     best = choose_layers(scores).set_index(["family", "method"])
     assert set(best.index) == {("rsa", "pearson"), ("rsa", "spearman"), ("ridge", "srp"), ("ridge", "zscore")}
@@ -98,5 +98,5 @@ def test_shuffled_stimuli_leave_nothing_to_find(kernels, outputs, layer):
     by_method = shuffled.groupby(["family", "method"]).score
     mean, error = by_method.mean(), by_method.std() / np.sqrt(n_shuffles)
     assert (mean["rsa"].abs() < 4 * error["rsa"]).all()
-    # leaving one out has its null value slightly below 0
+    # the null value of leaving one out lies slightly below 0
     assert (mean["ridge"] < 4 * error["ridge"]).all() and (mean["ridge"] > -0.1).all()

@@ -1,4 +1,4 @@
-"""Responses to left-out stimuli are predicted as by refits to all others."""
+"""Predicted responses to left-out stimuli equal those of refits to all others."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def predict_by_sklearn_gcv(X: np.ndarray, Y: np.ndarray, penalty: float) -> np.n
 
 @pytest.mark.parametrize("n_features", [10, 200])
 @pytest.mark.parametrize("penalty", [1e-3, 1.0, 100.0])
-def test_left_out_stimuli_are_predicted_as_by_refits_to_all_others(n_features, penalty):
+def test_left_out_predictions_equal_those_of_refits_to_all_others(n_features, penalty):
     X, Y = make_data(n_features, seed=0)
     expected = predict_by_refits(X, Y, penalty)
     predicted = ridge.leave_one_out(X @ X.T, Y, penalty)
@@ -56,7 +56,7 @@ def test_features_with_little_variance_count_where_the_penalty_is_small():
     np.testing.assert_allclose(ridge.fold_r([X @ X.T], Y, [1e-9], folds)[0, 0], expected, rtol=0, atol=1e-5)
 
 
-def test_an_offset_of_features_or_responses_is_no_part_of_what_is_learnt():
+def test_an_offset_of_features_or_responses_is_not_learnt():
     X, Y = make_data(10, seed=4)
     predicted = ridge.leave_one_out(X @ X.T, Y, 1.0)
     shifted = ridge.leave_one_out((X + 5) @ (X + 5).T, Y + 7, 1.0)
@@ -65,7 +65,7 @@ def test_an_offset_of_features_or_responses_is_no_part_of_what_is_learnt():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataDimensionalityWarning")  # fewer features than columns, on purpose
 @pytest.mark.parametrize("n_features", [300, 5000, 60000])
-def test_scores_are_those_of_the_papers_path_in_scikit_learn(n_features):
+def test_scores_equal_those_of_the_papers_pipeline_in_scikit_learn(n_features):
     n_stimuli, seed = 119, 3
     n_columns = projection.n_projections(n_stimuli, eps=0.1)
     rng = np.random.default_rng(5)
@@ -82,7 +82,7 @@ def test_scores_are_those_of_the_papers_path_in_scikit_learn(n_features):
     assert np.ptp(expected) > 0.1
 
 
-def test_correlation_is_that_of_scipy_neuron_by_neuron():
+def test_correlation_equals_that_of_scipy_for_each_neuron():
     predicted, Y = np.random.default_rng(6).standard_normal((2, 30, 5)) + 4
     expected = [pearsonr(predicted[:, i], Y[:, i]).statistic for i in range(5)]
     np.testing.assert_allclose(ridge.correlation(predicted, Y), expected, rtol=0, atol=1e-12)

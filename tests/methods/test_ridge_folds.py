@@ -1,4 +1,4 @@
-"""Scores of many layers and penalties, left out one by one, in folds and in folds within folds, are those of refits."""
+"""Scores of many layers and penalties, by leaving one out, in folds and in nested folds, equal those of refits."""
 
 import tracemalloc
 
@@ -17,7 +17,7 @@ PENALTIES = [0.1, 3.0, 1000.0]
 
 
 def nested_r_by_refits(X: np.ndarray, y: np.ndarray, penalties: list[float], folds: np.ndarray) -> tuple[float, list[float]]:
-    """Nested cross-validation of one neuron, (n_stimuli, 1), as one would say it."""
+    """Nested cross-validation of one neuron, (n_stimuli, 1), written out in loops."""
     r, chosen = [], []
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
@@ -45,7 +45,7 @@ def test_a_penalty_that_is_not_positive_is_refused(penalty, scored):
         scored([X @ X.T], Y, [1.0, penalty], ridge.make_folds(40, 4, seed=0))
 
 
-def test_left_out_scores_are_those_of_refits_for_every_layer_penalty_and_neuron():
+def test_left_out_scores_equal_refits_for_every_layer_penalty_and_neuron():
     features = [make_data(n_features, seed=20)[0] for n_features in (5, 60)]
     _, Y = make_data(1, seed=21)
     r = ridge.leave_one_out_r([X @ X.T for X in features], Y, PENALTIES)
@@ -58,7 +58,7 @@ def test_left_out_scores_are_those_of_refits_for_every_layer_penalty_and_neuron(
             np.testing.assert_array_equal(ridge.score_layers([X @ X.T], Y, penalty)[0], r[layer, i])
 
 
-def test_fold_scores_are_those_of_refits_for_every_layer_penalty_and_neuron():
+def test_fold_scores_equal_refits_for_every_layer_penalty_and_neuron():
     features = [make_data(n_features, seed=22)[0] for n_features in (5, 60)]
     _, Y = make_data(1, seed=23)
     folds = np.random.default_rng(24).choice([7, 2, 4], size=40)  # sizes differ, numbers have gaps
@@ -67,7 +67,7 @@ def test_fold_scores_are_those_of_refits_for_every_layer_penalty_and_neuron():
     np.testing.assert_allclose(r, expected, rtol=0, atol=1e-12)
 
 
-def test_nested_scores_and_penalties_are_those_of_refits_in_refits():
+def test_nested_scores_and_penalties_equal_nested_refits():
     features = [make_data(n_features, seed=25, n_stimuli=18)[0] for n_features in (4, 30)]
     signal, Y = make_data(4, seed=25, n_stimuli=18, n_neurons=3)[0], make_data(1, seed=26, n_stimuli=18, n_neurons=3)[1]
     Y[:, 0] += 3 * signal[:, 0]
@@ -89,7 +89,7 @@ def make_many_neurons(n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 @pytest.mark.parametrize("n_features", [40, 400])
-def test_the_best_penalty_of_each_neuron_and_its_score_are_those_of_himalaya(n_features):
+def test_the_best_penalty_of_each_neuron_and_its_score_equal_those_of_himalaya(n_features):
     X, Y, penalties = make_many_neurons(n_features)
     folds = ridge.make_folds(119, 5, seed=29)
     r = ridge.fold_r([X @ X.T], Y, penalties, folds)[0]
@@ -100,13 +100,13 @@ def test_the_best_penalty_of_each_neuron_and_its_score_are_those_of_himalaya(n_f
         models.append(PrimalRidgeCV(penalties, **options).fit(X, Y))
     for model in models:
         np.testing.assert_allclose(penalties[r.argmax(axis=0)], model.best_alphas_, rtol=1e-12)
-        # of equals himalaya takes the larger penalty, by a slope that stays in the score
+        # in a tie himalaya takes the larger penalty, by a small slope that stays in the score
         np.testing.assert_allclose(r.max(axis=0), model.cv_scores_ - 1e-10 * np.log(model.best_alphas_), rtol=0, atol=1e-11)
     assert len(np.unique(r.argmax(axis=0))) >= 4
 
 
 @pytest.mark.parametrize("n_features", [40, 400])
-def test_nested_scores_and_penalties_are_those_of_scikit_learn_in_each_fold(n_features):
+def test_nested_scores_and_penalties_equal_those_of_scikit_learn_in_each_fold(n_features):
     X, Y, penalties = make_many_neurons(n_features)
     folds = ridge.make_folds(119, 5, seed=30)
     r, chosen = ridge.nested_r([X @ X.T], Y, penalties, folds)
@@ -120,8 +120,8 @@ def test_nested_scores_and_penalties_are_those_of_scikit_learn_in_each_fold(n_fe
     assert len(np.unique(chosen)) >= 4
 
 
-def test_noise_scores_0_in_folds_but_less_than_0_when_left_out_one_by_one():
-    """A weak predictor is little more than the mean of the others: within a fold one value, but another for each left out."""
+def test_noise_scores_0_in_folds_but_below_0_when_one_is_left_out():
+    """A weak predictor is little more than the mean of the others: one value in a fold, but another for each left out."""
     X, Y = np.random.default_rng(31).standard_normal((2, 119, 1000))
     penalties, folds = [1.0, 1e3, 1e6], ridge.make_folds(119, 5, seed=32)
     in_folds = ridge.fold_r([X @ X.T], Y, penalties, folds)[0].mean(axis=1)
@@ -203,7 +203,7 @@ def test_neurons_that_do_not_vary_within_a_fold_or_within_the_others_have_no_sco
     for scores in (r, *ridge.fold_r([X @ X.T], Y, PENALTIES, folds)):
         np.testing.assert_array_equal(np.isnan(scores).all(axis=0), [False, True, False, True, False, False])
     lacking = np.zeros((4, 6), dtype=bool)
-    lacking[2, 3] = True  # the one fold for which there is nothing to choose by
+    lacking[2, 3] = True  # the one fold whose penalty nothing can choose
     np.testing.assert_array_equal(np.isnan(chosen[0]), lacking)
 
 
@@ -235,7 +235,7 @@ def test_folds_are_dealt_evenly_at_random_and_by_their_seed_alone():
 @pytest.mark.parametrize(
     ("folds", "sizes"), [([0] * 39 + [1], "39, 1"), ([0] * 40, "40"), ([0] * 20 + [1] * 19, "20, 19")], ids=str
 )
-def test_folds_in_which_there_is_no_correlation_or_that_miss_stimuli_are_refused(folds, sizes, scored):
+def test_folds_that_are_too_small_or_miss_stimuli_are_refused(folds, sizes, scored):
     X, Y = make_data(10, seed=52)
     with pytest.raises(ValueError, match=rf"^40 stimuli must lie in two folds or more, .*; got folds of {sizes}$"):
         scored([X @ X.T], Y, PENALTIES, np.array(folds))

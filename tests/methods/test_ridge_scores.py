@@ -1,4 +1,4 @@
-"""Ridge scores lie in the row of their layer, neuron and kernel; those of a site are means over its neurons."""
+"""Ridge scores lie in the row of their layer, neuron and kernel; scores of a site are means over its neurons."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scoring import score_ridge
 
 
 def make_kernels(kernels: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Kernels of layers: `srp` as given; `zscore` backwards, so that the two differ in every layer."""
+    """Kernels of layers: `srp` as given, `zscore` in reverse order, so that the two differ in every layer."""
     return {
         "layer": np.array([f"Layer-{i}" for i in range(1, len(kernels) + 1)]),
         "block": np.array([f"block-{(i + 1) // 2}" for i in range(1, len(kernels) + 1)]),

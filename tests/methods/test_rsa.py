@@ -1,4 +1,4 @@
-"""RSA scores are the correlations of RDMs that SciPy and rsatoolbox give."""
+"""RSA scores equal the correlations of RDMs by SciPy and rsatoolbox."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def to_rsatoolbox(rdms: np.ndarray) -> rsatoolbox.rdm.RDMs:
     return rsatoolbox.rdm.RDMs(np.stack([squareform(rdm, checks=False) for rdm in rdms]))
 
 
-def test_similarities_are_those_of_scipy_and_rsatoolbox_with_ties():
+def test_similarities_equal_those_of_scipy_and_rsatoolbox_with_ties():
     models, sites = make_rdms_with_ties(4, 9, seed=7), make_rdms_with_ties(3, 9, seed=8)
     similarities = compare(models, sites)
     assert set(similarities) == {"pearson", "spearman"}
@@ -47,7 +47,7 @@ def test_an_rdm_without_variance_has_no_similarity(measure, value):
 
 
 @pytest.mark.parametrize("measure", [rsa.pearson, rsa.spearman])
-def test_an_rdm_with_a_distance_that_is_not_known_has_no_similarity(measure):
+def test_an_rdm_with_an_unknown_distance_has_no_similarity(measure):
     A, B = make_pairs(2, 10, seed=9), make_pairs(3, 10, seed=10)
     A[1, 4] = np.nan
     np.testing.assert_array_equal(np.isnan(measure(A, B)), [[False] * 3, [True] * 3])

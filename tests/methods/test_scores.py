@@ -1,4 +1,4 @@
-"""From kernels and targets to tables of scores: by rows of each family, and by functions of one's own, against naive loops."""
+"""Tables of scores from kernels and targets, by rows of each family and by a user's functions, against naive loops."""
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ def rdm(X: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("images", ["all", "scenes"])
 @pytest.mark.parametrize("target", ["rdm", "rdm_zscored"])
 @pytest.mark.parametrize("correlation", ["pearson", "spearman"])
-def test_rsa_of_every_row_is_that_of_a_loop(layers, kernels, features, population, images, target, correlation):
+def test_rsa_of_every_row_equals_that_of_a_loop(layers, kernels, features, population, images, target, correlation):
     settings = {"correlation": correlation}
     rows = {"rsa": ROW | {"family": "rsa", "kernels": ["centred"], "target": target, "images": images, "settings": settings}}
     table = score_rdms(layers, kernels, {"paper": site_rdms(population, 3)}, rows, STIMULI)
@@ -83,7 +83,7 @@ def test_rsa_of_every_row_is_that_of_a_loop(layers, kernels, features, populatio
     assert len(eigenvalues) == N
 
 
-def test_zscored_neurons_count_alike(population):
+def test_zscored_neurons_have_equal_weight(population):
     loud = population | {"mean": population["mean"] * np.r_[1000.0, np.ones(9)]}
     before, after = site_rdms(population, 3), site_rdms(loud, 3)
     np.testing.assert_allclose(after["rdm_zscored"], before["rdm_zscored"], atol=1e-12)
@@ -101,7 +101,7 @@ def ridge_loop(X: np.ndarray, y: np.ndarray, penalty: float) -> float:
 
 
 @pytest.mark.parametrize("kernel", ["gram", "srp"])
-def test_ridge_of_neurons_and_sites_is_that_of_a_loop(layers, kernels, features, population, kernel):
+def test_ridge_of_neurons_and_sites_equals_that_of_a_loop(layers, kernels, features, population, kernel):
     row = ROW | {"family": "ridge", "kernels": [kernel], "target": "responses", "settings": {"penalty": 2.0}}
     neurons, sites = score_responses(layers, kernels, {"paper": population}, {"ridge": row}, STIMULI, 3)
     Y = population["mean"]
@@ -120,12 +120,12 @@ def use(monkeypatch, function):
 
 
 def cosine(kernels, target, settings):
-    """Cosine of K with a site's RDM, or with Y Y'."""
+    """Return the cosine of K with a site's RDM, or with Y Y'."""
     other = target if target.shape == (N, N) else target @ target.T
     return [np.vdot(K, other) / np.linalg.norm(K) / np.linalg.norm(other) * settings.get("sign", 1) for K in kernels["gram"]]
 
 
-def test_a_function_of_ones_own_is_given_kernels_and_a_site(monkeypatch, layers, kernels, features, population):
+def test_a_users_function_receives_kernels_and_a_site(monkeypatch, layers, kernels, features, population):
     use(monkeypatch, cosine)
     row = OWN | {"target": "responses", "settings": {"sign": -1}}
     neurons, sites = score_responses(layers, kernels, {"paper": population}, {"mine": row}, STIMULI, 3)
@@ -165,7 +165,7 @@ def write(kernels, target, settings):
         (write, ValueError, "read-only"),
     ],
 )
-def test_what_a_function_gives_is_checked(monkeypatch, layers, kernels, population, function, error, message):
+def test_what_a_users_function_returns_is_checked(monkeypatch, layers, kernels, population, function, error, message):
     use(monkeypatch, function)
     with pytest.raises(error, match=message):
         score_responses(layers, kernels, {"paper": population}, {"mine": OWN | {"target": "responses"}}, STIMULI, 3)

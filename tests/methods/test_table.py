@@ -1,4 +1,4 @@
-"""The table of methods: which rows a configuration runs, what a row of one's own need say, and what is refused."""
+"""The table of methods: which rows a configuration runs, what an added row needs, and what is refused."""
 
 from copy import deepcopy
 
@@ -25,7 +25,7 @@ def with_methods(config: dict, **methods) -> dict:
     return config
 
 
-def test_by_default_the_methods_of_both_papers_run_and_rsa_on_z_scored_neurons(table, config):
+def test_by_default_the_methods_of_both_papers_run_and_rsa_of_zscored_neurons(table, config):
     methods = list_methods(table, config, "responses")
     assert list(methods) == ["rsa_pearson", "ridge_srp", "rsa_spearman", "rsa_pearson_zscored", "rsa_spearman_zscored"]
     assert {row["selection"] for row in methods.values()} == {"paper"}
@@ -38,7 +38,7 @@ def test_by_default_the_methods_of_both_papers_run_and_rsa_on_z_scored_neurons(t
     assert preset_methods(table, "mousenet", methods) == ["rsa_spearman"]
 
 
-def test_every_row_has_a_name_of_its_own_in_figures_and_every_preset_names_rows(table):
+def test_labels_of_rows_are_unique_and_presets_name_rows(table):
     rows = table["rows"]
     for key in ("label", "axis"):
         assert len({row[key] for row in rows.values()}) == len(rows)
@@ -47,7 +47,7 @@ def test_every_row_has_a_name_of_its_own_in_figures_and_every_preset_names_rows(
     assert set(table["presets"]["paper"]) >= {"rsa_pearson", "ridge_srp"}  # Conwell et al. 2021
 
 
-def test_data_of_similarities_leave_out_what_needs_neurons_and_say_so(table, config, capsys):
+def test_similarity_data_leave_out_methods_that_need_neurons_and_say_so(table, config, capsys):
     methods = list_methods(table, config, "similarity")
     assert list(methods) == ["rsa_pearson", "rsa_spearman"]
     assert {row["selection"] for row in methods.values()} == {GIVEN}
@@ -56,7 +56,7 @@ def test_data_of_similarities_leave_out_what_needs_neurons_and_say_so(table, con
         list_methods(table, with_methods(config, run=["ridge_srp"]), "similarity")
 
 
-def test_three_lines_make_a_method_of_ones_own(table, config):
+def test_three_lines_add_a_method(table, config):
     line = {"source": "python", "name": "my_methods:score", "target": "responses"}
     methods = list_methods(table, with_methods(config, run=["rsa_pearson"], add={"mine": line}), "responses")
     assert list(methods) == ["rsa_pearson", "mine"]
@@ -66,7 +66,7 @@ def test_three_lines_make_a_method_of_ones_own(table, config):
     assert set(table["rows"]["rsa_pearson"]) <= set(row)
 
 
-def test_a_row_of_a_family_that_is_there_has_settings_of_its_own(table, config):
+def test_an_added_row_of_a_known_family_has_its_own_settings(table, config):
     line = {"family": "ridge", "kernels": ["zscore"], "target": "responses", "settings": {"penalty": 100.0}}
     methods = list_methods(table, with_methods(config, add={"ridge_strong": line}), "responses")
     assert list(by_family(methods)["ridge"]) == ["ridge_srp", "ridge_strong"]
@@ -78,7 +78,7 @@ def test_one_selection_can_be_named_for_all_rows(table, config):
     assert {row["selection"] for row in methods.values()} == {"strict"}
 
 
-def test_how_a_row_is_shown_is_no_part_of_what_it_computes(table, config):
+def test_how_a_row_is_shown_does_not_change_what_it_computes(table, config):
     methods = list_methods(table, config, "responses")
     other = {name: row | {"label": "x", "axis": "y", "description": "z", "null_score": 1} for name, row in methods.items()}
     assert computed(other) == computed(methods)
@@ -110,6 +110,6 @@ OWN = {"source": "python", "name": "my_methods:score", "target": "responses"}
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(table, config, methods, message):
+def test_names_and_rows_that_do_not_fit_are_refused(table, config, methods, message):
     with pytest.raises(InputError, match=message):
         list_methods(table, with_methods(config, **methods), "responses")

@@ -26,7 +26,7 @@ def test_the_rdm_of_each_animal_is_correlated_with_that_of_all_others():
         assert abs(value) > 0.05
 
 
-def test_neurons_are_predicted_from_those_of_other_animals_by_refits_without_the_stimulus():
+def test_predictions_from_other_animals_equal_refits_without_the_stimulus():
     rng = np.random.default_rng(8)
     animal = np.array(["m1", "m2", "m1", "m3", "m2", "m1", "m3", "m3", "m1", "m2"])
     mean = rng.standard_normal((N_STIMULI, 2)) @ rng.standard_normal((2, 10)) + 0.3 * rng.standard_normal((N_STIMULI, 10))
@@ -47,14 +47,14 @@ def test_neurons_are_predicted_from_those_of_other_animals_by_refits_without_the
         assert expected.max() > 0.5
 
 
-def test_nothing_lies_between_animals_where_there_is_one():
+def test_a_single_animal_has_no_values_between_animals():
     mean = np.random.default_rng(9).standard_normal((N_STIMULI, 8))
     population = make_population(mean, ["m1"] * 8)
     assert np.isnan(ceilings.inter_animal_rdms(population, ["all", "4"], "rdm", min_neurons=2)).all()
     assert np.isnan(ceilings.inter_animal_ridge(population, PENALTY, min_neurons=2)).all()
 
 
-def test_an_animal_whose_others_are_too_few_is_left_out_too():
+def test_an_animal_is_left_out_if_the_others_have_too_few_neurons():
     mean = np.random.default_rng(10).standard_normal((N_STIMULI, 10))
     population = make_population(mean, ["m1"] * 8 + ["m2"] * 2)
     assert np.isnan(ceilings.inter_animal_rdms(population, ["all"], "rdm", min_neurons=3)).all()

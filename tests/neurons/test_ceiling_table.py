@@ -27,7 +27,7 @@ from dormouse.recordings.trials import read_recordings, write_recording
 
 @pytest.fixture
 def written(tmp_path, recordings) -> tuple[list[Path], pd.DataFrame]:
-    """Recordings of two areas as files, and their kept neurons; a further file holds nothing that is kept."""
+    """Recordings of two areas as files, and their kept neurons; one more file holds no kept neuron."""
     of_two = {name: recordings[name] for name in ("one", "two")}
     of_two["three"] = make_recording(recordings["three"].response, "VISl", ["4"] * 6 + ["5", ""])
     paths = []
@@ -72,12 +72,12 @@ def test_table_of_ceilings_holds_every_neuron_and_every_site_for_every_target(tm
     assert sites.recording.isna().all()
     assert sites.split_half_sem[sites.target == "responses"].isna().all()
     assert sites.split_half_sem[sites.target != "responses"].notna().all()
-    # VISl is of one animal, and neither of the two of VISp has five neurons in a layer
+    # VISl has one animal, and neither of the two animals of VISp has five neurons in a layer
     missing = (table.area == "VISl") | ((table.target != "responses") & (table.cortical_layer != "all"))
     assert list(table.inter_animal.isna()) == list(missing)
 
 
-def test_ceilings_of_sites_are_those_of_their_neurons_and_chosen_stimuli(written):
+def test_ceilings_of_sites_use_their_own_neurons_and_the_chosen_stimuli(written):
     paths, kept = written
     chosen = [11, 3, 4, 0, 9, 7, 1, 2, 13, 5]
     stimuli = ALL_STIMULI[chosen]
@@ -109,7 +109,7 @@ def test_values_between_animals_are_those_of_the_pooled_neurons(written):
     responses = [np.load(path)["response"][:, :, np.arange(8) != out] for path, out in zip(paths[:2], (1, 0), strict=True)]
     means = [np.nanmean(response.astype(np.float64), axis=0) for response in responses]
     rsa = table[(table.target == "rdm") & (table.cortical_layer == "all")]
-    expected = np.corrcoef(*map(rdm_by_scipy, means))[0, 1]  # of two animals, either against the other
+    expected = np.corrcoef(*map(rdm_by_scipy, means))[0, 1]  # there are two animals, each against the other
     assert rsa.inter_animal.item() == pytest.approx(expected, abs=1e-12)
     population = make_population(np.concatenate(means, axis=1), ["m_one"] * 7 + ["m_two"] * 7)
     neurons = table[table.neuron.notna()]
@@ -117,7 +117,7 @@ def test_values_between_animals_are_those_of_the_pooled_neurons(written):
     np.testing.assert_allclose(neurons.inter_animal, expected, rtol=0, atol=1e-12)
 
 
-def test_ceilings_are_those_of_the_trials_that_are_scored(tmp_path):
+def test_ceilings_use_the_trials_that_are_scored(tmp_path):
     recording = make_recording(make_response(11, 8, 1.0, seed=13))
     write_recording(tmp_path / "one.npz", recording)
     kept = keep({"one": recording}, {}, select_on="odd", score_on="even")

@@ -1,4 +1,4 @@
-"""Noise ceilings of neurons and RDMs are those of the definition, and are reached by noise-free data."""
+"""Noise ceilings of neurons and RDMs follow their definition, and noise-free data reach them."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def test_ceiling_is_the_root_of_the_reliability_and_0_for_a_negative_one():
     np.testing.assert_allclose(ceilings.ceiling(np.array([0.0, 0.25, 1.0, -0.3])), [0.0, 0.5, 1.0, 0.0])
 
 
-def test_rdm_reliabilities_are_those_of_all_neurons_pooled_first(recordings):
+def test_rdm_reliabilities_equal_those_of_all_neurons_pooled_first(recordings):
     left_out = {"one": ["n1", "n5"], "three": ["n0"]}
     kept, layers = keep(recordings, left_out), ["all", "2/3", "4"]
     result = of_rdms(one_at_a_time(recordings), kept, layers)
@@ -46,7 +46,7 @@ def test_rdm_reliabilities_are_those_of_all_neurons_pooled_first(recordings):
     np.testing.assert_allclose(result.split_half_sem, sem, rtol=0, atol=1e-10)
 
 
-def test_rdm_reliabilities_of_z_scored_neurons_are_those_of_halves_that_were_z_scored_first(recordings):
+def test_rdm_reliabilities_of_zscored_neurons_equal_those_of_halves_zscored_first(recordings):
     kept, targets = keep(recordings, {}), ["rdm", "rdm_zscored"]
     result = ceilings.rdm_reliability(one_at_a_time(recordings), kept, ["all", "4"], targets, N_SPLITS, SEED)["rdm_zscored"]
     halves = np.concatenate([split_halves(recording.response) for recording in recordings.values()], axis=-1)
@@ -74,7 +74,7 @@ def test_a_site_of_noise_has_a_ceiling_near_0():
 
 @pytest.mark.parametrize(("n_dimensions", "noise_sd"), [(None, 1.0), (None, 2.0), (5, 2.0), (5, 3.0)])
 def test_the_noise_free_rdm_correlates_with_the_measured_one_as_high_as_the_ceiling(n_dimensions, noise_sd):
-    """The extrapolation is exact for noise added to distances; noise added to responses is close to that."""
+    """The extrapolation is exact for noise added to distances, and nearly so for noise added to responses."""
     n_simulations, n_neurons, n_trials = 12, 60, 10
     reached, estimated = [], []
     for seed in range(n_simulations):

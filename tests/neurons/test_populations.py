@@ -1,4 +1,4 @@
-"""Pooled means are over the trials that are there; sites are the area and its layers with enough neurons."""
+"""Pooled means are over the trials that are present; sites are the area and its layers with enough neurons."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy.spatial.distance import pdist, squareform
 from dormouse.neurons import populations
 
 
-def test_pooled_means_are_over_the_trials_that_are_there(recordings):
+def test_pooled_means_are_over_the_trials_that_are_present(recordings):
     kept = keep(recordings, {"one": ["n1"], "two": ["n0", "n7"]})
     population = populations.pool(recordings.items(), kept)
     assert population["mean"].shape == (N_STIMULI, 21) and population["mean"].dtype == np.float64
@@ -33,7 +33,7 @@ def test_sites_are_the_whole_area_and_known_layers_with_enough_neurons():
     assert set(populations.sites(cortical_layer, min_neurons=9)) == set()
 
 
-def test_rdms_of_sites_are_those_of_their_neurons_alone(recordings):
+def test_rdms_of_sites_use_only_their_own_neurons(recordings):
     population = populations.pool(recordings.items(), keep(recordings, {}))
     result = populations.site_rdms(population, min_neurons=9)
     assert set(result["cortical_layer"]) == {"all", "2/3", "4"}

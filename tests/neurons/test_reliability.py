@@ -1,4 +1,4 @@
-"""Split-half reliability and oracle correlation are those of the definition and of simulated signal and noise."""
+"""Split-half reliability and oracle correlation follow their definitions, and fit simulated signal and noise."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from dormouse.neurons import reliability
 
 
 def drop_trials(response: np.ndarray, whole: list[int], seed: int) -> np.ndarray:
-    """Leave two trials or more of every stimulus to each neuron, all to the neurons `whole`."""
+    """Remove trials at random, leaving each neuron two or more of every stimulus, and the neurons `whole` all of them."""
     n_trials, n_stimuli, n_neurons = response.shape
     rng, response = np.random.default_rng(seed), response.copy()
     for stimulus in range(n_stimuli):
@@ -20,7 +20,7 @@ def drop_trials(response: np.ndarray, whole: list[int], seed: int) -> np.ndarray
 
 
 @pytest.mark.parametrize("n_trials", [2, 7, 10])
-def test_reliability_is_that_of_the_definition(n_trials):
+def test_reliability_follows_its_definition(n_trials):
     response = make_response(n_trials, 12, 5, signal_sd=1.0, seed=1)
     expected = reliability_by_loop(response, 8, seed=3)
     np.testing.assert_allclose(reliability.split_half_reliability(response, 8, seed=3), expected, rtol=0, atol=1e-12)
@@ -34,7 +34,7 @@ def test_missing_trials_are_left_out_by_stimulus_and_neuron(n_trials):
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["whole", "with missing trials"])
-def test_correlation_of_the_halves_is_that_of_each_split_without_correction(missing):
+def test_split_half_r_equals_a_loop_over_splits_without_correction(missing):
     response = make_response(7, 12, 5, signal_sd=1.0, seed=13)
     response = drop_trials(response, whole=[2], seed=14) if missing else response
     r = reliability.split_half_r(response, 8, seed=3)
@@ -55,7 +55,7 @@ def test_halves_are_the_means_of_the_trials_dealt_to_them(n_trials, missing):
 
 @pytest.mark.parametrize("n_trials", [2, 7, 10])
 def test_missing_trials_of_one_neuron_do_not_change_how_those_of_others_are_dealt(n_trials):
-    """With them, all neurons take the way of recordings with missing trials, and must come to the same halves."""
+    """They make all neurons use the code for missing trials, which must give the others the same halves."""
     whole = make_response(n_trials, 8, 5, signal_sd=1.0, seed=17)
     response = whole.copy()
     response[0, 3, 2] = np.nan
@@ -67,7 +67,7 @@ def test_missing_trials_of_one_neuron_do_not_change_how_those_of_others_are_deal
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["whole", "with missing trials"])
-def test_neurons_are_measured_alike_however_many_there_are(missing):
+def test_results_do_not_depend_on_the_number_of_neurons(missing):
     n_neurons = 2 * reliability.NEURONS_AT_ONCE + 3
     response = make_response(6, 9, n_neurons, signal_sd=1.0, seed=18)
     response = drop_trials(response, whole=[0, n_neurons - 1], seed=19) if missing else response
@@ -80,13 +80,13 @@ def test_a_recording_without_neurons_has_no_reliabilities():
     assert reliability.split_half_r(np.empty((6, 9, 0), np.float32), 4, seed=0).shape == (4, 0)
 
 
-def test_halves_of_an_odd_number_of_trials_hold_all_of_them_once():
+def test_halves_of_an_odd_number_of_trials_hold_each_trial_once():
     response = make_response(7, 5, 3, signal_sd=1.0, seed=6).astype(np.float64)
     first, second = reliability.split_half_means(response, 4, seed=0)
     np.testing.assert_allclose(3 * first + 4 * second, np.broadcast_to(response.sum(axis=0), first.shape), atol=1e-12)
 
 
-def test_a_split_deals_the_trials_of_all_stimuli_and_neurons_alike():
+def test_a_split_deals_the_trials_of_all_stimuli_and_neurons_in_one_way():
     response = np.broadcast_to(np.arange(8.0)[:, None, None], (8, 5, 3))
     first, _ = reliability.split_half_means(response, 20, seed=0)
     assert (np.ptp(first, axis=(1, 2)) == 0).all()
@@ -111,7 +111,7 @@ def test_noise_neurons_have_reliability_near_zero():
 
 
 @pytest.mark.parametrize("measure", ["split_half_r", "oracle"])
-def test_noise_neurons_correlate_with_nothing_without_correction(measure):
+def test_uncorrected_measures_of_noise_neurons_are_near_zero(measure):
     response = make_response(10, 100, 600, signal_sd=0.0, seed=20)
     found = reliability.oracle(response) if measure == "oracle" else reliability.split_half_r(response, 20, 0).mean(axis=0)
     assert abs(found.mean()) < 4 * found.std() / np.sqrt(len(found))
@@ -148,7 +148,7 @@ def test_a_stimulus_with_one_trial_makes_the_reliability_of_that_neuron_alone_un
     np.testing.assert_array_equal(np.isnan(reliability.oracle(response)), [False, False, True, False])
 
 
-def test_one_trial_of_everything_has_no_reliability_at_all():
+def test_single_trials_have_no_reliability():
     response = make_response(1, 10, 3, signal_sd=1.0, seed=10)
     assert np.isnan(reliability.split_half_r(response, 10, seed=0)).all()
     assert np.isnan(reliability.oracle(response)).all()
@@ -172,7 +172,7 @@ def test_oracle_is_the_correlation_of_each_trial_with_the_mean_of_the_others():
     assert expected.min() > 0.2 and expected.max() < 0.95
 
 
-def test_oracle_of_a_trial_is_over_the_stimuli_of_which_it_is_there():
+def test_oracle_of_a_trial_uses_the_stimuli_for_which_it_is_present():
     response = drop_trials(make_response(8, 12, 6, signal_sd=1.0, seed=22), whole=[3], seed=23)
     response[5, 2:] = np.nan  # of which two are there: too few
     np.testing.assert_allclose(reliability.oracle(response), oracle_by_loop(response), rtol=0, atol=1e-12)

@@ -1,4 +1,4 @@
-"""The table of reliabilities describes each neuron, measured on the trials and stimuli that are asked for."""
+"""The table `reliability` describes each neuron, measured on the requested trials and stimuli."""
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,7 @@ def test_the_table_describes_each_neuron_as_the_recording_does():
 
 
 @pytest.mark.parametrize(("select_on", "score_on"), [("all", "all"), ("odd", "even"), ("even", "odd"), ("all", "odd")])
-def test_neurons_are_selected_and_scored_on_the_trials_asked_for(select_on, score_on):
+def test_neurons_are_selected_and_scored_on_the_requested_trials(select_on, score_on):
     response = make_response(9, 12, 4, signal_sd=1.0, seed=26)
     table = measure(make_recording(response), n_splits=8, seed=2, select_on=select_on, score_on=score_on)
     part = {"all": response, "odd": response[[0, 2, 4, 6, 8]], "even": response[[1, 3, 5, 7]]}
@@ -92,7 +92,7 @@ def test_standard_error_over_splits_is_missing_for_one_split():
     assert table.scored_r_sem.isna().all() and table.scored_r.notna().all()
 
 
-def test_reliability_rests_on_the_stimuli_asked_for_and_the_tests_on_all_that_were_shown():
+def test_reliability_uses_the_requested_stimuli_and_p_values_use_all():
     recording = make_recording(make_response(6, 10, 4, signal_sd=1.0, seed=28))
     recording.response[1:, 7] = np.nan  # a stimulus that is not asked for
     chosen = [8, 0, 3, 9, 5, 1]
@@ -109,7 +109,7 @@ def test_reliability_rests_on_the_stimuli_asked_for_and_the_tests_on_all_that_we
 
 
 @pytest.mark.parametrize("select_on", ["odd", "even"])
-def test_the_tests_of_tuning_rest_on_the_trials_that_select(select_on):
+def test_p_values_use_the_trials_that_select_neurons(select_on):
     recording = make_recording(make_response(24, 10, 4, signal_sd=1.0, seed=29))
     recording.running_speed[:] = np.where(np.arange(24) % 4 < 2, 0.0, 5.0)[:, None]
     table = measure(recording, select_on=select_on, score_on="all")

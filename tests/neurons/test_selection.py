@@ -1,4 +1,4 @@
-"""Each filter leaves out the neurons that fail it, for the first reason that holds, against loops over rows."""
+"""Each filter leaves out the neurons that fail it and names the first reason, against loops over rows."""
 
 from itertools import combinations
 
@@ -27,7 +27,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_each_filter_alone_leaves_out_what_fails_it_and_nothing_else(name):
+def test_each_filter_alone_leaves_out_only_what_fails_it(name):
     selected = select(make_table([{}, *BAD.values()]), filters=[name])
     assert list(selected.kept) == [True] + [bad != name for bad in BAD]
     assert list(selected.reason) == [""] + [REASONS[name] * (bad == name) for bad in BAD]
@@ -52,11 +52,11 @@ def test_filters_together_keep_what_passes_all_of_them(filters):
         ("reliability", [0.76, 0.75, 0.7499, -0.3], [True, True, False, False]),
     ],
 )
-def test_values_on_the_limit_and_unknown_ones(column, values, kept):
+def test_values_at_the_threshold_and_unknown_values(column, values, kept):
     assert list(select(make_table([{column: value} for value in values])).kept) == kept
 
 
-def test_limits_are_those_asked_for():
+def test_thresholds_can_be_set():
     table = make_table([{"reliability": 0.5}, {"p_ns": 0.2}, {"p_run_mod_ns": 0.2}])
     assert list(select(table, min_reliability=0.5).kept) == [True, False, True]
     assert list(select(table, max_p=0.3).kept) == [False, True, False]
@@ -68,7 +68,7 @@ def test_limits_are_those_asked_for():
 
 
 @pytest.mark.parametrize(("correction", "kept"), [("spearman-brown", [True, True, False]), ("plain", [True, False, True])])
-def test_the_limit_is_for_the_reliability_asked_for(correction, kept):
+def test_the_threshold_applies_to_the_requested_reliability(correction, kept):
     rows = [{}, {"reliability": 0.8, "split_half_r": 0.67}, {"reliability": 0.7, "split_half_r": 0.8}]
     assert list(select(make_table(rows), correction=correction).kept) == kept
 
@@ -110,7 +110,7 @@ def test_a_cell_of_several_recordings_is_kept_once_in_the_first_by_name():
     assert list(select(table, filters=()).kept) == [False, True, False, True, True]
 
 
-def test_the_first_recording_of_a_cell_counts_though_it_is_not_the_better_one():
+def test_the_first_recording_of_a_cell_counts_even_if_a_later_one_is_better():
     rows = [{"recording": "a", "neuron": "cell", "reliability": 0.2}, {"recording": "b", "neuron": "cell"}]
     selected = select(make_table(rows))
     assert list(selected.reason) == [REASONS["reliable"], "same cell as in an earlier recording"]
@@ -124,7 +124,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("reason", UNUSABLE)
-def test_a_recording_in_which_a_cell_cannot_be_used_takes_it_from_no_other(reason):
+def test_a_recording_in_which_a_cell_is_unusable_leaves_it_to_another(reason):
     bad = UNUSABLE[reason]
     rows = [
         ("a", "cell", bad),
@@ -143,7 +143,7 @@ def test_a_recording_in_which_a_cell_cannot_be_used_takes_it_from_no_other(reaso
     assert everywhere[True, True, True, "spearman-brown"] == 1 + ("n_trials" in bad)  # whose reliability is that of others
 
 
-def test_selection_changes_nothing_else_of_the_table():
+def test_selection_changes_no_other_column():
     table = random_table(50, seed=1)
     pd.testing.assert_frame_equal(select(table, AREAS).drop(columns=["kept", "reason"]), table)
 
@@ -155,7 +155,7 @@ def test_kept_and_left_out_neurons_fit_the_table_of_neurons(tmp_path):
     assert list(read.kept) == list(selected.kept) and list(read.reason) == list(selected.reason)
 
 
-def test_an_area_with_too_few_neurons_is_named_with_the_filters_and_limits():
+def test_an_area_with_too_few_neurons_is_named_with_filters_and_thresholds():
     rows = [{}, {}, {"area": "VISl"}, {"area": "VISl", "reliability": 0.612}]
     message = (
         r"^VISl: 1 of 2 neurons pass the filters running, reliable; selection\.min_neurons asks for 2\. "
@@ -189,7 +189,7 @@ def test_candidates_are_all_that_pass_the_other_filters_however_reliable(correct
     np.testing.assert_array_equal(found.value, found[column])
 
 
-def test_candidates_without_a_limit_of_reliability_are_the_kept_neurons():
+def test_candidates_without_a_reliability_threshold_are_the_kept_neurons():
     neurons = select(random_table(100, seed=4), AREAS, filters=["running"])
     kept = neurons.index[neurons.kept & (neurons.area == "VISp")]
     assert list(selection.candidates(neurons, "VISp", "plain").index) == list(kept)

@@ -1,4 +1,4 @@
-"""Numbers of neurons by every combination of filters, against loops over rows and against published numbers."""
+"""Numbers of neurons for every combination of filters, against loops over rows and against published numbers."""
 
 from itertools import product
 
@@ -64,10 +64,10 @@ def test_sites_none_of_whose_neurons_pass_count_as_zero():
 PUBLISHED = pd.DataFrame(
     [
         ("all", "all", False, 7, 7),
-        ("VISp", "2/3", True, 2, np.nan),  # so many or more
+        ("VISp", "2/3", True, 2, np.nan),  # two or more
         ("VISp", "4", True, 1, 1),
         ("VISp", "6", True, 0, 0),
-        ("VISl", "4", True, np.nan, 2),  # so many or less
+        ("VISl", "4", True, np.nan, 2),  # two or fewer
         ("VISl", "5", True, np.nan, np.nan),
     ],
     columns=["area", "cortical_layer", "reliable", "at_least", "at_most"],
@@ -75,7 +75,7 @@ PUBLISHED = pd.DataFrame(
 
 
 def agreement(bad: list[dict], **wanted) -> dict[tuple[str, str], bool | None]:
-    """Whether the counts of a combination agree with PUBLISHED, of neurons that pass all filters and of `bad` ones."""
+    """Whether a combination's counts, of neurons that pass all filters and of `bad` ones, agree with PUBLISHED."""
     rows = [{"cortical_layer": "2/3"}] * 2 + [{}] + [{"area": "VISl"}] * 2 + [{"area": "VISl", "cortical_layer": "5"}]
     unreliable = {"cortical_layer": "6", "reliability": 0.1, "split_half_r": 0.1}
     counts = selection.count(make_table([*rows, unreliable, *bad]), AREAS, 0.75, 0.05, PUBLISHED)
@@ -123,7 +123,7 @@ def test_neurons_too_few_do_not_agree():
 
 
 @pytest.mark.parametrize(("n_more", "agrees"), [(0, True), (1, False)])
-def test_numbers_of_all_neurons_are_compared_without_a_limit_of_reliability_alone(n_more, agrees):
+def test_published_numbers_of_all_neurons_count_only_without_a_reliability_threshold(n_more, agrees):
     found = agreement([{"area": "VISl", "cortical_layer": "5", "reliability": 0.1}] * n_more, reliable="")
     assert found == dict.fromkeys([*KNOWN, *UNKNOWN]) | {("all", "all"): agrees}
 
@@ -172,7 +172,7 @@ def test_without_a_file_nothing_is_published():
 
 @pytest.mark.parametrize("truth", [(True, True, False, "spearman-brown"), (False, True, True, "plain")])
 def test_the_combination_that_made_the_published_numbers_is_found(truth):
-    """Counts of simulated cells under one combination are taken for published; it must come out as the only best one."""
+    """Counts of simulated cells under one combination serve as published ones; it alone must come out best."""
     table = random_table(3000, seed=9)
     blind = selection.count(table, AREAS, 0.75, 0.05)
     keys = ["area", "cortical_layer"]

@@ -1,4 +1,4 @@
-"""The sweep of the limit of reliability, against all neurons at once at each limit."""
+"""The sweep of the reliability threshold, against a computation from all neurons at once at each threshold."""
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def recordings() -> dict[str, Recording]:
 
 
 def make_candidates(recordings: dict[str, Recording], seed: int) -> pd.DataFrame:
-    """Most of the neurons, in an order of their own, with values of which many lie on a limit and some below all of them."""
+    """Most of the neurons, shuffled; many of their values lie at a threshold, and some below all thresholds."""
     parts = [
         pd.DataFrame({"recording": name, "neuron": of.neuron, "cortical_layer": of.cortical_layer})
         for name, of in recordings.items()
@@ -70,7 +70,7 @@ def split_halves(response: np.ndarray) -> np.ndarray:
 
 
 def sweep_by_hand(recordings, candidates, values, min_neurons) -> dict[tuple, tuple]:
-    """Number of neurons, r and its standard error by cortical layer, limit and instance, each from its neurons at once."""
+    """Number of neurons, r and its standard error by cortical layer, threshold and instance, from all neurons at once."""
     value = {(row.recording, row.neuron): row.value for row in candidates.itertuples()}
     halves = {name: split_halves(recording.response) for name, recording in recordings.items()}
     pairs = np.triu_indices(N_STIMULI, k=1)
@@ -101,7 +101,7 @@ def sweep(recordings, candidates, values=VALUES, min_neurons=3) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("min_neurons", [3, 8])
-def test_each_row_is_that_of_the_neurons_above_its_limit_taken_at_once(recordings, min_neurons):
+def test_each_row_equals_that_of_all_neurons_above_its_threshold_at_once(recordings, min_neurons):
     candidates = make_candidates(recordings, seed=0)
     table = sweep(recordings, candidates, min_neurons=min_neurons)
     expected = sweep_by_hand(recordings, candidates, VALUES, min_neurons)
@@ -127,7 +127,7 @@ def test_a_site_has_rows_as_long_as_it_has_neurons(recordings):
     assert ends["all"] == 0.8 > min(ends.values()) and "" not in ends
 
 
-def test_a_layer_with_too_few_neurons_at_the_lowest_limit_has_no_rows(recordings):
+def test_a_layer_with_too_few_neurons_at_the_lowest_threshold_has_no_rows(recordings):
     candidates = make_candidates(recordings, seed=1)
     n_neurons = candidates[candidates.value >= 0].cortical_layer.value_counts()
     table = sweep(recordings, candidates, min_neurons=n_neurons["2/3"] + 1)
@@ -135,7 +135,7 @@ def test_a_layer_with_too_few_neurons_at_the_lowest_limit_has_no_rows(recordings
     assert set(sweep(recordings, candidates, min_neurons=n_neurons["2/3"]).cortical_layer) == {"all", "2/3", "4", "5"}
 
 
-def test_fewer_neurons_reach_a_higher_limit(recordings):
+def test_fewer_neurons_reach_a_higher_threshold(recordings):
     table = sweep(recordings, make_candidates(recordings, seed=2))
     for _, rows in table.groupby(["cortical_layer", "instance"]):
         assert rows.threshold.is_monotonic_increasing and rows.threshold.is_unique
@@ -143,13 +143,13 @@ def test_fewer_neurons_reach_a_higher_limit(recordings):
     assert table.n_neurons[table.cortical_layer == "all"].nunique() == len(VALUES)
 
 
-def test_the_order_of_the_limits_does_not_matter(recordings):
+def test_the_order_of_the_thresholds_does_not_matter(recordings):
     candidates = make_candidates(recordings, seed=3)
     mixed = sweep(recordings, candidates, values=[0.5, 0.0, 0.8, 0.2])
     pd.testing.assert_frame_equal(mixed, sweep(recordings, candidates))
 
 
-def test_neurons_below_all_limits_and_of_unknown_reliability_count_nowhere(recordings):
+def test_neurons_below_all_thresholds_or_of_unknown_reliability_count_nowhere(recordings):
     candidates = make_candidates(recordings, seed=4)
     spoilt = candidates.assign(value=candidates.value.mask(candidates.value < 0.2))
     pd.testing.assert_frame_equal(sweep(recordings, spoilt, [0.2, 0.5]), sweep(recordings, candidates, [0.2, 0.5]))
@@ -167,7 +167,7 @@ def test_one_split_has_no_standard_error(recordings):
     assert table.split_half_sem.isna().all() and table.split_half_r.notna().all()
 
 
-def test_the_matrix_at_the_limit_of_the_selection_is_that_of_the_ceilings(recordings):
+def test_the_matrix_at_the_threshold_of_the_selection_equals_that_of_the_ceilings(recordings):
     candidates = make_candidates(recordings, seed=7)
     table = sweep(recordings, candidates)
     rows = table[(table.threshold == 0.5) & (table.instance == "matrix")]
@@ -179,7 +179,7 @@ def test_the_matrix_at_the_limit_of_the_selection_is_that_of_the_ceilings(record
 
 
 def test_better_neurons_make_better_populations():
-    """Half of the neurons respond, half are noise: without the latter, RDM and images repeat themselves better."""
+    """Half of the neurons respond, half are noise: without the noise, RDM and images are more reliable."""
     rng = np.random.default_rng(8)
     recording = make_recording("one", 10, 80, seed=8)
     recording.response[:, :, 40:] = rng.standard_normal((10, N_STIMULI, 40))
@@ -193,7 +193,7 @@ def test_better_neurons_make_better_populations():
 
 
 @pytest.mark.parametrize("answer", [0.0, 0.1])  # the sums of the second leave a remainder
-def test_r_of_images_is_missing_where_three_neurons_answer_alike_and_said_to_be(recordings, capsys, answer):
+def test_r_of_images_is_missing_and_reported_if_three_neurons_answer_alike(recordings, capsys, answer):
     candidates = make_candidates(recordings, seed=4)
     candidates = candidates.assign(cortical_layer=np.where(candidates.cortical_layer == "", "6", candidates.cortical_layer))
     for recording in recordings.values():
@@ -243,7 +243,7 @@ def test_the_sweep_survives_writing_and_reading(tmp_path, recordings):
     pd.testing.assert_frame_equal(read, table[list(tables.TABLES["thresholds"])], check_dtype=False)
 
 
-def test_limits_that_no_neuron_reaches_give_an_empty_table_and_figure(recordings, tmp_path):
+def test_thresholds_that_no_neuron_reaches_give_an_empty_table_and_figure(recordings, tmp_path):
     candidates = make_candidates(recordings, seed=3)
     found = thresholds.sweep("VISp", recordings.items(), candidates, [0.99], 3, N_SPLITS, SEED)
     tables.write_table("thresholds", found.assign(selection="paper"), tmp_path / "thresholds.parquet")

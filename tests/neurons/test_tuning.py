@@ -1,4 +1,4 @@
-"""The metrics of tuning, against scipy neuron by neuron, on neurons whose truth is known, and against AllenSDK."""
+"""The metrics of tuning, against SciPy for each neuron, on simulated neurons of known tuning, and against AllenSDK."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ FLOAT32_ROUNDING = 1.2e-7
 
 
 def make_recording(response: np.ndarray, running_speed: np.ndarray | None = None, blank: bool = True) -> Recording:
-    """Give a recording whose last stimulus is the blank, where `blank` is true."""
+    """Give a recording whose last stimulus is the blank, if `blank` is true."""
     n_trials, n_stimuli, n_neurons = response.shape
     speed = np.full((n_trials, n_stimuli), np.nan) if running_speed is None else running_speed
     return Recording(
@@ -78,7 +78,7 @@ def running_by_loop(recording: Recording) -> np.ndarray:
     return np.array(p)
 
 
-def test_p_ns_is_that_of_one_way_analysis_of_variance_of_each_neuron():
+def test_p_ns_equals_a_one_way_analysis_of_variance_of_each_neuron():
     recording = make_recording(make_response(seed=0))
     expected = anova_by_loop(recording)
     np.testing.assert_allclose(tuning.anova(recording), expected, rtol=1e-9)
@@ -119,7 +119,7 @@ def test_p_ns_of_a_neuron_that_never_varies_is_missing():
     assert np.isnan(tuning.anova(make_recording(response))).tolist() == [i == 2 for i in range(N_NEURONS)]
 
 
-def test_running_modulation_is_welchs_test_of_the_preferred_scene_of_each_neuron():
+def test_running_modulation_equals_welchs_test_of_each_neurons_preferred_scene():
     recording = make_recording(make_response(seed=8), make_speed(seed=9))
     expected = running_by_loop(recording)
     assert 0 < np.isnan(expected).sum() < N_NEURONS
@@ -190,7 +190,7 @@ def test_unknown_speeds_give_missing_values_without_warnings():
     assert found.shape == (N_NEURONS,) and np.isnan(found).all()
 
 
-def test_running_modulation_of_neurons_that_running_leaves_alone_is_uniform():
+def test_running_modulation_of_unmodulated_neurons_is_uniform():
     rng = np.random.default_rng(20)
     response = rng.standard_normal((40, 4, 600))
     response[:, 0] += 5
@@ -250,13 +250,13 @@ def by_allensdk(tmp_path_factory) -> tuple[Recording, dict[str, np.ndarray]]:
 
 
 def by_trial(values: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Give values of presentations (n, ...) by trial and stimulus, the blank last."""
+    """Sort values of presentations (n, ...) by trial and stimulus, the blank last."""
     return np.stack([values[frame == image] for image in [*range(SDK_SCENES), -1]], axis=1)
 
 
 @pytest.mark.allen
 @pytest.mark.allensdk
-def test_mean_sweep_responses_are_those_of_allensdk(by_allensdk):
+def test_mean_sweep_responses_equal_those_of_allensdk(by_allensdk):
     recording, sdk = by_allensdk
     assert recording.response.shape == (SDK_TRIALS, SDK_SCENES + 1, SDK_CELLS)
     np.testing.assert_allclose(recording.response, by_trial(sdk["response"], sdk["frame"]), rtol=FLOAT32_ROUNDING, atol=1e-12)
@@ -265,7 +265,7 @@ def test_mean_sweep_responses_are_those_of_allensdk(by_allensdk):
 
 @pytest.mark.allen
 @pytest.mark.allensdk
-def test_p_values_are_those_of_allensdk(by_allensdk):
+def test_p_values_equal_those_of_allensdk(by_allensdk):
     recording, sdk = by_allensdk
     assert sdk["p_ns"].min() < 1e-6 and sdk["p_ns"].max() > 0.01
     np.testing.assert_allclose(tuning.anova(recording), sdk["p_ns"], rtol=1e-6, atol=1e-15)

@@ -1,4 +1,4 @@
-"""What figures of MouseNet show: which rows of the tables, read off the lines that are drawn."""
+"""Which rows of the tables the figures show, read from the lines that are drawn."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def no_figure_stays():
 
 
 def scores_of(layers, cortical_layers):
-    """Scores that tell which row they are of."""
+    """Scores whose digits encode their row."""
     rows = [
         [model, layer, k, area, cortical_layer, method, 0.1 * m + 0.01 * k + 0.001 * a + (cortical_layer == "4")]
         for m, model in enumerate(MODELS.model)
@@ -58,7 +58,7 @@ def drawn(ax):
 
 
 @pytest.mark.parametrize(("cortical_layers", "shift"), [(["all", "4"], 0.0), (["4", "5"], 0.5)])
-def test_nodes_are_of_whole_areas_or_the_mean_of_sites_and_seeds_are_one_line(cortical_layers, shift):
+def test_nodes_show_whole_areas_or_means_of_sites_and_seeds_share_a_line(cortical_layers, shift):
     limits = {"target": "rdm", "selection": "paper", "cortical_layer": "all", "neuron": None, "ceiling": 0.987}
     ceilings = pd.DataFrame([limits | {"area": area} for area in ("VISp", "VISl")])
     scores = scores_of(NODES, cortical_layers).sample(frac=1, random_state=0)
@@ -84,7 +84,7 @@ def test_a_variant_has_a_hue_and_seeds_have_one_name():
     assert colours["corrected"][0] > colours["corrected"][2]
 
 
-def test_trajectories_are_of_whole_areas_in_the_order_of_epochs():
+def test_trajectories_show_whole_areas_in_the_order_of_epochs():
     accuracies = {"run": [0.1, 0.5, 0.9], "other": [0.2, 0.7]}
     history = pd.DataFrame(
         [(run, epoch, accuracy) for run, values in accuracies.items() for epoch, accuracy in enumerate(values)],
@@ -104,7 +104,7 @@ HISTORY = pd.DataFrame({"run": ["run", "run", "other"], "epoch": [0, 1, 0], "tes
 
 
 def shown_in_all(scores, areas):
-    """Return what every figure of scores, and the report, show of them: networks by name, one value an area."""
+    """Return every figure of the scores, and the table of the report with networks by name."""
     best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
     figures = {
         "scores": plot_scores(best, none, MODELS, PEARSON, areas, "test"),
@@ -117,7 +117,7 @@ def shown_in_all(scores, areas):
     return figures, table
 
 
-def test_of_areas_whole_and_in_parts_each_is_shown_by_what_it_has():
+def test_whole_areas_and_areas_in_parts_are_shown_side_by_side():
     scores = scores_of(["LGNd"], ["all", "4", "5"])
     scores = scores[(scores.area == "VISp") | (scores.cortical_layer != "all")]  # of VISl there are layers alone
     figures, table = shown_in_all(scores, ["VISp", "VISl"])
@@ -168,7 +168,7 @@ def test_titles_say_what_is_scored_and_name_what_is_unusual():
     assert len(drawn(other.axes[0])["whole area"]) == len(MODELS)
 
 
-def test_a_ceiling_is_that_of_what_the_method_reads_on_its_selection():
+def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
     scores, own = scores_of(["LGNd"], ["all"]), {"area": "VISp", "cortical_layer": "all", "neuron": None}
     rows = [
         own | {"target": "rdm", "selection": "paper", "ceiling": 0.9},
@@ -188,12 +188,12 @@ def test_a_ceiling_is_that_of_what_the_method_reads_on_its_selection():
         assert table["rsa_pearson"].set_index("network").VISp["noise ceiling"] == expected
 
 
-def test_a_method_without_a_known_null_has_no_line_there():
+def test_a_method_without_a_null_score_has_no_line_for_it():
     figure = plot_scores(scores_of(["LGNd"], ["all"]), read_tables("ceilings", []), MODELS, PEARSON | OWN, ["VISp"], "test")
     assert not [line for line in figure.axes[0].lines if list(line.get_xdata()) == [0, 0]]
 
 
-def test_units_of_seeds_are_one_distribution_beside_the_mouse():
+def test_units_of_all_seeds_form_one_distribution_beside_the_mouse():
     values = {"": [0.1, 0.2], "net0": [0.3], "net1": [0.5], "end": [0.4, np.nan]}
     quantities = ("lifetime_sparseness", "image_selectivity", "signal_correlation", "orientation_selectivity")
     units = pd.DataFrame(

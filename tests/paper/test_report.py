@@ -1,4 +1,4 @@
-"""The report: what its tables hold, and a whole run of a data set that is there in parts."""
+"""The report: what its tables hold, and a whole run on a data set that has only parts of an area."""
 
 import re
 
@@ -28,8 +28,8 @@ def test_the_report_gives_distances_of_areas_that_both_have():
 
 
 @pytest.mark.workflow
-def test_a_folder_of_areas_whole_and_in_parts_is_drawn_to_the_last_figure(snakemake, similarity_folder, tmp_path):
-    """Of VISl there is the whole, of VISp two layers; a network is an average, beside the one that it is of in its file."""
+def test_a_run_with_whole_areas_and_areas_in_parts_draws_every_figure(snakemake, similarity_folder, tmp_path):
+    """VISl is there as a whole, VISp as two layers; one network averages weights that lie beside it in its file."""
     network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})
     state = {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}
     average = {"n_averaged": torch.tensor(2)} | {f"module.{key}": value for key, value in state.items()}

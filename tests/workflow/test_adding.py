@@ -1,4 +1,4 @@
-"""A network of one's own, added as the README says: published weights of timm, a checkpoint, a Python function."""
+"""Networks that a user adds as the README says: published weights of timm, a checkpoint, a Python function."""
 
 import hashlib
 import os
@@ -91,12 +91,12 @@ def kernels(folder, model):
 
 
 def extracts(model):
-    """Return what `planned` gives where one network runs again, to the table of models."""
+    """Return what `planned` gives if one network runs again, up to the table of models."""
     return {"extract_features": {model}, "gather_models": {None}}
 
 
 def planned(output):
-    """Return rule -> models of its jobs, of a dry run."""
+    """Return the models of the jobs of a dry run, by rule."""
     blocks = re.split(r"\n(?=(?:local)?rule )", output)
     jobs = {}
     for block in blocks:
@@ -106,7 +106,7 @@ def planned(output):
     return jobs
 
 
-def test_networks_added_in_three_ways_run_and_say_what_they_rest_on(run_workflow, prepared, dataset_folder, hub, tmp_path):
+def test_networks_added_in_three_ways_run_and_record_their_provenance(run_workflow, prepared, dataset_folder, hub, tmp_path):
     address, handler = hub
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": LINES}}
     targets = ["results/mice/tables/models.parquet"]
@@ -164,7 +164,7 @@ class Shift(nn.Module):
 
 @pytest.fixture
 def deep(prepared):
-    """Working directory with a network of the user's that is made from several modules and a file."""
+    """Working directory with a user's network that is made from several modules and a file."""
     (prepared / "my_net.py").write_text(DEEP.format(extra=""))
     (prepared / "my_blocks.py").write_text("import my_scale\n\n\ndef scaled(layer):\n    return my_scale.apply(layer)\n")
     (prepared / "my_scale.py").write_text("def apply(layer):\n    return layer\n")
@@ -206,7 +206,7 @@ def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow
         (["mean.npy"], 'importlib.import_module("my_" + "module")', r"imports my_module, .* Add files: \[my_module\.py\]"),
     ],
 )
-def test_what_a_network_reaches_unnamed_is_refused(run_workflow, deep, dataset_folder, files, extra, message):
+def test_code_and_files_that_a_network_reaches_unnamed_are_refused(run_workflow, deep, dataset_folder, files, extra, message):
     (deep / "my_net.py").write_text(DEEP.format(extra=extra))
     line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": files}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
@@ -229,7 +229,7 @@ def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_wor
         assert jobs.get("download_weights", set()) == ({model} if line["source"] == "timm" else set())
 
 
-def test_a_folder_of_weights_that_was_filled_by_hand_is_taken_as_it_is(run_workflow, prepared, dataset_folder):
+def test_a_folder_of_weights_that_was_filled_by_hand_is_used(run_workflow, prepared, dataset_folder):
     weights = prepared / "resources/weights/published.safetensors"
     weights.parent.mkdir(parents=True)
     safetensors.torch.save_file(trained("timm", "test_resnet"), weights)
@@ -258,8 +258,8 @@ def traced():
 """
 
 
-def test_networks_that_are_not_what_they_are_called_are_refused(run_workflow, prepared, dataset_folder):
-    """Random weights called trained; features that say nothing of the image alone; layers that cannot be seen."""
+def test_networks_that_are_not_what_they_claim_to_be_are_refused(run_workflow, prepared, dataset_folder):
+    """Random weights called trained; features that depend on more than the image; layers that cannot be seen."""
     spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 5}
     torch.save(build(spec).state_dict(), prepared / "weights" / "mine.pt")
     (prepared / "others.py").write_text(NOT_TO_BE_SCORED)

@@ -35,7 +35,7 @@ def allen(web: Web, **other) -> dict:
 
 
 def config(web: Web, areas=None, measure="dff", metrics="service", **other) -> dict:
-    """Return what differs from config.yaml; the recordings are too short for the usual limit of reliability."""
+    """Return what differs from config.yaml; the recordings are too short for the usual reliability threshold."""
     return {
         "dataset": "allen",
         "allen": allen(web, **other),
@@ -67,7 +67,7 @@ def published(web, observatory) -> Web:
 
 @pytest.fixture(scope="module")
 def both(observatory, run_workflow, tmp_path_factory) -> SimpleNamespace:
-    """Run the workflow to its tables of neurons from what is streamed, and from what the real AllenSDK fetches."""
+    """Run the workflow up to its tables of neurons, on streamed recordings and on those that the real AllenSDK fetches."""
     if "DORMOUSE_ALLENSDK" not in os.environ:
         pytest.skip("needs AllenSDK: set DORMOUSE_ALLENSDK to a Python that has it")
     runs = SimpleNamespace()
@@ -84,7 +84,7 @@ def both(observatory, run_workflow, tmp_path_factory) -> SimpleNamespace:
 
 
 @pytest.mark.allensdk
-def test_streamed_recordings_are_those_of_allensdk_trial_by_trial(both, observatory):
+def test_streamed_recordings_equal_those_of_allensdk_trial_by_trial(both, observatory):
     names = sorted(file.stem for file in (both.stream / "results/allen/recordings").iterdir())
     assert names == sorted(str(recording.id) for recording in RECORDINGS[:12])
     for name in names:
@@ -101,7 +101,7 @@ def test_streamed_recordings_are_those_of_allensdk_trial_by_trial(both, observat
             "cre_line",
         ):
             np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), err_msg=f"{name} {field}")
-        # of a streamed recording one scene is compared, of a whole one all
+        # one scene of a streamed recording is compared, and all scenes of a whole one
         assert ((ours.image_sha256 == theirs.image_sha256) | (ours.image_sha256 == "")).all()
         assert ((ours.image_sha256 != "").sum(), (theirs.image_sha256 != "").sum()) == (1, 118)
 
@@ -114,14 +114,14 @@ def test_tables_are_equal_whichever_way_recordings_come(both, table):
 
 
 @pytest.mark.allensdk
-def test_each_way_asks_where_it_says(both):
+def test_each_way_sends_requests_only_to_its_source(both):
     assert {path.split("/")[1] for path in both.stream_asked} == {"visual-coding-2p"}
     assert {path.split("/")[1] for path in both.sdk_asked} == {"api"}
     assert not (both.stream / "resources/allen/ophys_experiment_data").exists()
 
 
 @pytest.mark.allensdk
-def test_a_cache_that_is_there_is_used_without_a_network(both, run_workflow, tmp_path):
+def test_an_existing_cache_is_used_without_the_internet(both, run_workflow, tmp_path):
     other = {"access": "sdk", "python": os.environ["DORMOUSE_ALLENSDK"]}
     nowhere = Web("http://127.0.0.1:9")
     cache = both.sdk / "resources/allen/cache/manifest.json"
@@ -171,9 +171,9 @@ def test_events_come_from_the_service_and_a_recording_without_them_is_left_out(p
         assert read_recording(tmp_path / f"stream/results/allen/recordings/{name}.npz").response.max() <= stored["ev"].max()
 
 
-def test_whole_recordings_are_kept_where_that_is_asked_for(published, observatory, run_workflow, tmp_path):
+def test_whole_recordings_are_kept_if_requested(published, observatory, run_workflow, tmp_path):
     settings = config(published, areas=["VISl"], metrics="service", keep=True)
-    # published metrics rest on all trials, so that they cannot select on some
+    # published metrics use all trials, so they cannot select on some
     odd = {"filters": ["running", "reliable"], "select_on": "odd", "score_on": "even"}
     settings["selection"] |= {"named": {"odd": odd}}
     settings["methods"] = {"selection": "odd"}
@@ -186,11 +186,11 @@ def test_whole_recordings_are_kept_where_that_is_asked_for(published, observator
     assert not published.asked("cell_specimens")  # not needed
 
 
-def test_a_recording_that_is_listed_and_not_there_is_named_and_the_others_are_done(published, run_workflow, tmp_path):
+def test_a_listed_recording_that_is_missing_is_named_and_the_others_are_read(published, run_workflow, tmp_path):
     first, second = (one.id for one in RECORDINGS[:12] if one.area == "VISp")
     published.always(refused(404), at=f"{first}.nwb")
     settings = config(published, areas=["VISp"], metrics="computed", recordings=[first, second])
-    # the scenes are of the first recording; without it nothing can be made of them
+    # the scenes come from the first recording; nothing can be made without it
     done = run_workflow(tmp_path / "run", TARGETS[2], "--keep-going", config=settings)
     assert done.returncode != 0
     assert f"{first}.nwb: 404" in done.stdout and "Check the address and run again" in done.stdout
@@ -201,7 +201,7 @@ def test_a_recording_that_is_listed_and_not_there_is_named_and_the_others_are_do
 
 
 @pytest.mark.parametrize("fault", ["an error that passes", "a connection that breaks off"])
-def test_faults_that_pass_change_no_number(published, observatory, run_workflow, tmp_path, fault):
+def test_temporary_faults_change_no_number(published, observatory, run_workflow, tmp_path, fault):
     one = RECORDINGS[0].id
     tricks = {"an error that passes": [refused(500), refused(503)], "a connection that breaks off": [cut(1000), cut(5000)]}
     published.will(*tricks[fault], at=f"{one}.nwb")
@@ -236,7 +236,7 @@ def made_so_far(folder: Path) -> dict[Path, float]:
 
 
 @pytest.mark.parametrize("n_kills", [5, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_run_that_is_killed_again_and_again_keeps_what_was_done(published, observatory, root, tmp_path, n_kills):
+def test_a_run_that_is_killed_again_and_again_keeps_finished_jobs(published, observatory, root, tmp_path, n_kills):
     """Kill the workflow and all its jobs after random times: jobs in flight are repeated, two at most, and no others."""
     rng, folder, areas = random.Random(0), tmp_path / "run", ["VISp", "VISl", "VISal"]
     folder.mkdir()

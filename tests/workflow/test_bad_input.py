@@ -1,4 +1,4 @@
-"""Input that a user got wrong, through the command line: one message that says what to mend, before any network runs."""
+"""Wrong input, through the command line: one message that says what to mend, before any network runs."""
 
 import json
 import re
@@ -28,8 +28,8 @@ def run(tmp_path):
 def refused(snakemake, run):
     """Give refused(pattern, *arguments, dataset, config): run the workflow and expect it to fail with one clear message.
 
-    The message is a line in which `pattern` is found. It stands once, without a traceback, and no network has run. What is
-    found when the workflow starts stands among the last lines; behind the message of a job, others may still end.
+    The message is a line that matches `pattern`. It appears once, without a traceback, and no network has run. Errors found
+    when the workflow starts are among the last lines; after the message of a job, other jobs may still end.
     """
 
     def refused(pattern, *arguments, dataset, **config):
@@ -76,7 +76,7 @@ def test_a_configuration_that_does_not_fit_is_named_by_key(refused, dataset_fold
     refused(pattern, "-n", dataset=dataset_folder, **wrong)
 
 
-def test_a_data_set_that_is_not_there_is_named(refused, tmp_path):
+def test_a_missing_data_set_is_named(refused, tmp_path):
     refused(r"config: dataset: .*nowhere is not a folder; expected allen, demo or", "-n", dataset=tmp_path / "nowhere")
 
 
@@ -89,7 +89,7 @@ def test_an_unknown_model_is_named_with_the_nearest(refused, dataset_folder):
     refused(pattern, "-n", dataset=dataset_folder, models=adding(source="timm", name="resnt18", weights="random"))
 
 
-def test_weights_that_are_not_there_are_named(refused, dataset_folder):
+def test_missing_weights_are_named(refused, dataset_folder):
     refused(r"weights/mine\.pt", "-n", dataset=dataset_folder, models=adding(weights="weights/mine.pt"))
 
 
@@ -179,7 +179,7 @@ def complex_responses(folder):
     ids=["order of numbers", "layer all", "space", "complex"],
 )
 def test_what_would_give_wrong_numbers_is_refused_at_the_start(refused, dataset_folder, spoil, pattern):
-    """As examples; test_folder.py has the others."""
+    """These are examples; test_folder.py has the others."""
     spoil(dataset_folder)
     refused(pattern, "-n", dataset=dataset_folder)
 

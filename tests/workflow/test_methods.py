@@ -1,4 +1,4 @@
-"""Methods of one's own and runs side by side, through the command line, on a small dataset folder."""
+"""Methods that a user adds, and runs side by side, through the command line, on a small dataset folder."""
 
 import os
 import re
@@ -39,13 +39,13 @@ def finished(root, run_workflow, write_dataset, tmp_path_factory):
 
 @pytest.fixture
 def copied(finished, tmp_path):
-    """Give the same elsewhere, for a test to change: the folder of the run."""
+    """Give a copy of the run's folder, for a test to change."""
     shutil.copytree(finished, tmp_path / "elsewhere")
     return tmp_path / "elsewhere" / "run"
 
 
 def example(root):
-    """Return the Python and the configuration that the README shows for a method of one's own."""
+    """Return the Python and the configuration that the README shows for a method that a user adds."""
     text = (root / "README.md").read_text().split("## A method of your own", 1)[1].split("\n## ", 1)[0]
     python, configuration = (text.split(f"```{kind}", 1)[1].split("```", 1)[0] for kind in ("python", "yaml"))
     return python, yaml.safe_load(configuration)["methods"]["add"]
@@ -67,7 +67,7 @@ def planned(output):
     return jobs
 
 
-def test_a_method_of_ones_own_in_three_lines_runs_its_jobs_and_no_other(root, run_workflow, copied):
+def test_a_method_added_in_three_lines_runs_only_its_own_jobs(root, run_workflow, copied):
     added = example(root)[1]
     ((name, line),) = added.items()
     assert len(line) == 3
@@ -103,7 +103,7 @@ def test_a_method_of_ones_own_in_three_lines_runs_its_jobs_and_no_other(root, ru
     assert again == {rule: own[rule] for rule in ("score_responses", "gather_scores")} | {"gather_tables": ["table=scores"]}
 
 
-def test_a_method_that_opens_what_is_not_named_is_refused(run_workflow, copied):
+def test_a_method_that_opens_an_unnamed_file_is_refused(run_workflow, copied):
     np.save(copied / "weights.npy", np.ones(1))
     (copied / "my_methods.py").write_text(
         "import numpy as np\n\n\ndef score(kernels, target, settings):\n    return np.load('weights.npy') * np.ones(1)\n"
@@ -121,7 +121,7 @@ def test_a_method_that_opens_what_is_not_named_is_refused(run_workflow, copied):
     assert (read_table("scores", copied / SCORES).query("method == 'mine'").score == 1).all()
 
 
-def test_a_run_of_another_name_extracts_nothing_and_stands_beside_the_first(run_workflow, copied):
+def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(run_workflow, copied):
     before = (copied / SCORES).read_bytes()
     other = merged({"run": "second", "selection": {"min_reliability": 0.985}})
     done = run_workflow(copied, "results/second/tables/scores.parquet", config=other)
@@ -131,7 +131,7 @@ def test_a_run_of_another_name_extracts_nothing_and_stands_beside_the_first(run_
     first, second = (read_table("scores", copied / f"results/{run}/tables/scores.parquet") for run in ("mice", "second"))
     assert second.n_neurons.max() < first.n_neurons.max()
     assert set(second.differs) == {"min_reliability 0.985, n_splits 5"}
-    assert planned(run_workflow(copied, "--dry-run", config=CONFIG).stdout) == {}  # nor does the first know of it
+    assert planned(run_workflow(copied, "--dry-run", config=CONFIG).stdout) == {}  # the first run does not notice
 
 
 def test_a_name_that_belongs_to_another_data_set_is_refused(run_workflow, copied):
@@ -141,7 +141,7 @@ def test_a_name_that_belongs_to_another_data_set_is_refused(run_workflow, copied
     assert "Traceback" not in done.stdout
 
 
-def test_results_of_another_version_are_not_read_as_if_they_were_new(run_workflow, copied):
+def test_results_of_another_version_are_refused(run_workflow, copied):
     (copied / "results/mice/run.json").unlink()
     done = run_workflow(copied, "--dry-run", config=CONFIG)
     assert done.returncode == 1

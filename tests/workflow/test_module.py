@@ -1,4 +1,4 @@
-"""The workflow as a module of another one, from another folder, and the shape that the catalogue of workflows asks for."""
+"""The workflow as a module of another one, from another folder, and the layout that the workflow catalogue requires."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def test_another_workflow_imports_this_one(importer, tmp_path):
     assert not counts.keys() & {"simulate_recordings", "read_stimuli", "download_weights"}
 
 
-def test_a_key_that_the_configuration_does_not_have_is_named(importer):
+def test_an_unknown_key_of_the_configuration_is_named(importer):
     done = importer("--dry-run", config=SMALL | {"selecton": {"min_neurons": 3}})
     assert done.returncode == 1
     assert "config of the module: unknown key 'selecton'. Did you mean selection" in done.stdout
@@ -60,7 +60,7 @@ def test_an_import_from_an_address_is_refused(importer, root, web):
     assert "not on this machine. Clone dormouse, and import workflow/Snakefile of the clone." in done.stdout
 
 
-def test_the_project_has_what_the_catalogue_of_workflows_asks_for(root):
+def test_the_project_has_what_the_workflow_catalogue_requires(root):
     usage = yaml.safe_load((root / ".snakemake-workflow-catalog.yml").read_text())["usage"]
     assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
     assert set(usage["mandatory-flags"]) == {"desc", "flags"}

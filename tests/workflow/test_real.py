@@ -1,7 +1,7 @@
 """The workflow on real recordings and a trained network, where DORMOUSE_REAL names them.
 
-Networks take time, so there are only those that a test needs, of small images, and only their blocks are scored. The two data
-sets show the same images: the second takes over what the networks made of them for the first.
+Networks take time, so only those that a test needs run, on small images, and only their blocks are scored. The two data sets
+show the same images, so the second uses the kernels of the first.
 """
 
 import re
@@ -141,7 +141,7 @@ def sem(r):
     return r.std(axis=0, ddof=1) / np.sqrt(len(r))
 
 
-def test_reliability_of_every_neuron_is_that_of_other_splits(responses, raw):
+def test_reliability_of_every_neuron_agrees_with_other_splits(responses, raw):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet").set_index(["recording", "neuron"])
     distances, ratios = [], []
     for session, (response, ids) in raw.items():
@@ -158,7 +158,7 @@ def test_reliability_of_every_neuron_is_that_of_other_splits(responses, raw):
     assert pd.concat(ratios).median() == pytest.approx(1, abs=0.1)
 
 
-def test_oracle_of_every_neuron_is_met_from_the_files(responses, raw):
+def test_oracle_of_every_neuron_equals_that_from_the_files(responses, raw):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet").set_index(["recording", "neuron"])
     for session, (response, ids) in raw.items():
         others = (response.sum(axis=0) - response) / (N_TRIALS - 1)
@@ -167,7 +167,7 @@ def test_oracle_of_every_neuron_is_met_from_the_files(responses, raw):
         np.testing.assert_allclose(neurons.oracle_r[session][ids], expected, rtol=0, atol=1e-9)
 
 
-def test_ceilings_of_all_sites_are_those_of_other_splits(responses, halves):
+def test_ceilings_of_all_sites_agree_with_other_splits(responses, halves):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet")
     ceilings = pd.read_parquet(responses / "tables/ceilings.parquet")
     sites = ceilings[ceilings.neuron.isna() & (ceilings.target == "rdm")]
@@ -181,7 +181,7 @@ def test_ceilings_of_all_sites_are_those_of_other_splits(responses, halves):
         assert site.ceiling == pytest.approx(np.sqrt(2 * site.split_half_r / (1 + site.split_half_r)), abs=1e-9)
 
 
-def test_thresholds_of_all_areas_are_those_of_other_splits(responses, halves):
+def test_thresholds_of_all_areas_agree_with_other_splits(responses, halves):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet")
     thresholds = pd.read_parquet(responses / "tables/thresholds.parquet")
     whole = thresholds[thresholds.cortical_layer == "all"]
@@ -201,7 +201,7 @@ def test_thresholds_are_drawn(responses):
         assert (responses / f"figures/thresholds_paper.{ending}").stat().st_size > 10_000
 
 
-def test_one_number_by_hand_from_the_files(real, responses):
+def test_one_score_equals_that_computed_by_hand_from_the_files(real, responses):
     """Pixels against VISp, from the raw files, without any code of the workflow but the image preprocessing."""
     neurons = pd.read_parquet(responses / "tables/neurons.parquet")
     kept = neurons[neurons.kept & (neurons.area == "VISp")]
@@ -222,9 +222,9 @@ def test_all_21_calcium_sites_are_scored_by_rsa_alone(similarities):
     assert scores.shape[1] == 21
     assert set(scores.columns.get_level_values("area")) == set(AREAS)
     assert not list(similarities.glob("scores/ridge"))
-    # the recordings show the same scenes, and their run ran all of these networks
+    # the recordings show the same scenes, and all of these networks ran for them
     assert not list(similarities.glob("logs/extract_features/*"))
-    # sites of some size, that is without those of a handful of cells (published split-half reliability below .6)
+    # larger sites, without those of a handful of cells (published split-half reliability below .6)
     noisy = [("VISrl", "4"), ("VISrl", "5"), ("VISp", "6"), ("VISpm", "6")]
     sound = scores.drop(columns=noisy)
     assert (sound.loc["pixels"] > 0).all()
@@ -234,7 +234,7 @@ def test_all_21_calcium_sites_are_scored_by_rsa_alone(similarities):
     assert not re.search("simulated", page.split("<h2>Tables", 1)[0])
 
 
-def test_published_similarity_to_pixels_is_met(similarities):
+def test_published_similarity_to_pixels_is_reproduced(similarities):
     """Correlations of scenes in pixels and calcium responses computed elsewhere: .116 in VISp 2/3, .157 in VISl 4."""
     scores = scores_of(similarities, "rsa_pearson").loc["pixels"]
     assert scores["VISp", "2/3"] == pytest.approx(0.116, abs=0.02)

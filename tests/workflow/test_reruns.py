@@ -29,7 +29,7 @@ def finished(run_workflow, write_dataset, tmp_path_factory):
 
 @pytest.fixture
 def mice(finished, tmp_path):
-    """Give the same dataset folder elsewhere, with its results, for a test to change."""
+    """Give a copy of the dataset folder, with its results, for a test to change."""
     shutil.copytree(finished, tmp_path / "elsewhere")
     return tmp_path / "elsewhere" / "mice"
 
@@ -47,7 +47,7 @@ def planned(run_workflow):
 
 
 def older(file):
-    """Give a file the oldest time there is."""
+    """Give a file the oldest possible time."""
     os.utime(file, (0, 0))
 
 
@@ -92,12 +92,12 @@ def another_unit(folder):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_another_content_runs_what_rests_on_it_whatever_its_time(planned, mice, change, rules):
+def test_changed_content_reruns_what_depends_on_it_whatever_its_time(planned, mice, change, rules):
     change(mice)
     assert planned(mice) == rules
 
 
-def test_times_places_and_descriptions_run_nothing(planned, mice):
+def test_times_locations_and_descriptions_rerun_nothing(planned, mice):
     text = (mice / "dataset.yaml").read_text()
     (mice / "dataset.yaml").write_text(text.replace("nobody", "somebody") + "# a comment\n")
     for file in mice.rglob("*"):
@@ -116,7 +116,7 @@ def test_similarities_replaced_by_older_ones_are_read_again(run_workflow, simila
     assert "read_similarity" in run_workflow(tmp_path / "run", "--dry-run", target, config=config).stdout
 
 
-def test_a_hash_is_that_of_the_content_even_where_size_and_time_are_kept(tmp_path, monkeypatch):
+def test_a_hash_follows_the_content_even_if_size_and_time_are_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("dormouse.content_hash.UNSETTLED_NS", 0)
     file = tmp_path / "a.bin"

@@ -89,7 +89,7 @@ def test_a_new_time_alone_changes_nothing(finished):
 
 @contextmanager
 def edited(file, change):
-    """Change the text of a file, and bring it back."""
+    """Change the text of a file, and restore it at the end."""
     text = file.read_text()
     try:
         file.write_text(change(text))
@@ -129,7 +129,7 @@ def test_a_project_that_was_copied_elsewhere_has_nothing_to_do(finished, tmp_pat
     assert copy.planned() == {}
 
 
-def test_what_is_gathered_follows_the_models_and_areas_that_are_asked_for(finished):
+def test_gathered_tables_follow_the_requested_models_and_areas(finished):
     fewer = finished.planned(merged(SMALL, {"models": {"exclude": ["noise-random0", "gabor"]}}))
     assert set(fewer) == {"gather_models", *GATHERING, "plot_scores", "write_report"}
     one = finished.planned(merged(SMALL, {"areas": ["VISp"]}))
@@ -149,7 +149,7 @@ def test_another_reliability_threshold_reads_no_recording(finished):
     }
 
 
-def test_a_row_more_runs_the_jobs_of_its_family_and_no_other(finished):
+def test_another_row_runs_only_the_jobs_of_its_family(finished):
     strong = {"family": "ridge", "kernels": ["srp"], "target": "responses", "settings": {"penalty": 100.0}}
     planned = finished.planned(merged(SMALL, {"methods": {"add": {"ridge_strong": strong}}}))
     assert set(planned) == {"score_responses", *GATHERING, "plot_scores", "write_report"}
@@ -175,9 +175,9 @@ def test_other_scenes_are_read_measured_and_scored_again(finished):
     assert reading | {"extract_features", "score_rdms", "score_responses", "sweep_thresholds"} <= set(planned)
 
 
-def test_a_kernel_more_is_extracted_without_the_others(finished):
+def test_another_kernel_is_extracted_without_the_others(finished):
     config = merged(SMALL, {"methods": {"run": SMALL["methods"]["run"][:3]}})
-    assert not {"extract_features", "score_rdms"} & set(finished.planned(config))  # nor is there anything to do again
+    assert not {"extract_features", "score_rdms"} & set(finished.planned(config))  # nothing to do again
     fewer = finished.folder / "results/kernels/small"
     (kernel,) = fewer.glob("*/zscore.npz")
     hidden = kernel.rename(kernel.with_name("hidden"))
@@ -189,12 +189,12 @@ def test_a_kernel_more_is_extracted_without_the_others(finished):
     assert not {"extract_features", "score_rdms"} & set(planned)
 
 
-def test_another_penalty_between_animals_estimates_ceilings_alone(finished):
+def test_another_penalty_between_animals_reruns_only_ceilings(finished):
     planned = finished.planned(merged(SMALL, {"ceilings": {"penalty": 2.0}}))
     assert set(planned) == {*BETWEEN_ANIMALS, "plot_scores", "write_report"}
 
 
-def test_a_run_of_another_name_extracts_nothing_and_stands_beside_the_first(finished):
+def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(finished):
     planned = finished.planned(merged(SMALL, {"run": "second", "selection": {"min_reliability": 0.0}}))
     assert {"measure_reliability", "score_rdms", "score_responses", "write_report"} <= set(planned)
     assert not {"simulate_recordings", "read_stimuli", "extract_features", "extract_zscored_features"} & set(planned)

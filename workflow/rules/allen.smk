@@ -15,7 +15,7 @@ rule download_allen:
         file=r"event_files\.json" if WITH_SDK else rf"event_files\.json|{TABLES}|{RECORDINGS}",
     conda:
         "../../envs/analysis.yaml"
-    # downloads have no parameters, so that neither an edited line nor another mirror fetches hundreds of gigabytes again
+    # downloads have no parameters, so neither an edited line nor another mirror makes them fetch hundreds of gigabytes again
     script:
         "../scripts/download_allen.py"
 
@@ -27,7 +27,7 @@ if WITH_SDK:
             "resources/allen/allensdk.txt",
         log:
             f"{RESULTS}/logs/build_allensdk.log",
-        # conda, where it is used, makes the environment, and the script finds itself in it
+        # if conda is used, it makes the environment, and the script notices that it runs in it
         conda:
             "../../envs/allensdk.yaml"
         params:

@@ -1,4 +1,4 @@
-"""Shared by all rules: the checked configuration, the data set, the models, and the code that a script rests on."""
+"""Shared by all rules: the checked configuration, the data set, the models, and the code that a script depends on."""
 
 import os
 import re
@@ -11,14 +11,14 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-# a job runs on the cores that it declares; without this numpy would take all of them
+# a job runs on the cores that it declares; without this, numpy would take all of them
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # two folders above this file, also where another workflow imports this one as a module
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parents[1]
 if not ROOT.is_dir():
     raise WorkflowError(f"{ROOT}: not on this machine. Clone dormouse, and import workflow/Snakefile of the clone.")
-# the package beside this workflow, here and in every job, whichever is installed
+# use the package beside this workflow, here and in every job, even if another one is installed
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])))
 
@@ -67,7 +67,7 @@ CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
 if workflow.modifier.is_main_snakefile():
-    # the files of the command line, which Snakemake lists before config.yaml, are laid over it
+    # files of the command line are laid over config.yaml, although Snakemake lists them first
     given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
     check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
 else:
@@ -105,7 +105,7 @@ NEURONS, CEILINGS, COUNTS = (
 )
 DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
 PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
-# runs share the images, and all that is made from them alone
+# runs share the images, and everything made from images alone
 IMAGES = images_key(DATASET, config["stimuli"]["blank"])
 STIMULI = f"results/stimuli/{IMAGES}.npz"
 
@@ -142,14 +142,14 @@ def stimulus_sources():
 
 
 def reliability_files(selection):
-    """Return the files of the reliability of neurons over the trials that a selection chooses by, and those that it scores."""
+    """Return the reliability files for the trials on which a selection chooses neurons, and those on which it scores them."""
     parts = SELECTION["named"][selection]
     folder = f"{RESULTS}/reliability/{parts['select_on']}-{parts['score_on']}"
     return expand(f"{folder}/{{recording}}.parquet", recording=recordings())
 
 
 def service_metrics(selection):
-    """Return the file of the published metrics of cells. They rest on all trials, so that no selection by a part of them takes them."""
+    """Return the file of the published metrics of cells, for selections by all trials, because these metrics use all trials."""
     published = DATASET.name == "allen" and SELECTION["metrics"] == "service"
     return [f"{RESULTS}/tables/cell_metrics.parquet"] * (published and SELECTION["named"][selection]["select_on"] == "all")
 
@@ -161,68 +161,68 @@ def kernel_files(model, kernels):
 
 
 def of_selections(place, family=None):
-    """Return the files that a pattern of selections and areas stands for, those of the selections of a family or of all."""
+    """Return the files of a pattern of selections and areas, for the selections of one family or of all."""
     rows = METHODS if family is None else FAMILIES[family]
     selections = dict.fromkeys(row["selection"] for row in rows.values())
     return expand(f"{RESULTS}/{place}", selection=selections, area=DATASET.areas)
 
 
 def parts_of(place):
-    """Return the files that a pattern of selections, areas and families stands for, each once."""
+    """Return the files of a pattern of selections, areas and families, each once."""
     return list(dict.fromkeys(expand(f"{RESULTS}/{place}", selection=SELECTIONS, area=DATASET.areas, family=FAMILIES)))
 
 
 def of_family(table, method):
-    """Return the file of the rows of a table that belong to the family of a method."""
+    """Return the file with the rows of a table for the family of a method."""
     return f"{RESULTS}/{table}/{METHODS[method]['family']}.parquet"
 
 
 def figure_files(file, caption, category, **labels):
-    """Return the PDF and the PNG of a figure as outputs that Snakemake's own report shows, too."""
+    """Return the PDF and the PNG of a figure as outputs, which Snakemake's own report shows, too."""
     shown = {"caption": f"../report/{caption}.rst", "category": category}
     return [report(f"{file}.{ending}", **shown, labels={**labels, "format": ending}) for ending in ("pdf", "png")]
 
 
 def differing(methods):
-    """Return what differs from what the names of methods, and of their selections, stand for."""
+    """Return for each method the settings that differ from its defaults and those of its selection."""
     words = {
         name: [method_differs(config, name, row), selection_differs(config, row["selection"])] for name, row in methods.items()
     }
     return {name: ", ".join(filter(None, parts)) for name, parts in words.items()}
 
 
-# A job runs again when its parameters changed: settings, the code of its script, and the contents of files that a user gives.
-# Their times and places say nothing, so these files are `ancient`; between results it is contents that count, too (profiles).
-# Snakemake does not compare a parameter that is a function of `input`, so none here is.
+# A job runs again if its parameters change: settings, the code of its script, and the contents of a user's files. Times and
+# locations of these files do not matter, so they are `ancient`; between results, too, contents count (see the profiles).
+# Snakemake does not compare parameters that are functions of `input`, so there are none.
 def code(script):
-    """Return what gives, as a parameter, a hash of the code that a script rests on."""
+    """Return a function for `params` that gives a hash of the code that a script depends on."""
     found = cache(script_code)  # once for all jobs of a rule
     return lambda wildcards: found(ROOT / f"workflow/scripts/{script}.py")
 
 
-# Nor does a path that changed make a job run again whose outputs are there. So keys in paths, of images, kernels and simulated
-# recordings, are parameters, too.
+# Nor does Snakemake run a job again because an input has another path. So the keys in paths, of images, kernels and simulated
+# recordings, are parameters too.
 def contents(files):
-    """Return name and hash of each file that a user gives, and the path of each that is simulated; others are left out."""
+    """Return name and hash of each of a user's files, and the path of each simulated one; others are left out."""
     given = [file for file in files if not is_address(file) and not is_made(file)]
     return [(Path(file).name, file_hash(file)) for file in given] + [file for file in files if file.startswith(SIMULATED)]
 
 
 def timeless(files):
-    """Return files as inputs, those that a user gives without their times; addresses are no files."""
+    """Return files as inputs, a user's files without their times; addresses are left out."""
     return [file if is_made(file) else ancient(file) for file in files if not is_address(file)]
 
 
 def epochs_of(run):
-    """Return the folder of a run's epochs. What changes its weights changes the folder, so that no epoch is thrown away.
+    """Return the folder of a run's epochs. Anything that changes the weights changes the folder, so no epoch is lost.
 
-    The folder tells the contents of images and tables, too, so that as a parameter it makes a job run again if they changed.
-    It is found when the run is wanted, because images may be many.
+    The folder also depends on the contents of images and tables, so as a parameter it makes a job run again if these change.
+    It is computed only when the run is needed, because there may be many images.
     """
     return f"{TRAINED}/{run}/{training_key(training_spec(run, config), config['training'][run])}"
 
 
 def epoch_or_run(wildcards):
-    """Return the file of an epoch where it is there, so that more epochs of its run do not touch it; else its run's history."""
+    """Return the file of an epoch if it exists, so that more epochs of its run do not affect it; else the run's history."""
     file = epoch_file(epochs_of(wildcards.run), int(wildcards.epoch))
     return str(file) if file.is_file() else f"{TRAINED}/{wildcards.run}.parquet"

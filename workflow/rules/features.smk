@@ -1,4 +1,4 @@
-"""Every network once over all images: the kernels of its layers. By name alone, snakemake check_zoo: whether each network works."""
+"""Run every network once over all images, and keep the kernels of its layers. `snakemake check_zoo` checks that networks work."""
 
 
 rule extract_features:
@@ -28,7 +28,7 @@ rule extract_features:
         "../scripts/extract_features.py"
 
 
-# a job of its own, so that methods that read it can be added without a second look at what others read
+# a job of its own, so that adding a method that reads this kernel does not extract the other kernels again
 use rule extract_features as extract_zscored_features with:
     output:
         "results/kernels/{model}/{key}/zscore.npz",

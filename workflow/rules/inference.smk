@@ -1,4 +1,4 @@
-"""From the scores of all layers to what may be said of a model."""
+"""From the scores of all layers to what may be claimed about a model."""
 
 
 rule choose_layers:

@@ -1,4 +1,4 @@
-"""Every layer of every model against every site: a job scores one model by all methods of one family."""
+"""Score every layer of every model against every site; one job scores one model by all methods of one family."""
 
 
 rule score_rdms:

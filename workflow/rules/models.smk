@@ -1,7 +1,7 @@
 """Weights of networks, fetched where they are published."""
 
 
-# where the submitting machine has a network, downloads need no job of a cluster
+# the submitting machine has access to the internet; cluster jobs may not
 localrules:
     download_weights,
 

@@ -1,4 +1,4 @@
-"""MouseNet: its anatomy, the connectome that its tables are measured in, and statistics of its units."""
+"""MouseNet: its anatomy, the connectome from which its tables are measured, and statistics of its units."""
 
 SOURCES = config["mousenet"]["connectome"]
 CONNECTOME = {

@@ -1,6 +1,6 @@
 """Tables of a whole run, figures, and the report."""
 
-# tables that are made in parts, and where these lie
+# tables that are made in parts, and the files of these parts
 PARTS = {
     "neurons": "neurons/{selection}.parquet",
     "selection_counts": "selection_counts/{selection}.parquet",
@@ -10,7 +10,7 @@ PARTS = {
     "best_layers": "best_layers/{family}.parquet",
 }
 OF_PRESET = preset_methods(METHOD_TABLE, "mousenet", METHODS)  # methods that figures of MouseNet show
-# Every figure of a run: the section of the report that shows it, its file without ending, its caption, and its method if it has one.
+# Every figure of a run: the section of the report that shows it, its file without ending, its caption, and its method if any.
 FIGURES = [("scores", f"{RESULTS}/figures/scores_{method}", "scores", method) for method in METHODS]
 FIGURES += [("neurons", f"{RESULTS}/figures/thresholds_{selection}", "thresholds", None) for selection in SELECTIONS]
 if OF_MOUSENET:

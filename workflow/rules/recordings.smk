@@ -1,4 +1,4 @@
-"""From what was recorded to trials, or to the similarities that a data set gives in their place."""
+"""Read recordings as trials, or the similarities that a data set gives instead."""
 
 if DATASET.name == "allen":
 
@@ -25,7 +25,7 @@ if DATASET.name == "demo":
 if DATASET.kind == "responses":
 
     rule read_recording:
-        # of a recording that is read where it is published, there is no file
+        # a recording that is read where it is published has no file
         input:
             recording=timeless([DATASET.source]),
             events=DATASET.events,
@@ -34,7 +34,7 @@ if DATASET.kind == "responses":
             f"{RESULTS}/recordings/{{recording}}.npz",
         log:
             f"{RESULTS}/logs/read_recording/{{recording}}.log",
-        # bad recordings shall be found before networks run
+        # so that bad recordings are found before networks run
         priority: 10
         conda:
             "../../envs/analysis.yaml"

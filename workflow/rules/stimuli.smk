@@ -1,4 +1,4 @@
-"""The images that were shown, in a file for all runs that show the same."""
+"""The images that were shown, in one file for all runs that show the same ones."""
 
 
 rule read_stimuli:

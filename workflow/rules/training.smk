@@ -1,4 +1,4 @@
-"""Networks trained here, whose weights models name as trained:RUN, or trained:RUN@EPOCH."""
+"""Networks trained here. Models name their weights as trained:RUN or trained:RUN@EPOCH."""
 
 
 rule train_network:
@@ -14,7 +14,7 @@ rule train_network:
     threads: 4
     resources:
         gpu=1,
-    # epochs lie in a folder that Snakemake does not know, and so does not remove; its name stands for the recipe
+    # Snakemake does not know the folder of epochs, and so does not remove it; its name is a hash of the recipe
     params:
         spec=lambda wildcards: training_spec(wildcards.run, config),
         n_epochs=lambda wildcards: config["training"][wildcards.run]["epochs"],

@@ -1,4 +1,4 @@
-"""Choose the layer of each model that stands for it at each site."""
+"""Choose the layer that represents each model at each site."""
 
 from dormouse.errors import log_to
 from dormouse.inference.layer_choice import choose_layers

@@ -1,4 +1,4 @@
-"""Gather units and neurons, and measure how far their distributions are apart."""
+"""Gather units and neurons, and measure the distances between their distributions."""
 
 from dormouse.errors import log_to
 from dormouse.inference.unit_distances import distances

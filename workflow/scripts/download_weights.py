@@ -1,4 +1,4 @@
-"""Bring one file of published weights to the folder of weights."""
+"""Fetch one file of published weights."""
 
 from dormouse.errors import log_to
 from dormouse.models.weights import fetch_weights

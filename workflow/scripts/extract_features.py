@@ -1,4 +1,4 @@
-"""Run one network over all images and keep the kernels of its layers, with what attests to the network."""
+"""Run one network over all images, and keep the kernels of its layers and its attestation."""
 
 from dormouse.errors import log_to
 from dormouse.features.attestation import attest

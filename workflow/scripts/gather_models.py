@@ -1,4 +1,4 @@
-"""List the models that ran, with all that their results rest on."""
+"""List the models that ran, with everything that their results depend on."""
 
 from dormouse.errors import log_to
 from dormouse.features.model_table import model_table

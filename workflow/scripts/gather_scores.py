@@ -1,4 +1,4 @@
-"""Stack the scores of all models and areas, by the methods of one family."""
+"""Stack the scores of all models and areas for the methods of one family."""
 
 from dormouse.errors import log_to
 from dormouse.tables import read_tables, write_table

@@ -1,4 +1,4 @@
-"""Measure what single recorded neurons do, over scenes."""
+"""Measure statistics of single recorded neurons over scenes."""
 
 from dormouse.errors import log_to
 from dormouse.files import read_joined

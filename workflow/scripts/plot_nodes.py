@@ -1,4 +1,4 @@
-"""Draw the similarity of every node of MouseNet with every recorded area."""
+"""Draw the score of every node of MouseNet in every recorded area."""
 
 from dormouse.errors import log_to
 from dormouse.paper.figures.nodes import plot_nodes

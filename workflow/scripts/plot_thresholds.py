@@ -1,4 +1,4 @@
-"""Draw what a limit of reliability does to the populations."""
+"""Draw the effect of the reliability threshold on populations."""
 
 from dormouse.errors import log_to
 from dormouse.paper.figures.style import save

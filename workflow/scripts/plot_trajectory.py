@@ -1,4 +1,4 @@
-"""Draw the similarity of networks with recorded areas over their training."""
+"""Draw the scores of networks in recorded areas over their training."""
 
 from dormouse.errors import log_to
 from dormouse.paper.figures.style import save

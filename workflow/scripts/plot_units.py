@@ -1,4 +1,4 @@
-"""Draw distributions of quantities of single units, of MouseNets and of recorded neurons."""
+"""Draw the distributions of single-unit statistics in MouseNets and in recorded neurons."""
 
 from dormouse.errors import log_to
 from dormouse.paper.figures.style import save

@@ -1,4 +1,4 @@
-"""Join the kept neurons of an area, averaged over trials."""
+"""Pool the kept neurons of an area, averaged over trials."""
 
 from dormouse.errors import log_to
 from dormouse.files import write_arrays

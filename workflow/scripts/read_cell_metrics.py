@@ -1,4 +1,4 @@
-"""Read the metrics that select neurons from the service's list of cells."""
+"""Read from the service's list of cells the metrics that select neurons."""
 
 from dormouse.errors import log_to
 from dormouse.recordings.allen import read_cell_metrics

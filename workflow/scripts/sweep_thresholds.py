@@ -1,4 +1,4 @@
-"""Measure how reliable the populations of one area are at every limit of reliability."""
+"""Measure how reliable the populations of one area are at every reliability threshold."""
 
 from dormouse.errors import log_to
 from dormouse.neurons.selection import candidates

@@ -1,4 +1,4 @@
-"""Train a network on images, resuming after the last epoch that exists, and copy out the weights of the epoch asked for."""
+"""Train a network on images, resuming after the last epoch that exists, and copy the weights of the last epoch wanted."""
 
 from dormouse.errors import log_to
 from dormouse.models.build import build

@@ -1,4 +1,4 @@
-"""How far distributions of unit statistics in networks are from those of recorded neurons."""
+"""Distances between the distributions of unit statistics in networks and in recorded neurons."""
 
 import pandas as pd
 from scipy.stats import ks_2samp, wasserstein_distance
@@ -7,7 +7,7 @@ from dormouse.unit_statistics import QUANTITIES
 
 
 def distances(units: pd.DataFrame) -> pd.DataFrame:
-    """Return how far the distributions of each network's areas are from those of recorded areas (table `unit_distances`).
+    """Return the distances between the distributions of each network's areas and of recorded areas (table `unit_distances`).
 
     Parameters
     ----------

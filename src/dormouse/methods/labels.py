@@ -1,9 +1,9 @@
-"""What of a configuration differs from what the names of its methods and selections stand for."""
+"""Settings of a configuration that differ from what the names of its methods and selections stand for."""
 
 from collections.abc import Mapping
 
-# What the rows of resources/methods.yaml and the selections of config.yaml stand for. Names of a user's own mean what the user
-# says, and nothing differs from them.
+# What the rows of resources/methods.yaml and the selections of config.yaml stand for. Names that a user adds mean whatever the
+# user says, so nothing differs from them.
 SEEN = {
     **{"stimuli.blank": True, "transform": "paper", "layers": "all", "extraction.precision": "float32"},
     **{"input.size": 224, "input.range": 1, "input.mean": [0.485, 0.456, 0.406], "input.std": [0.229, 0.224, 0.225]},
@@ -20,7 +20,7 @@ SELECTIONS = {
 
 
 def method_differs(config: Mapping, name: str, row: Mapping) -> str:
-    """Return the settings of a run that are not those that a method stands for, as "layers blocks"; else an empty text."""
+    """Return the settings of a run that differ from those of a method, such as "layers blocks", or an empty text."""
     if name in config["methods"]["add"]:
         return ""
     meant = SEEN | {key: value for kernel in row["kernels"] for key, value in OF_KERNELS.get(kernel, {}).items()}
@@ -28,7 +28,7 @@ def method_differs(config: Mapping, name: str, row: Mapping) -> str:
 
 
 def selection_differs(config: Mapping, name: str) -> str:
-    """Return the same of a selection of neurons, as "min_reliability 0.5"."""
+    """Return the same for a selection of neurons, such as "min_reliability 0.5"."""
     selection = config["selection"]
     used = {**selection, **selection["named"].get(name, {}), "n_splits": config["reliability"]["n_splits"]}
     return _differences(SELECTIONS.get(name, {}), used)

@@ -1,27 +1,27 @@
 """Representational dissimilarity matrices.
 
-An RDM holds 1 - Pearson r between the patterns of every two stimuli (Kriegeskorte, Mur & Bandettini 2008, Front. Syst.
+An RDM holds 1 - Pearson r between the patterns of each pair of stimuli (Kriegeskorte, Mur & Bandettini 2008, Front. Syst.
 Neurosci. 2:4).
 """
 
 import numpy as np
 
-# a pattern whose variance is this small beside its mean square is constant up to the rounding of float32
+# a pattern whose variance is below this fraction of its mean square is constant up to the rounding of float32
 CONSTANT = (4 * np.finfo(np.float32).eps) ** 2
-DECIMALS = 14  # of a correlation that are kept: rounding would else order distances that are the same, in ranks
+DECIMALS = 14  # kept of a correlation: otherwise rounding errors would give equal distances different ranks
 
 
 def rdm_from_centred(centred: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return RDMs from Gram matrices C of centred patterns: d_ij = 1 - C_ij / sqrt(C_ii C_jj).
 
-    Of one feature every pattern is constant: all distances are 1, and the RDM correlates with none. Of two features patterns
-    correlate by 1 or -1: distances are 0 or 2, or 1 from a pattern of two equal features.
+    With one feature, every pattern is constant: all distances are 1, and the RDM correlates with no other. With two features,
+    patterns correlate by 1 or -1: distances are 0 or 2, or 1 from a pattern whose two features are equal.
 
     Parameters
     ----------
     centred : (..., n_stimuli, n_stimuli) float64, C
     row_sum : (..., n_stimuli) float64, sums of the patterns before centring
-    n_features : p, scalar or (...,)
+    n_features : number of features p, scalar or (...,)
 
     Returns
     -------
@@ -41,9 +41,9 @@ def rdm_from_centred(centred: np.ndarray, row_sum: np.ndarray, n_features: int |
 
 
 def rdm_from_gram(gram: np.ndarray, row_sum: np.ndarray, n_features: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same from Gram matrices K = X X' of patterns as they are, by C = K - s s' / p with the row sums s = X 1.
+    """Return the same from Gram matrices K = X X' of uncentred patterns, by C = K - s s' / p with the row sums s = X 1.
 
-    Exact enough where K was summed in float64 and the mean of a pattern is not far above its sd.
+    This is exact enough if K was summed in float64 and the mean of a pattern is not far above its sd.
     """
     p = np.asarray(n_features, np.float64)[..., None, None]
     return rdm_from_centred(gram - row_sum[..., :, None] * row_sum[..., None, :] / p, row_sum, n_features)
@@ -63,11 +63,11 @@ def upper_triangles(rdm: np.ndarray) -> np.ndarray:
 
 
 def split_half_rdm_r(gram: np.ndarray, row_sum: np.ndarray, n_neurons: int) -> np.ndarray:
-    """Return the correlation of the RDMs of two halves in every split, (n_splits,), from sums over neurons.
+    """Return the correlation between the RDMs of the two halves of every split, (n_splits,), from sums over neurons.
 
     Parameters
     ----------
-    gram : (2, n_splits, n_stimuli, n_stimuli), of the mean responses of each half
+    gram : (2, n_splits, n_stimuli, n_stimuli), Gram matrices of the mean responses of each half
     row_sum : (2, n_splits, n_stimuli)
     """
     first, second = upper_triangles(rdm_from_gram(gram, row_sum, n_neurons)[0])  # each (n_splits, n_pairs)

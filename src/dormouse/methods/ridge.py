@@ -1,10 +1,10 @@
-"""Ridge regression from a layer's features to neurons, in dual form: from the n x n kernel of the features alone.
+"""Ridge regression from a layer's features to neurons, in dual form: it needs only the n x n kernel of the features.
 
 With K = X X' and an orthonormal basis Q (n - 1, n) of the vectors that sum to 0, ridge with penalty a and an unpenalised
 intercept leaves the residuals Y - Yhat = M Y, where M = a Q' (Q K Q' + a I)^-1 Q (Hoerl & Kennard 1970, in the dual form of
 Saunders et al. 1998). Leaving stimulus i out and predicting it from a refit gives the residual (M Y)_i / M_ii (Allen 1974,
-PRESS). All predictions are thus products of a small matrix, which one eigendecomposition of Q K Q' gives for every penalty
-(Dupre la Tour et al. 2022), and of the responses; scores are taken from them in blocks of neurons.
+PRESS). All predictions are thus products of the responses with a small matrix, which one eigendecomposition of Q K Q' gives
+for every penalty (Dupre la Tour et al. 2022). They are scored in blocks of neurons.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +14,8 @@ from scipy.linalg import helmert
 
 from dormouse.features.kernels import RESOLUTION
 
-PROJECTED = (8 * np.finfo(np.float32).eps) ** 2  # eigenvalue, by the largest entry, that sums in float32 leave: projections
-BLOCK_BYTES = 2**22  # of predictions held at once: no more than stays in cache
+PROJECTED = (8 * np.finfo(np.float32).eps) ** 2  # eigenvalue / largest entry that rounding leaves in float32 projections
+BLOCK_BYTES = 2**22  # size of the predictions held at once: what fits into the cache
 
 
 def leave_one_out(K: np.ndarray, Y: np.ndarray, penalty: float) -> np.ndarray:
@@ -29,7 +29,7 @@ def leave_one_out(K: np.ndarray, Y: np.ndarray, penalty: float) -> np.ndarray:
 
     Returns
     -------
-    (n_stimuli, n_neurons) float64, predictions. Standardisation of the features, if any, is that of K, over all stimuli.
+    (n_stimuli, n_neurons) float64, predictions. Any standardisation of the features is part of K, over all stimuli.
     """
     mean = Y.mean(axis=0, dtype=np.float64)
     return mean + _leave_one_out_weights(*_decompose(K), _checked([penalty]))[0] @ (Y - mean)
@@ -39,7 +39,7 @@ def correlation(predicted: np.ndarray, Y: np.ndarray) -> np.ndarray:
     """Return Pearson r over stimuli of each column of two (n_stimuli, n_neurons) arrays, (n_neurons,).
 
     It is NaN where a column does not vary. Its null value lies below 0: leaving a stimulus out moves the mean of the others
-    away from it, so that an uninformative predictor gives -1 (Conwell et al. report this r; so does `paper`).
+    away from it, so an uninformative predictor gives -1 (Conwell et al. report this r; so does the preset `paper`).
     """
     return np.einsum("ij,ij->j", _standardised(predicted), _standardised(Y))
 
@@ -62,34 +62,34 @@ def leave_one_out_r(kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Seq
     ----------
     kernels : (n_layers, n_stimuli, n_stimuli) float64
     Y : (n_stimuli, n_neurons), responses
-    penalties : added to the diagonals of the kernels; ValueError where one is not positive
+    penalties : added to the diagonals of the kernels; ValueError if one is not positive
     """
     penalties, Z = _checked(penalties), _standardised(Y)
     return np.stack([_correlate(_leave_one_out_weights(*_decompose(K), penalties), Z, Z) for K in kernels])
 
 
 def make_folds(n_stimuli: int, n_folds: int, seed: int) -> np.ndarray:
-    """Deal stimuli at random to folds whose sizes differ by at most 1: a fold number for each, (n_stimuli,) int."""
+    """Deal stimuli at random to folds whose sizes differ by at most 1; return the fold of each, (n_stimuli,) int."""
     return np.random.default_rng(seed).permutation(np.arange(n_stimuli) % n_folds)
 
 
 def fold_r(kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray) -> np.ndarray:
     """Return the Pearson r of k-fold cross-validation, (n_layers, n_penalties, n_neurons).
 
-    Each fold is predicted from a fit to the others, with its own intercept; r is taken within each fold and averaged over
-    folds. Over the stimuli of all folds at once it would lie below 0 for noise, as does `correlation` for leaving one out: to
-    hold responses out moves the mean of the others away from them (Parker et al. 2007 compare the two ways).
+    Each fold is predicted from a fit to the others, with its own intercept; r is computed within each fold and averaged over
+    folds. Over the stimuli of all folds at once, r would lie below 0 for noise, as `correlation` does when one is left out:
+    holding responses out moves the mean of the others away from them (Parker et al. 2007 compare the two ways).
 
     Parameters
     ----------
-    kernels : (n_layers, n_stimuli, n_stimuli) float64. Standardisation of the features, if any, is theirs, over all stimuli.
+    kernels : (n_layers, n_stimuli, n_stimuli) float64. Any standardisation of features is part of these, over all stimuli.
     Y : (n_stimuli, n_neurons), responses
-    penalties : added to the diagonals of the kernels; ValueError where one is not positive
-    folds : (n_stimuli,) int, the fold of each, as of `make_folds`; ValueError unless two or more, of two stimuli or more
+    penalties : added to the diagonals of the kernels; ValueError if one is not positive
+    folds : (n_stimuli,) int, the fold of each, from `make_folds`; ValueError unless two or more, of two stimuli or more
 
     Returns
     -------
-    float64; NaN where in any fold the responses, those fitted or those held out, or the predictions do not vary.
+    float64; NaN if in any fold the fitted responses, the held-out responses or the predictions do not vary.
     """
     penalties, splits = _checked(penalties), _splits(folds, Y)
     r = np.zeros((len(kernels), len(penalties), Y.shape[1]))
@@ -104,15 +104,15 @@ def fold_r(kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[flo
 def nested_r(
     kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return r as `fold_r` does, but of one penalty for each neuron, chosen without the stimuli that are then predicted.
+    """Return r as `fold_r` does, but with a penalty for each neuron, chosen without the stimuli that are then predicted.
 
-    That of a fold is the one with the smallest squared leave-one-out error within the other folds (Allen 1974), the first of
-    equals: nested cross-validation, in which nothing is chosen on what is scored (Varma & Simon 2006).
+    For each fold it is the penalty with the smallest squared leave-one-out error within the other folds (Allen 1974), the
+    first one in a tie. This is nested cross-validation: nothing is chosen on the data that are scored (Varma & Simon 2006).
 
     Returns
     -------
     r : (n_layers, n_neurons)
-    chosen : (n_layers, n_folds, n_neurons), the penalties; NaN where the responses to choose by do not vary
+    chosen : (n_layers, n_folds, n_neurons), the penalties; NaN if the responses that choose them do not vary
     """
     penalties, splits = _checked(penalties), _splits(folds, Y)
     r = np.zeros((len(kernels), Y.shape[1]))
@@ -138,7 +138,7 @@ def _checked(penalties: Sequence[float]) -> np.ndarray:
 
 
 def _splits(folds: np.ndarray, Y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return, for each fold, the indices of the other stimuli, to fit to, and of its own."""
+    """Return for each fold the indices of the stimuli to fit, in the other folds, and of its own."""
     numbers, sizes = np.unique(folds, return_counts=True)
     if len(folds) != len(Y) or len(numbers) < 2 or sizes.min() < 2:
         sizes = ", ".join(map(str, sizes))
@@ -147,7 +147,7 @@ def _splits(folds: np.ndarray, Y: np.ndarray) -> list[tuple[np.ndarray, np.ndarr
 
 
 def _standardised(Y: np.ndarray) -> np.ndarray:
-    """Return columns of mean 0 and norm 1 in float64; NaN those that do not vary. Products of such columns are Pearson r."""
+    """Return columns with mean 0 and norm 1 in float64, whose products are Pearson r; columns that do not vary become NaN."""
     Z = Y - Y.mean(axis=0, dtype=np.float64)
     norm = np.sqrt(np.einsum("ij,ij->j", Z, Z))
     Z /= np.where(np.ptp(Y, axis=0) > 0, norm, np.nan)  # the mean of many 0.1 is not 0.1
@@ -156,21 +156,21 @@ def _standardised(Y: np.ndarray) -> np.ndarray:
 
 def _decompose(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the eigenvalues (n - 1,) and eigenvectors (n, n - 1) of a kernel without the constant direction."""
-    Q = helmert(len(K))  # rows: an orthonormal basis of what is orthogonal to the constant vector, (n - 1, n)
+    Q = helmert(len(K))  # rows: an orthonormal basis of the space orthogonal to the constant vector, (n - 1, n)
     eigenvalues, U = np.linalg.eigh(Q @ K @ Q.T)
-    # with fewer features than stimuli the others are errors, which a small penalty would take for features
+    # with fewer features than stimuli, the rest are rounding errors, which a small penalty would take for features
     return np.where(eigenvalues > _rounding(K), eigenvalues, 0.0), Q.T @ U
 
 
 def _rounding(K: np.ndarray) -> float:
-    """Return how large an eigenvalue may be by rounding alone: of projections, of what is stored, and of products."""
+    """Return how large an eigenvalue may be by rounding alone: in projections, in stored kernels and in products."""
     return (PROJECTED + len(K) * (RESOLUTION + np.finfo(np.float64).eps)) * np.abs(K).max()
 
 
 def _leave_one_out_weights(eigenvalues: np.ndarray, V: np.ndarray, penalties: np.ndarray) -> np.ndarray:
     """Return the weights of all stimuli in the prediction of each from the others, (n_penalties, n, n): I - diag(M)^-1 M."""
-    # a sum of positive terms: taking the constant direction out afterwards would cost all digits of a large kernel
-    M = (V / (eigenvalues + penalties[:, None])[:, None]) @ V.T  # but for a factor, the penalty, which cancels
+    # a sum of positive terms: removing the constant direction afterwards would cost all digits of a large kernel
+    M = (V / (eigenvalues + penalties[:, None])[:, None]) @ V.T  # without the penalty as a factor, which cancels
     weights = -M / np.diagonal(M, axis1=1, axis2=2)[..., None]
     weights[:, np.arange(len(V)), np.arange(len(V))] = 0.0
     return weights
@@ -185,14 +185,14 @@ def _held_out_weights(
     """
     similarity = K[np.ix_(test, train)]
     projected = (similarity - similarity.mean(axis=0)) @ V
-    projected[np.abs(projected) <= _rounding(K)] = 0.0  # where features do not vary, their errors must predict nothing
+    projected[np.abs(projected) <= _rounding(K)] = 0.0  # rounding errors of features that do not vary must predict nothing
     return (projected / (eigenvalues + penalties[:, None])[:, None]) @ V.T
 
 
 def _products(weights: np.ndarray, Z: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield `weights @ Z`, (n_penalties, n_predicted, n_neurons), in blocks of neurons of `BLOCK_BYTES`."""
     n_penalties, n_predicted, n_train = weights.shape
-    stacked = weights.reshape(-1, n_train)  # threads that share a core wait for each other at each product: make few
+    stacked = weights.reshape(-1, n_train)  # few products, because threads that share a core wait for each other at each
     step = max(1, BLOCK_BYTES // stacked[:, 0].nbytes)
     for start in range(0, Z.shape[1], step):
         block = slice(start, start + step)
@@ -201,7 +201,7 @@ def _products(weights: np.ndarray, Z: np.ndarray) -> Iterator[tuple[slice, np.nd
 
 def _correlate(weights: np.ndarray, Z: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return Pearson r of predictions `weights @ Z` with a standardised target, (n_penalties, n_neurons)."""
-    centred = weights - weights.mean(axis=1, keepdims=True)  # so are then the predictions
+    centred = weights - weights.mean(axis=1, keepdims=True)  # which centres the predictions, too
     r = np.full((len(weights), Z.shape[1]), np.nan)
     for block, P in _products(centred, Z):
         norm = np.sqrt(np.einsum("pij,pij->pj", P, P))
@@ -210,7 +210,7 @@ def _correlate(weights: np.ndarray, Z: np.ndarray, target: np.ndarray) -> np.nda
 
 
 def _squared_errors(weights: np.ndarray, Z: np.ndarray) -> np.ndarray:
-    """Return the sums over stimuli of squared differences of Z and its predictions, (n_penalties, n_neurons)."""
+    """Return the sums over stimuli of squared differences between Z and its predictions, (n_penalties, n_neurons)."""
     errors = np.empty((len(weights), Z.shape[1]))
     for block, residuals in _products(np.eye(len(Z)) - weights, Z):
         errors[:, block] = np.einsum("pij,pij->pj", residuals, residuals)
@@ -222,7 +222,7 @@ def score(kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Ma
 
     Parameters
     ----------
-    kernels : one kernel, which neurons are predicted from
+    kernels : one kernel, from which neurons are predicted
     responses : (n_images, n_neurons), means over trials
     settings : `penalty`
     """

@@ -10,9 +10,9 @@ import numpy as np
 
 from dormouse.methods.rdms import rdm_from_centred, upper_triangles
 
-# an RDM whose variance in a resample is this small beside its mean square does not vary there, up to rounding
+# an RDM whose variance in a resample is below this fraction of its mean square does not vary there, up to rounding
 UNVARIED = 1e-12
-BLOCK_BYTES = 2**26  # of the weights of a block of resamples, and of the products of a block of layers with all sites
+BLOCK_BYTES = 2**26  # size of the weights of a block of resamples, and of the products of a block of layers with all sites
 
 
 def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -22,9 +22,9 @@ def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 
 def _centred(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows less their means, and their norms."""
+    """Return rows minus their means, and the norms of these."""
     centred = rows - rows.mean(axis=1, keepdims=True)
-    constant = (rows == rows[:, :1]).all(axis=1)  # rounding of the mean would leave a remainder
+    constant = (rows == rows[:, :1]).all(axis=1)  # the rounded mean would leave a remainder
     return centred, np.where(constant, np.nan, np.sqrt(np.vecdot(centred, centred)))
 
 
@@ -34,11 +34,11 @@ def spearman(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 
 def _ranks(rows: np.ndarray) -> np.ndarray:
-    """Return the ranks of every row from 1 on; equal numbers share the mean of theirs, NaN has none."""
+    """Return the ranks of every row, starting at 1; equal numbers share their mean rank, NaN has none."""
     ranks = np.empty(rows.shape)
     for row, rank in zip(rows, ranks, strict=True):
         order = np.argsort(row)
-        first = np.flatnonzero(np.diff(row[order], prepend=np.nan))  # place of every new number
+        first = np.flatnonzero(np.diff(row[order], prepend=np.nan))  # position of each distinct number
         count = np.diff(first, append=len(row))
         rank[order] = np.repeat(first + (count + 1) / 2, count)
     ranks[np.isnan(rows)] = np.nan
@@ -58,8 +58,8 @@ def bootstrap_pearson(layer_rdms: np.ndarray, site_rdms: np.ndarray, counts: np.
 
     A stimulus drawn w_i times has its row and column w_i times in the RDM of the resample (Kriegeskorte, Mur & Bandettini
     2008; Nili et al. 2014, PLoS Comput. Biol. 10:e1003553). Distances of a stimulus from its own copies are left out (Schuett
-    et al. 2023, eLife 12:e82566), so that the pair i < j counts w_i w_j times, and all resamples are weighted sums over the
-    same pairs. Layers may come in parts, with the same counts.
+    et al. 2023, eLife 12:e82566), so the pair i < j counts w_i w_j times, and all resamples are weighted sums over the same
+    pairs. Layers may be passed in parts, with the same counts.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def bootstrap_pearson(layer_rdms: np.ndarray, site_rdms: np.ndarray, counts: np.
     site_rdms : (n_sites, n_pairs)
     counts : (n_boot, n_stimuli), how often each stimulus was drawn
 
-    NaN where an RDM does not vary in the resample. Raises ValueError where stimuli and pairs do not fit.
+    NaN where an RDM does not vary in the resample. Raises ValueError if the numbers of stimuli and pairs do not fit.
     """
     rows, columns = np.triu_indices(counts.shape[1], k=1)
     n_layers, n_sites, n_pairs = len(layer_rdms), len(site_rdms), len(rows)
-    # far from 0 the digits of a variance would drown in those of the mean square
+    # far from 0, the variance would lose its digits in the mean square
     Y = site_rdms - site_rdms.mean(axis=1, keepdims=True)
     r = np.empty((len(counts), n_layers, n_sites))
     for resamples in _blocks(len(counts), 8 * n_pairs):
@@ -83,7 +83,7 @@ def bootstrap_pearson(layer_rdms: np.ndarray, site_rdms: np.ndarray, counts: np.
         for layers in _blocks(n_layers, 8 * n_pairs * n_sites):
             X = layer_rdms[layers] - layer_rdms[layers].mean(axis=1, keepdims=True)
             mean_x, sd_x = _moments(W, X)
-            # products of layers with sites are formed once for all resamples; those of weights with sites cost far more
+            # products of layers with sites serve all resamples; products of weights with sites would cost far more
             mean_xy = (W @ (X[:, None] * Y).reshape(-1, n_pairs).T).reshape(len(W), len(X), n_sites)
             covariance = mean_xy - mean_x[:, :, None] * mean_y[:, None]
             r[resamples, layers] = covariance / (sd_x[:, :, None] * sd_y[:, None])
@@ -91,7 +91,7 @@ def bootstrap_pearson(layer_rdms: np.ndarray, site_rdms: np.ndarray, counts: np.
 
 
 def _blocks(n: int, n_bytes: int) -> list[slice]:
-    """Cut n things of `n_bytes` each into blocks of at most `BLOCK_BYTES`, or of one."""
+    """Cut n items of `n_bytes` each into blocks of at most `BLOCK_BYTES`, or of one item."""
     size = max(1, BLOCK_BYTES // n_bytes)
     return [slice(start, start + size) for start in range(0, n, size)]
 
@@ -110,7 +110,7 @@ def score(kernels: Mapping[str, np.ndarray], rdms: np.ndarray, settings: Mapping
     ----------
     kernels : centred, row_sum and n_features
     rdms : (n_sites, n_images, n_images)
-    settings : `correlation`, of `CORRELATIONS`
+    settings : `correlation`, a key of `CORRELATIONS`
     """
     of_layers, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     return CORRELATIONS[settings["correlation"]](upper_triangles(of_layers), upper_triangles(rdms))

@@ -1,4 +1,4 @@
-"""From the kernels of a model's layers, and the targets of sites, to tables of scores: by any method, ours or a user's."""
+"""Tables of scores, from the kernels of a model's layers and the targets of sites, by any method, ours or a user's."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -24,10 +24,10 @@ def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple
 
     Parameters
     ----------
-    paths : of the files of its kernels, each named after its kernel
-    stimuli : SHA-256 of each image of the run, by its name, in order
+    paths : files of its kernels, each named after its kernel
+    stimuli : SHA-256 of each image of the run, by name, in order
 
-    Raises InputError where the kernels are of other images.
+    Raises InputError if the kernels are of other images.
     """
     kernels: dict[str, np.ndarray] = {}
     for path in paths:
@@ -39,7 +39,7 @@ def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple
 
 
 def read_targets(paths: Sequence[str | Path], axis: int) -> dict[str, dict[str, np.ndarray]]:
-    """Return the arrays of the targets of all areas, joined along an axis, by selection, which the folder of a file names."""
+    """Return for each selection the targets of all areas, joined along an axis; a file's folder names its selection."""
     of_selection: dict[str, list] = {}
     for path in paths:
         of_selection.setdefault(Path(path).parent.name, []).append(path)
@@ -57,12 +57,12 @@ def score_rdms(
 
     Parameters
     ----------
-    layers, kernels : of `read_model`
-    targets : for each selection the arrays of `populations.site_rdms`, or of `folder.read_similarity`, of any number of areas
-    methods : rows by name, of `table.list_methods`
+    layers, kernels : from `read_model`
+    targets : for each selection the arrays of `populations.site_rdms` or `dataset_folder.read_similarity`, for any areas
+    methods : rows by name, from `table.list_methods`
     stimuli : names of the images, in order
 
-    The columns are those of the table `scores` but for `model` and `differs`.
+    The columns are those of the table `scores`, without `model` and `differs`.
     """
     parts = []
     for name, row in methods.items():
@@ -90,11 +90,11 @@ def score_responses(
 
     Parameters
     ----------
-    targets : for each selection the arrays of `populations.pool`, of any number of areas
-    min_neurons : with a score, of a site
-    layers, kernels, methods, stimuli : as of `score_rdms`
+    targets : for each selection the arrays of `populations.pool`, for any areas
+    min_neurons : sites with fewer scored neurons are left out
+    layers, kernels, methods, stimuli : as in `score_rdms`
 
-    The score of a site is the mean over its neurons, unless a user's function gives it itself; then there is none of neurons.
+    The score of a site is the mean over its neurons. Methods of a user have scores of sites, but none of neurons.
     """
     of_neurons, of_sites = [], []
     for name, row in methods.items():
@@ -119,17 +119,17 @@ def score_responses(
 
 
 def _family(row: Mapping) -> Callable:
-    """Return the function of a family of ours."""
+    """Return the function of one of our families."""
     return import_module(f"dormouse.methods.{row['family']}").score
 
 
 def _images(row: Mapping, stimuli: Sequence[str]) -> slice | np.ndarray:
-    """Return the places of the images that a method takes."""
+    """Return the indices of the images that a method uses."""
     return slice(None) if row["images"] == "all" else np.flatnonzero(np.asarray(stimuli) != BLANK)
 
 
 def _read(row: Mapping, kernels: Mapping[str, np.ndarray], images: slice | np.ndarray) -> dict[str, np.ndarray]:
-    """Return what a method is given of the layers."""
+    """Return the arrays of the layers that a method receives."""
     row_sum, n_features = kernels["row_sum"], kernels["n_features"]
     found = {}
     for kernel in row["kernels"]:
@@ -141,14 +141,14 @@ def _read(row: Mapping, kernels: Mapping[str, np.ndarray], images: slice | np.nd
 
 
 def _checked(values: np.ndarray, shape: tuple[int, int], method: str) -> np.ndarray:
-    """Return scores; raises InputError where they are not of the shape."""
+    """Return scores; raises InputError if they have another shape."""
     if np.shape(values) != shape:
         raise InputError(f"method {method}: scores of shape {np.shape(values)}, expected {shape}, layers x sites or neurons.")
     return values
 
 
 def _sites(neurons: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return every area and its cortical layers where they are known, and which neurons are inside, (n_sites, n_neurons)."""
+    """Return the sites (every area, and its known cortical layers), and which neurons lie in each, (n_sites, n_neurons)."""
     sites = neurons[["area", "cortical_layer"]]
     sites = pd.concat([sites.assign(cortical_layer=WHOLE), sites[sites.cortical_layer != ""]]).drop_duplicates()
     same_area, same_layer = (neurons[key].to_numpy() == sites[key].to_numpy()[:, None] for key in ("area", "cortical_layer"))
@@ -156,7 +156,7 @@ def _sites(neurons: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _means(scores: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean over the neurons of each site that have a score, and how many have, each (n_layers, n_sites)."""
+    """Return the mean over the neurons of each site that have a score, and their number, each (n_layers, n_sites)."""
     counts = ~np.isnan(scores) @ inside.T.astype(int)
     sums = np.nan_to_num(scores) @ inside.T.astype(float)
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0), counts

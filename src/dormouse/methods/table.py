@@ -1,18 +1,18 @@
-"""Which methods are run: rows of resources/methods.yaml, and lines added in the configuration.
+"""Which methods are run: rows of resources/methods.yaml, and rows added in the configuration.
 
-A method is a row: it names its family, what it reads of a layer and of a site, and how it is shown. A family is a module of
-this folder with a function
+A method is a row: it names its family, what it reads of layers and sites, and how it is shown. A family is a module of this
+folder with a function
 
-    score(kernels, target, settings) -> one score a layer, for every site or neuron of the target
+    score(kernels, target, settings) -> one score per layer, for every site or neuron of the target
 
 Parameters of every `score`
 ---------------------------
 kernels : the kernels that the row names, each (n_layers, n_images, n_images) float64, with `row_sum` (n_layers, n_images) and
     `n_features` (n_layers,)
 target : RDMs of sites (n_sites, n_images, n_images), or mean responses (n_images, n_neurons)
-settings : of the row
+settings : those of the row
 
-A function of the user's is called for one site at a time (`methods.user`).
+A user's function is called for one site at a time (`methods.user`).
 """
 
 import sys
@@ -24,14 +24,14 @@ from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.user import user_code
 
-GIVEN = "given"  # in the place of a selection, where a data set gives similarities and so no neurons to select
+GIVEN = "given"  # instead of a selection, where a data set gives similarities and so no neurons to select
 RDMS, RESPONSES = ("rdm", "rdm_zscored"), "responses"  # targets
 OF_KIND = {"responses": (*RDMS, RESPONSES), "similarity": RDMS[:1]}  # which targets a data set has, by its kind
 OF_ALL_IMAGES = {"srp", "zscore"}  # kernels of features that were standardised over all images
-DERIVED = {"gram": "centred"}  # kernels that are computed from another: its file holds them
-USER = "python"  # source of a row whose family is a function of the user's
+DERIVED = {"gram": "centred"}  # kernels that are computed from another kernel, whose file is read
+USER = "python"  # source of a row that names a user's function
 COMPUTED = ("family", "source", "name", "kernels", "target", "selection", "images", "settings", "files")
-ADDED = {  # what an added row need not say
+ADDED = {  # defaults of an added row
     **{"kernels": ["gram"], "selection": "paper", "images": "all", "settings": {}, "unit": "layer", "null_score": None},
     **{"axis": "score", "description": "", "files": []},
 }
@@ -44,10 +44,10 @@ def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
     ----------
     table : resources/methods.yaml, presets and rows
     config : `methods` (names of rows or presets to `run`, rows to `add`, `selection` for all rows) and `selection`
-    kind : of the data set, responses or similarity
+    kind : kind of the data set, responses or similarity
 
-    Raises InputError for an unknown name or selection, a name that is given twice, a row that does not fit together, or where
-    no method is left.
+    Raises InputError for an unknown name or selection, a name that is given twice, a row whose parts do not fit together, or
+    if no method is left.
     """
     wanted, place = config["methods"], "config: methods"
     rows, presets = table["rows"], table["presets"]
@@ -74,7 +74,7 @@ def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
 
 
 def preset_methods(table: Mapping, preset: str, methods: Iterable[str]) -> list[str]:
-    """Return those of some methods that a preset holds."""
+    """Return the methods that belong to a preset."""
     return [method for method in methods if method in table["presets"][preset]]
 
 
@@ -87,7 +87,7 @@ def by_family(methods: Mapping[str, Mapping]) -> dict[str, dict[str, Mapping]]:
 
 
 def stored_kernels(rows: Mapping[str, Mapping]) -> list[str]:
-    """Return the kernels whose files some methods read."""
+    """Return the kernels whose files these methods read."""
     return sorted({DERIVED.get(kernel, kernel) for row in rows.values() for kernel in row["kernels"]})
 
 
@@ -97,12 +97,12 @@ def reads_rdms(rows: Mapping[str, Mapping]) -> bool:
 
 
 def computed(rows: Mapping[str, Mapping]) -> dict[str, dict]:
-    """Return what of some rows changes scores, and not only how they are shown."""
+    """Return the keys of each row that change scores, without those that only change how they are shown."""
     return {name: {key: row[key] for key in COMPUTED if key in row} for name, row in rows.items()}
 
 
 def family_code(methods: Mapping[str, Mapping]) -> dict[str, str]:
-    """Return hashes of the code, and of files that the user names, behind the methods of one family."""
+    """Return hashes of the code behind the methods of one family, and of files that the user names."""
     found: dict[str, str] = {}
     for row in methods.values():
         if row.get("source") == USER:
@@ -113,12 +113,12 @@ def family_code(methods: Mapping[str, Mapping]) -> dict[str, str]:
 
 
 def _families(rows: Mapping[str, Mapping]) -> dict[str, bool]:
-    """Return the families that there are, and whether each reads RDMs."""
+    """Return the known families, and whether each reads RDMs."""
     return {row["family"]: row["target"] in RDMS for row in rows.values()}
 
 
 def _complete(name: str, line: Mapping, families: Mapping[str, bool], place: str) -> dict:
-    """Return a line of the configuration with all that a row of the table has."""
+    """Return an added row with all keys that a row of the table has."""
     row = ADDED | {"label": name} | dict(line)
     if ("source" in line) == ("family" in line) or ("source" in line) != ("name" in line):
         known = ", ".join(families)
@@ -136,7 +136,7 @@ def _complete(name: str, line: Mapping, families: Mapping[str, bool], place: str
 
 
 def _check_images(name: str, row: Mapping) -> None:
-    """Raise InputError where a row leaves images out of a kernel in which they have left their mark on all others."""
+    """Raise InputError if a row leaves images out of a kernel whose features were standardised over all images."""
     if row["images"] != "all" and (standardised := OF_ALL_IMAGES.intersection(row["kernels"])):
         raise InputError(
             f"method {name}: images: {row['images']}, but the kernel {min(standardised)} is of features that were "

@@ -1,4 +1,4 @@
-"""Methods of a user's own: functions that are called for one site at a time."""
+"""Methods that a user adds: functions that are called for one site at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from dormouse.models.user import import_function, user_code, watched
 
 @contextmanager
 def called(row: Mapping) -> Iterator[Callable]:
-    """Give the function of a row, as score(kernels, target).
+    """Give the function of a row as score(kernels, target).
 
-    The user's function is given the kernels of `methods.table`, of one site its RDM (n_images, n_images) or its mean responses
-    (n_images, n_neurons), and the settings of the row. Arrays cannot be written to. It returns a score for each layer,
-    (n_layers,), or for each layer and neuron, (n_layers, n_neurons).
+    The user's function receives the kernels described in `methods.table`, the RDM (n_images, n_images) or the mean responses
+    (n_images, n_neurons) of one site, and the settings of the row. The arrays are read-only. It returns a score for each
+    layer, (n_layers,), or for each layer and neuron, (n_layers, n_neurons).
 
-    Raises InputError where it cannot be called, gives something else, or reaches code or files that are not named.
+    Raises InputError if it cannot be called, returns something else, or reaches code or files that are not named.
     """
 
     def score(kernels: Mapping[str, np.ndarray], target: np.ndarray) -> np.ndarray:
@@ -53,14 +53,14 @@ def of_each_rdm(row: Mapping, kernels: Mapping[str, np.ndarray], rdms: np.ndarra
 def of_each_site(
     row: Mapping, kernels: Mapping[str, np.ndarray], responses: np.ndarray, inside: np.ndarray, min_neurons: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores that it gives for the responses of each site, and the neurons behind them, each (n_layers, n_sites).
+    """Return its scores for the responses of each site, and the number of neurons behind them, each (n_layers, n_sites).
 
     Parameters
     ----------
     inside : (n_sites, n_neurons) bool, the neurons of each site
-    min_neurons : of a site that is scored; others get NaN
+    min_neurons : sites with fewer neurons get NaN
 
-    Scores of neurons are averaged over those that have one.
+    If the function scores each neuron, a site's score is the mean over neurons that have a score.
     """
     n_layers = len(kernels["n_features"])
     values, counts = np.full((n_layers, len(inside)), np.nan), np.repeat(inside.sum(axis=1)[None], n_layers, axis=0)

@@ -29,7 +29,7 @@ NOT_LEARNT = (COUNTER, "running_mean", "running_var")  # by training; averages o
 
 
 def read_state(path: str | Path, key: str | None = None) -> tuple[OrderedDict[str, torch.Tensor], str]:
-    """Return the state dict of a checkpoint without prefixes, and its place there: keys joined by points, empty if alone.
+    """Return the state dict of a checkpoint without prefixes, and its place there: keys joined by dots, empty if alone.
 
     The file is in safetensors' format or what `torch.load` reads with `weights_only=True`, whatever its ending. `key` is the
     place of the state dict; without it the usual ones are tried.

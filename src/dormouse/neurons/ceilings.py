@@ -36,17 +36,17 @@ def estimate(
     n_splits: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the table `ceilings` of one area, but for `selection` and `differs`: of every kept neuron, and of every site.
+    """Return the table `ceilings` of one area, without `selection` and `differs`: every kept neuron and every site.
 
     Parameters
     ----------
     recordings : name and trials of each recording of the area, visited once, one at a time
-    population : of `populations.pool`
-    kept : the kept rows of the table `neurons`, of the area
-    min_neurons : of a site, and of the other animals whose neurons predict
+    population : from `populations.pool`
+    kept : rows of the table `neurons` for the kept neurons of the area
+    min_neurons : fewest neurons of a site, and of the other animals that predict a neuron
     penalty : of the regression of neurons on those of other animals
 
-    The values of a site for responses are means over its neurons, as are scores.
+    For responses, the values of a site are means over its neurons, as its scores are.
     """
     between = pd.DataFrame({key: population[key] for key in ("recording", "neuron")})
     between["inter_animal"] = inter_animal_ridge(population, penalty, min_neurons)
@@ -77,11 +77,11 @@ def rdm_reliability(
 
     Parameters
     ----------
-    layers : of the sites
-    targets : of `populations.RESPONSES_OF`
+    layers : cortical layers of the sites
+    targets : keys of `populations.RESPONSES_OF`
 
-    In every split the RDMs of the two halves are correlated, Pearson, upper triangles; the mean r over splits is extrapolated.
-    Noise in an RDM is not quite independent of its size, so that the ceiling of a population of unreliable neurons comes out a
+    In every split the RDMs of the two halves are correlated (Pearson, upper triangles); the mean over splits is extrapolated.
+    Noise in an RDM is not quite independent of its size, so the ceiling of a population of unreliable neurons comes out a
     little low (by .05 at reliabilities of .45; not noticeably from .7 up).
     The RDM of a site needs all its neurons, but only through sums over them, so recordings are visited one at a time.
     """
@@ -106,9 +106,9 @@ def rdm_reliability(
 def inter_animal_rdms(
     population: Mapping[str, np.ndarray], layers: Sequence[str], target: str, min_neurons: int
 ) -> list[float]:
-    """Return for each site how the RDM of one animal correlates with that of all others, Pearson, mean over animals.
+    """Return for each site the Pearson r of one animal's RDM with that of all other animals, mean over animals.
 
-    Animals with fewer than `min_neurons` neurons of a site are left out of it; a site of one animal has no value (NaN).
+    Animals with fewer than `min_neurons` neurons in a site are left out there; a site of a single animal gets NaN.
     """
     found, responses = [], RESPONSES_OF[target](population["mean"])
     for layer in layers:
@@ -125,10 +125,10 @@ def inter_animal_rdms(
 
 
 def inter_animal_ridge(population: Mapping[str, np.ndarray], penalty: float, min_neurons: int) -> np.ndarray:
-    """Return how well the neurons of the other animals of the area predict each neuron, as networks do, (n_neurons,).
+    """Return how well neurons of the area's other animals predict each neuron, (n_neurons,).
 
-    Their z-scored mean responses are the predictors; left-out Pearson r (see `ridge`). NaN where the others have fewer than
-    `min_neurons` neurons that vary.
+    As for networks, this is the leave-one-out Pearson r of ridge regression (see `ridge`); the predictors are z-scored mean
+    responses. NaN if the other animals have fewer than `min_neurons` neurons that vary.
     """
     Y, animal = population["mean"], population["animal"]
     varies, Z = np.ptp(Y, axis=0) > 0, zscored(Y)

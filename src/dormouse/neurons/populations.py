@@ -21,7 +21,7 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
 
     Returns
     -------
-    mean (n_stimuli, n_neurons) float64, over the trials that are there; recording, neuron, animal, area and cortical_layer
+    mean (n_stimuli, n_neurons) float64, over the trials that are present; recording, neuron, animal, area and cortical_layer
     (n_neurons,)
     """
     parts = []
@@ -40,7 +40,7 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
 def sites(cortical_layer: np.ndarray, min_neurons: int) -> dict[str, np.ndarray]:
     """Return the sites of an area as masks (n_neurons,): the whole area, and each cortical layer with enough neurons.
 
-    Neurons whose cortical layer is unknown count in the whole area alone.
+    Neurons whose cortical layer is unknown count only in the whole area.
     """
     masks = {WHOLE: np.ones(len(cortical_layer), bool)}
     masks |= {str(layer): cortical_layer == layer for layer in np.unique(cortical_layer) if layer}
@@ -59,7 +59,7 @@ def as_they_are(responses: np.ndarray) -> np.ndarray:
     return responses
 
 
-# the responses whose RDM a method reads, by the target that its row names
+# how responses are prepared for the RDM that a method reads, by the target that its row names
 RESPONSES_OF = {"rdm": as_they_are, "rdm_zscored": zscored}
 
 
@@ -68,8 +68,8 @@ def site_rdms(population: dict[str, np.ndarray], min_neurons: int) -> dict[str, 
 
     Returns
     -------
-    rdm, rdm_zscored (n_sites, n_stimuli, n_stimuli) float64; their rdm_dimension, rdm_zscored_dimension, the participation
-    ratio of these responses (n_sites,); area, cortical_layer and n_neurons (n_sites,)
+    rdm, rdm_zscored (n_sites, n_stimuli, n_stimuli) float64; rdm_dimension, rdm_zscored_dimension (n_sites,), the
+    participation ratios of these responses; area, cortical_layer and n_neurons (n_sites,)
     """
     masks = sites(population["cortical_layer"], min_neurons)
     of_target = {}

@@ -9,14 +9,14 @@ import numpy as np
 
 from dormouse.recordings.trials import MIN_TRIALS
 
-NEURONS_AT_ONCE = 32  # bounds memory, and what is worked on stays in the cache of a processor
+NEURONS_AT_ONCE = 32  # bounds memory, and keeps the data in the processor's cache
 
 
 def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Average random halves of the trials of every stimulus.
 
-    Only trials that are there are dealt out: of c trials, one half gets c // 2 and the other the rest. A split deals the
-    trials of all stimuli alike where none is missing, as in the reference implementation.
+    Only trials that are present are dealt out: of c trials, one half gets c // 2 and the other the rest. If no trial is
+    missing, a split deals the trials of all stimuli in the same way, as the reference implementation does.
 
     Parameters
     ----------
@@ -28,19 +28,19 @@ def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np
     """
     n_trials, *shape = response.shape
     rng = np.random.default_rng(seed)
-    order = np.argsort(rng.random((n_splits, n_trials)), axis=1)  # one deal a split
+    order = np.argsort(rng.random((n_splits, n_trials)), axis=1)  # one order of the trials per split
     absent = np.isnan(response)
     if not absent.any() and n_trials >= MIN_TRIALS:
         trials = response.reshape(n_trials, -1).astype(np.float64)
         return tuple(half.reshape(n_splits, *shape) for half in _halves(trials, order))
-    # ASSUME trials of one stimulus are exchangeable, so that missing ones can be moved behind the others
+    # ASSUME trials of one stimulus are exchangeable, so missing ones can be moved behind the others
     present_first = np.take_along_axis(response, np.argsort(absent, axis=0, kind="stable"), axis=0).astype(np.float64)
     n_present = (~absent).sum(axis=0)
     first = np.full((n_splits, *shape), np.nan)
     second = first.copy()
     for count in np.unique(n_present[n_present >= MIN_TRIALS]):
         cells = n_present == count
-        dealt = order[order < count].reshape(n_splits, count)  # each split's order of the trials that are there
+        dealt = order[order < count].reshape(n_splits, count)  # each split's order of the trials that are present
         first[:, cells], second[:, cells] = _halves(present_first[:count, cells], dealt)
     return first, second
 
@@ -91,15 +91,15 @@ def split_half_reliability(response: np.ndarray, n_splits: int, seed: int) -> np
 
 
 def over_splits(r: np.ndarray) -> dict[str, float]:
-    """Return the mean of a correlation over splits, and its standard error; the latter is missing for one split."""
+    """Return the mean of a correlation over splits, and its standard error, which is missing for a single split."""
     return {"split_half_r": r.mean(), "split_half_sem": r.std(ddof=1) / np.sqrt(len(r)) if len(r) > 1 else np.nan}
 
 
 def oracle(response: np.ndarray) -> np.ndarray:
-    """Return how well the mean of the other trials predicts a trial, Pearson r over stimuli, mean over trials, (n_neurons,).
+    """Return the Pearson r over stimuli of a trial with the mean of the other trials, mean over trials, (n_neurons,).
 
-    r of a trial is over the stimuli of which it is there, three at least; trials with fewer have none. It is NaN where a
-    stimulus has fewer than two trials, or a trial does not vary over stimuli.
+    Each trial is correlated over the stimuli for which it is present; trials with fewer than three are left out. NaN if a
+    stimulus has fewer than two trials, or if a trial does not vary over stimuli.
     """
     X = response.astype(np.float64)
     there = ~np.isnan(X)
@@ -114,6 +114,6 @@ def oracle(response: np.ndarray) -> np.ndarray:
 
 
 def _at_mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Put the mean over stimuli of those that are present in the place of the others, where it counts for nothing."""
+    """Replace absent values by the mean over the stimuli that are present, so that they count for nothing."""
     mean = np.where(present, values, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
     return np.where(present, values, mean)

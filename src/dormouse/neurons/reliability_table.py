@@ -12,12 +12,12 @@ from dormouse.recordings.trials import Recording
 def measure_reliability(
     name: str, recording: Recording, stimuli: np.ndarray, n_splits: int, seed: int, select_on: str, score_on: str
 ) -> pd.DataFrame:
-    """Return the table `reliability` of one recording, a row a neuron.
+    """Return the table `reliability` of one recording, one row per neuron.
 
     Parameters
     ----------
-    stimuli : names of the stimuli that are used; p_ns and p_run_mod_ns rest on all that were shown, as the service's do
-    select_on, score_on : which trials select neurons, by whatever is measured, and which are scored: all, odd or even
+    stimuli : names of the stimuli to use; p_ns and p_run_mod_ns use all that were shown, as the service's do
+    select_on, score_on : the trials that select neurons, by any measure, and those that are scored: all, odd or even
     """
     used, selecting = recording.select(stimuli), recording.part(select_on)
     r = split_half_r(used.part(select_on).response, n_splits, seed)

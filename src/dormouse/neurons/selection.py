@@ -1,12 +1,12 @@
-"""Which neurons are kept, by which filters, and how many there are under every combination of these.
+"""Which neurons are kept, by which filters, and how many pass every combination of filters.
 
 The filters are
-    excitatory   the Cre line labels excitatory cells, or is not known;
-    running      running does not change the response: p_run_mod_ns above the limit, or missing;
-    responsive   the response depends on the scene: p_ns below the limit;
-    reliable     split-half reliability, corrected or not, of at least the limit.
-Before them, neurons of areas that are not studied are left out, those whose reliability is not known, and cells that an
-earlier recording of their container holds as well, if they can be used there.
+    excitatory   the Cre line labels excitatory cells, or is unknown;
+    running      running does not change the response: p_run_mod_ns is above max_p, or missing;
+    responsive   the response depends on the scene: p_ns is below max_p;
+    reliable     split-half reliability, corrected or not, reaches min_reliability.
+Before any filter, neurons are left out if their area is not studied, if their reliability is unknown, or if another recording
+of their container already provides the same cell.
 """
 
 import sys
@@ -42,13 +42,13 @@ def read_published(paths: Sequence[str | Path]) -> pd.DataFrame | None:
 
 
 def candidates(neurons: pd.DataFrame, area: str, correction: str) -> pd.DataFrame:
-    """Return the neurons of an area that are kept or would be if more reliable, with their reliability as `value`."""
+    """Return the neurons of an area that are kept, or would be if more reliable, with their reliability as `value`."""
     inside = neurons[(neurons.area == area) & (neurons.kept | neurons.reason.str.startswith(UNRELIABLE))]
     return inside.assign(value=inside[CORRECTIONS[correction]])
 
 
 def with_service_metrics(table: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """Put the service's metrics, the table `cell_metrics`, in the place of those computed here where it has the cell."""
+    """Replace the metrics computed here by the service's (table `cell_metrics`) for the cells that it has."""
     found = table[["neuron"]].merge(metrics, on="neuron", how="left", indicator=True).set_index(table.index)
     known = found.pop("_merge") == "both"
     columns = [column for column in metrics.columns if column != "neuron"]
@@ -59,7 +59,7 @@ def with_service_metrics(table: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataF
 
 
 def unusable(table: pd.DataFrame, areas: Sequence[str]) -> dict[str, pd.Series]:
-    """Return for each reason for which no filter is asked which rows of the table `reliability` it leaves out."""
+    """Return the rows of the table `reliability` that are left out before any filter, by reason."""
     return {
         "area not studied": ~table.area.isin(areas),
         f"fewer than {MIN_TRIALS} trials of a stimulus": table.n_trials < MIN_TRIALS,
@@ -68,7 +68,7 @@ def unusable(table: pd.DataFrame, areas: Sequence[str]) -> dict[str, pd.Series]:
 
 
 def seen_before(table: pd.DataFrame, areas: Sequence[str]) -> pd.Series:
-    """Return for which rows another recording stands for the same cell: the first in which it can be used, else the first."""
+    """Return the rows whose cell another recording represents: the first in which it can be used, or else the first."""
     wanting = pd.concat(unusable(table, areas), axis=1).any(axis=1)
     order = table.assign(wanting=wanting).sort_values(["wanting", "recording"], kind="stable")
     return order.duplicated("neuron")[table.index]
@@ -85,7 +85,7 @@ def select(
 ) -> pd.DataFrame:
     """Add `kept` and `reason` to the table `reliability` of all recordings.
 
-    Raises InputError where an area is left with fewer than `min_neurons` neurons.
+    Raises InputError if an area is left with fewer than `min_neurons` neurons.
     """
     name = {"running": f"response changes with running (p_run_mod_ns up to {max_p})", "excitatory": "not excitatory"}
     name |= {"responsive": f"not responsive (p_ns from {max_p})", "reliable": f"{UNRELIABLE} {min_reliability}"}
@@ -111,13 +111,13 @@ def select(
 def count(
     table: pd.DataFrame, areas: Sequence[str], min_reliability: float, max_p: float, published: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return the table `selection_counts`: neurons of each site under every combination of the filters.
+    """Return the table `selection_counts`: the number of neurons of each site under every combination of the filters.
 
     Parameters
     ----------
-    table : table `reliability`; a cell of several recordings counts once, as it is in the first in which it can be used
+    table : table `reliability`; a cell of several recordings counts once, in the first recording in which it can be used
     published : area, cortical_layer, reliable (whether for reliable neurons or all), at_least and at_most, missing where
-        nothing is known; None without
+        nothing is known; None if nothing is published
     """
     table = table[table.area.isin(areas)]
     table = table[~seen_before(table, areas)]
@@ -136,7 +136,7 @@ def count(
 
 
 def with_published(counts: pd.DataFrame, published: pd.DataFrame | None) -> pd.DataFrame:
-    """Add to counts what is published of the same sites (see `count`), and whether they agree."""
+    """Add the published numbers of the same sites (see `count`) to the counts, and whether they agree."""
     keys, known = ["area", "cortical_layer", "any_reliable"], ["at_least", "at_most"]
     if published is None:
         published = pd.DataFrame(columns=["area", "cortical_layer", "reliable", *known])
@@ -149,7 +149,7 @@ def with_published(counts: pd.DataFrame, published: pd.DataFrame | None) -> pd.D
 
 
 def count_sites(table: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
-    """Return the number of rows that `mask` holds in each site, each area, and in all, sites without any included."""
+    """Return the number of rows in `mask` for each site, each area, and in total; sites without any count as 0."""
     layers = table[table.cortical_layer != ""]
     sites = [layers, table.assign(cortical_layer=WHOLE), table.assign(area=WHOLE, cortical_layer=WHOLE)]
     return (

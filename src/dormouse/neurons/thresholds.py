@@ -1,6 +1,6 @@
-"""What a limit of reliability does: the neurons that are left, and how reliable they are as a population.
+"""The effect of the reliability threshold: how many neurons are left, and how reliable they are as a population.
 
-The appendix of Conwell et al. (2021) shows it.
+Conwell et al. (2021) show it in their appendix.
 """
 
 import sys
@@ -30,17 +30,17 @@ def sweep(
     n_splits: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the table `thresholds` of one area: the split-half r of each site at every limit of reliability.
+    """Return the table `thresholds` of one area: the split-half r of each site at every reliability threshold.
 
     Parameters
     ----------
     recordings : name and trials of each recording of the area, visited once, one at a time
-    candidates : rows of the table `reliability` of the neurons that pass all other filters, with their reliability as `value`
+    candidates : rows of the table `reliability` for neurons that pass all other filters, with their reliability as `value`
 
     `matrix` is the correlation of the RDMs of two halves of the trials, `image` that of the population's responses to one
     image, mean over images. Neither is extrapolated. A site has rows as long as it has `min_neurons` neurons. A correlation
-    that is not defined in every split is missing, and said to be on standard error: the mean of the others would be of other
-    images at every limit.
+    that is undefined in any split is missing, and standard error says so: a mean over the remaining images would cover other
+    images at each threshold.
     """
     limits = np.sort(np.asarray(values, float))
     candidates = candidates[candidates.value >= limits[0]]
@@ -49,7 +49,7 @@ def sweep(
     for name, recording in recordings:
         own = candidates[candidates.recording == name].set_index("neuron").reindex(recording.neuron)
         inside = own.value.notna().to_numpy()
-        highest = np.searchsorted(limits, own.value[inside], side="right") - 1  # the last limit that a neuron reaches
+        highest = np.searchsorted(limits, own.value[inside], side="right") - 1  # the highest threshold that a neuron reaches
         halves = np.stack(split_half_means(recording.response[:, :, inside], n_splits, seed))
         for layer, k in sums:
             X = halves[..., (highest == k) & ((recording.cortical_layer[inside] == layer) | (layer == WHOLE))]
@@ -58,7 +58,7 @@ def sweep(
     rows = []
     for layer in layers:
         total = [0.0, 0.0, 0.0, 0]
-        for k in reversed(range(len(limits))):  # neurons above a limit are those of all limits from there on
+        for k in reversed(range(len(limits))):  # a threshold keeps the neurons of all higher thresholds, too
             total = [a + b for a, b in zip(total, sums[layer, k], strict=True)]
             if total[-1] >= min_neurons:
                 place = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": total[-1]}
@@ -80,19 +80,19 @@ def _tell_undefined(place: Mapping, found: Mapping[str, np.ndarray]) -> None:
 
 
 def split_half(gram: np.ndarray, row_sum: np.ndarray, product: np.ndarray, n_neurons: int) -> dict[str, np.ndarray]:
-    """Return the split-half r of the RDM and of single images, mean over these, in every split, (n_splits,), from sums.
+    """Return the split-half r of the RDM and of single images (their mean) in every split, (n_splits,), from sums.
 
-    NaN where an RDM does not vary, or where in a half the responses to one image do not vary over neurons.
+    NaN if an RDM does not vary, or if in one half the responses to an image do not vary over neurons.
 
     Parameters
     ----------
-    gram : (2, n_splits, n_stimuli, n_stimuli), of the mean responses of each half
+    gram : (2, n_splits, n_stimuli, n_stimuli), Gram matrices of the mean responses of each half
     row_sum : (2, n_splits, n_stimuli)
-    product : (n_splits, n_stimuli), of the two halves
+    product : (n_splits, n_stimuli), products of the two halves, summed over neurons
     """
     variance = np.einsum("...ii->...i", gram) - row_sum**2 / n_neurons
     covariance = product - row_sum[0] * row_sum[1] / n_neurons
-    constant = variance <= CONSTANT * (variance + row_sum**2 / n_neurons)  # up to rounding, as where RDMs are made
+    constant = variance <= CONSTANT * (variance + row_sum**2 / n_neurons)  # up to rounding, by the rule for RDMs
     norm = np.sqrt(np.where(constant, np.nan, variance).prod(axis=0))
     with np.errstate(invalid="ignore"):  # 0 / 0 in an RDM that does not vary
         matrix = split_half_rdm_r(gram, row_sum, n_neurons)

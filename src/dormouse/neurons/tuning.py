@@ -1,7 +1,7 @@
 """Whether neurons respond to the scenes, and whether running changes their response: two metrics of the Allen Institute.
 
-They are p_ns and p_run_mod_ns of its table of cells, after AllenSDK's NaturalScenes, from trials by the measure in use; with
-`sweep` they are AllenSDK's own numbers.
+They are p_ns and p_run_mod_ns of the Institute's table of cells, computed as in AllenSDK's NaturalScenes, but from trials by
+the measure in use; with the measure `sweep` they are AllenSDK's own numbers.
 """
 
 import numpy as np
@@ -11,19 +11,19 @@ from dormouse.recordings.trials import Recording
 from dormouse.stimuli.images import BLANK
 
 RUNNING_CM_S = 1.0
-MIN_TRIALS_EACH = 5  # running, and still
+MIN_TRIALS_EACH = 5  # running trials, and still ones
 
 
 def anova(recording: Recording) -> np.ndarray:
-    """Return the p value of a one-way analysis of variance over all that was shown, the blank too, (n_neurons,)."""
-    with np.errstate(invalid="ignore", divide="ignore"):  # of a neuron that does not vary
+    """Return the p value of a one-way analysis of variance over all stimuli, the blank included, (n_neurons,)."""
+    with np.errstate(invalid="ignore", divide="ignore"):  # for a neuron that does not vary
         return stats.f_oneway(*recording.response.swapaxes(0, 1).astype(np.float64), axis=0, nan_policy="omit").pvalue
 
 
 def running_modulation(recording: Recording) -> np.ndarray:
     """Return the p value of Welch's t-test between running and still trials of each neuron's preferred scene, (n_neurons,).
 
-    Running is a mean speed of 1 cm/s or more. It is NaN where either kind has fewer than five trials, or speed is unknown.
+    Running is a mean speed of 1 cm/s or more. NaN if there are fewer than five trials of either kind, or if speed is unknown.
     """
     scenes = recording.stimulus != BLANK
     response, speed = recording.response[:, scenes].astype(np.float64), recording.running_speed[:, scenes]

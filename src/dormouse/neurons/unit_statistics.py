@@ -1,4 +1,4 @@
-"""Statistics of recorded neurons, as those of units of networks."""
+"""Statistics of recorded neurons, the same as for network units."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ from dormouse.unit_statistics import measure
 
 
 def measure_neurons(population: Mapping[str, np.ndarray], stimuli: np.ndarray, seed: int, negative: str) -> pd.DataFrame:
-    """Return area, layer, unit and every quantity of recorded neurons, a row a neuron.
+    """Return area, layer, unit and every quantity of recorded neurons, one row per neuron.
 
     Parameters
     ----------
-    population : of `populations.pool`, of any number of areas. A neuron's signal correlation is with one of its own area and
-        cortical layer, as a unit's is with one of its own population; those of unknown layer have each other
+    population : from `populations.pool`, for any areas. A neuron's signal correlation is with a neuron of the same area and
+        cortical layer, as a unit's is with a unit of the same node; unknown counts as a layer
     stimuli : (n_stimuli,), their names; the blank is left out
     negative : see `measure`
     """

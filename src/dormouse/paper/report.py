@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it, to be opened offline."""
+"""The report: one HTML file with everything in it, which opens offline."""
 
 import base64
 from collections import defaultdict
@@ -13,16 +13,16 @@ from dormouse.columns import TABLES
 from dormouse.files import atomic
 from dormouse.tables import WHOLE, whole_areas
 
-COMBINATION = ["selection", "excitatory", "running", "responsive", "reliable"]  # whose trials, and which filters
+COMBINATION = ["selection", "excitatory", "running", "responsive", "reliable"]  # a selection sets trials, too
 
 
 def picture(path: str | Path) -> str:
-    """Return a PNG file as the address of an image inside a page."""
+    """Return a PNG file as an address that embeds the image in a page."""
     return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode()
 
 
 def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
-    """Return neurons and animals by selection and area: recorded, kept, and why others were left out."""
+    """Return numbers of neurons and animals by selection and area: recorded, kept, and left out for each reason."""
     grouped = neurons.groupby(["selection", "area"])
     counts = pd.DataFrame({"recorded": grouped.size(), "kept": grouped.kept.sum(), "animals": grouped.animal.nunique()})
     left_out = neurons[~neurons.kept].groupby(["selection", "area", "reason"]).size().unstack(fill_value=0)
@@ -30,9 +30,9 @@ def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
 
 
 def combination_counts(counts: pd.DataFrame) -> pd.DataFrame:
-    """Return for each combination of filters the neurons it keeps, and how many published numbers agree; best first.
+    """Return for each combination of filters how many neurons it keeps and how many published numbers agree; best first.
 
-    Empty where nothing is published of the data set.
+    Empty if nothing is published about the data set.
     """
     known = counts[counts.agrees.notna()]
     grouped = known.assign(agrees=known.agrees.astype(int)).groupby(COMBINATION)
@@ -47,8 +47,8 @@ def score_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return for each method the score of each model (rows) at each site (columns), and the ceilings in the last row.
 
-    Sites are whole areas in the order of `areas`, or the cortical layers of one that the data set has in parts alone; models
-    and sites without a score stand there with a gap.
+    Sites are whole areas in the order of `areas`, or the cortical layers of an area that the data set has only in parts.
+    Models and sites without a score leave a gap.
     """
     named = whole_areas(best).merge(models[["model", "display_name"]], on="model")
     sites = [f"{area} {layer}" for area in areas for layer in sorted(named.cortical_layer[named.area == area].unique())]
@@ -70,7 +70,7 @@ def score_tables(
 
 
 def made_by(best: pd.DataFrame, method: str) -> list[dict]:
-    """Return the selections of a method's scores, and what differs from what the names stand for."""
+    """Return the selections of a method's scores, and the settings that differ from the defaults."""
     return best[best.method == method][["selection", "differs"]].drop_duplicates().to_dict("records")
 
 
@@ -97,8 +97,8 @@ def render(
 
     Parameters
     ----------
-    captions : files of captions; what they ask of `snakemake` is there as in Snakemake's report
-    figures : PNG file of each, and its section, its name, the name of its caption, and its method or None
+    captions : caption files; they can use `snakemake` as in Snakemake's own report
+    figures : for each its PNG file, and its section, its name, the name of its caption, and its method or None
     methods : rows of the table of methods, by name
     tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
     dataset : name, description, citation, areas, and the folder of its results

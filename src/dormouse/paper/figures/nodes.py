@@ -17,12 +17,12 @@ def plot_nodes(
 
     Parameters
     ----------
-    scores, ceilings, models : tables of these names; of an area that is there in parts alone, the mean over its sites is shown
+    scores, ceilings, models : tables of these names; for an area that the data set has only in parts, their mean is shown
     method : row of the table of methods, with its name as `method`
     areas : order of the panels
 
-    Networks that differ by the seed of their weights are one line, with one sd to either side. Dotted: the best layer of the
-    pixels; dashed: noise ceiling, where panels reach so high.
+    Networks that differ only by the seed of their weights share a line, with one sd to either side. Dotted: the best layer of
+    the pixels; dashed: noise ceiling, where panels reach that high.
     """
     lines = lines_of(models)
     nets, pixels = similarities(scores[scores.method == method["method"]], models)
@@ -40,7 +40,7 @@ def plot_nodes(
         if method["null_score"] is not None:
             ax.axhline(method["null_score"], color="0.5", linewidth=0.8)
         ax.set(ylabel=area, xlabel="")
-    view = ax.get_ylim()  # ceilings are often so high that networks would lie together below them
+    view = ax.get_ylim()  # ceilings are often so high that they would squeeze the networks together
     for area, ax in zip(areas, axes[:, 0], strict=True):
         for limit in limits.ceiling[limits.area == area]:
             ax.axhline(limit, color="firebrick", linestyle="--", linewidth=1)
@@ -55,7 +55,7 @@ def plot_nodes(
 
 
 def similarities(scores: pd.DataFrame, models: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the scores of MouseNets' nodes in the order in which signals pass, and by area those of the pixels."""
+    """Return the scores of MouseNets' nodes in the order of computation, and the scores of the pixels by area."""
     shown = whole_areas(scores).merge(models, on="model")
     shown = shown.groupby(["model", "source", "name", "area", "layer", "layer_index"], as_index=False).score.mean()
     nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # nodes, without the classifier

@@ -1,4 +1,4 @@
-"""Figures of scores, and of the neurons that they rest on."""
+"""The figure of the scores of all models in all areas."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ import seaborn as sns
 from dormouse.paper.figures.style import PANEL_IN, heading, plt
 from dormouse.tables import WHOLE, whole_areas
 
-# colour and shift from the middle of its row, from the surface of cortex downwards
+# colour of each cortical layer, and its shift from the middle of the row; from the surface of cortex downwards
 LAYERS = dict(
     zip(("2/3", "4", "5", "6"), zip(sns.color_palette("viridis_r", 4), (0.3, 0.1, -0.1, -0.3), strict=True), strict=True)
 )
@@ -23,7 +23,7 @@ def plot_scores(
     areas: list[str],
     title: str,
 ) -> plt.Figure:
-    """Draw the score of every model in every area: a panel an area, a row a model, a dot a site.
+    """Draw the score of every model in every area: one panel per area, one row per model, one dot per site.
 
     Parameters
     ----------
@@ -31,8 +31,9 @@ def plot_scores(
     method : row of the table of methods, with its name as `method`
     areas : order of the panels
 
-    Models are ordered by their mean over whole areas, or layers of areas that are in parts; those without a score come last.
-    The dashed line is the noise ceiling of the area, the solid one the expected score without information.
+    Models are ordered by their mean over whole areas, or over the layers of areas that the data set has only in parts; those
+    without a score come last. The dashed line is the noise ceiling of the area, the solid one the expected score of features
+    without information.
     """
     shown = best[best.method == method["method"]].merge(models[["model", "display_name"]], on="model")
     means = whole_areas(shown).groupby("display_name").score.mean().reindex(sorted(models.display_name))
@@ -60,13 +61,13 @@ def plot_scores(
 
 
 def area_ceilings(ceilings: pd.DataFrame, method: Mapping) -> pd.DataFrame:
-    """Return the rows of the table `ceilings` that whole areas have for what a method reads."""
+    """Return the rows of the table `ceilings` for whole areas and a method's target and selection."""
     of_method = (ceilings.target == method["target"]) & (ceilings.selection == method["selection"])
     return ceilings[of_method & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
 
 
 def draw_sites(ax: plt.Axes, sites: pd.DataFrame) -> None:
-    """Draw the score of every model at every site of an area, at its `row`; layers of other names than usual in grey."""
+    """Draw the score of every model at every site of an area, at its `row`; layers with unusual names in grey."""
     others = sorted(set(sites.cortical_layer) - {*LAYERS, WHOLE})
     for layer, (colour, shift) in (LAYERS | dict.fromkeys(others, ("0.6", 0.0))).items():
         dots = sites[sites.cortical_layer == layer]

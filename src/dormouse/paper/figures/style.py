@@ -8,7 +8,7 @@ import matplotlib
 import pandas as pd
 import seaborn as sns
 
-matplotlib.use("Agg")  # no screen is needed, nor looked for
+matplotlib.use("Agg")  # needs no screen
 
 import matplotlib.pyplot as plt
 
@@ -19,7 +19,7 @@ PLAIN = "paper", "given"  # selections that titles do not name
 
 
 def heading(title: str, what: str, scores: pd.DataFrame) -> str:
-    """Return the title of a figure of scores. Lines below name an unusual selection, and settings that differ from names."""
+    """Return the title of a figure of scores; further lines name an unusual selection, and settings that are not defaults."""
     unusual = [f"selection {name}" for name in scores.selection.unique() if name not in PLAIN]
     unusual += [f"with {differs}" for differs in scores.differs.unique() if differs]
     return f"{title}: {what}" + "".join(f"\n{words}" for words in unusual)
@@ -38,14 +38,14 @@ HUES = ("Blues", "Oranges", "Greens", "Purples")
 
 
 def lines_of(models: pd.DataFrame) -> dict[str, str]:
-    """Return for each MouseNet of the table `models` the name of its line: seeds of the same random weights have one."""
+    """Return for each MouseNet of the table `models` the name of its line; random weights share one for all seeds."""
     own = models[models.source == "mousenet"]
-    # as `models.registry` names them
+    # `models.registry` puts the seed at the end of the name
     return {net.model: net.display_name.removesuffix(f" {net.seed:.0f}") for net in own.itertuples()}
 
 
 def colours_of(models: pd.DataFrame, lines: dict[str, str]) -> dict[str, tuple]:
-    """Return a colour for each line: a hue for each variant, darker from one network of it to the next."""
+    """Return a colour for each line: one hue per variant, darker from each of its networks to the next."""
     names = models.set_index("model").name[list(lines)].groupby(lines, sort=False).first()
     colours = {}
     for variant, hue in zip(names.unique(), cycle(HUES)):

@@ -1,4 +1,4 @@
-"""The figure of what a limit of reliability does to the populations."""
+"""The figure of the effect of the reliability threshold on populations."""
 
 from itertools import product
 
@@ -12,15 +12,15 @@ from dormouse.tables import WHOLE
 
 
 def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: float, title: str) -> plt.Figure:
-    """Draw the split-half r of every site over the limit of reliability: a column an area, a row a cortical layer.
+    """Draw the split-half r of every site over the reliability threshold: one column per area, one row per cortical layer.
 
     Parameters
     ----------
     table : table `thresholds`
     areas : order of the columns
-    min_reliability : limit in use, dashed
+    min_reliability : the threshold in use, dashed
 
-    Where r is missing there is no point, and a gap in the line.
+    A missing r leaves a gap in the line.
     """
     layers = [layer for layer in (WHOLE, *LAYERS) if layer == WHOLE or (table.cortical_layer == layer).any()]
     sns.set_theme(context="paper", style="whitegrid")

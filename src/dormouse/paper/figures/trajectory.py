@@ -1,4 +1,4 @@
-"""The figure of scores over the accuracy that training had reached."""
+"""The figure of scores over accuracy during training."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,12 @@ from dormouse.tables import whole_areas
 def plot_trajectory(
     best: pd.DataFrame, models: pd.DataFrame, history: pd.DataFrame, method: Mapping, areas: list[str], title: str
 ) -> plt.Figure:
-    """Draw the score of networks that were trained here, at their best layer, in every area over their accuracy.
+    """Draw the score of the best layer in every area over accuracy, for networks that were trained here.
 
     Parameters
     ----------
-    best, models, history : tables `best_layers`, `models` and `training`; weights as trained:RUN or trained:RUN@EPOCH. Of data
-        sets without a whole area, the mean over its sites is shown
+    best, models, history : tables `best_layers`, `models` and `training`; weights are named trained:RUN or trained:RUN@EPOCH.
+        For an area that the data set has only in parts, their mean is shown
     method : row of the table of methods, with its name as `method`
     areas : order of the lines
     """

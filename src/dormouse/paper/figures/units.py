@@ -10,11 +10,11 @@ from dormouse.paper.figures.style import colours_of, lines_of, plt
 
 
 def plot_units(units: pd.DataFrame, models: pd.DataFrame, areas: list[str], title: str) -> plt.Figure:
-    """Draw cumulative distributions: a column an area that mouse and MouseNet share, a row a quantity, a line a network.
+    """Draw cumulative distributions: one column per area that mouse and MouseNet share, one row per quantity.
 
     Parameters
     ----------
-    units, models : tables of these names
+    units, models : tables of these names; each network is a line
     areas : order of the columns
     """
     lines = lines_of(models)
