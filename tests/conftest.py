@@ -6,7 +6,6 @@ Random numbers come from explicit seeds. Every data set lies in the test's own `
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import yaml
 from downloads import CONTENT, FIRST
 from PIL import Image
+from snakemake_process import WORKFLOW_TIMEOUT_S, run_snakemake
 from web import File, Web, serving
 
 from dormouse.recordings.simulation import (
@@ -31,7 +31,6 @@ from dormouse.recordings.simulation import (
 )
 
 REAL = "DORMOUSE_REAL"
-WORKFLOW_TIMEOUT_S = 600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -149,13 +148,10 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
             "--workflow-profile": root / "profiles" / "default",
             "--configfile": overrides,
         }
-        return subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments, *(str(word) for pair in options.items() for word in pair)],
+        return run_snakemake(
+            [*arguments, *(str(word) for pair in options.items() for word in pair)],
             cwd=cwd,
             env=os.environ | {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"} | (env or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
             timeout=WORKFLOW_TIMEOUT_S,
         )
 

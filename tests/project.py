@@ -3,11 +3,11 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
+from snakemake_process import WORKFLOW_TIMEOUT_S, run_snakemake
 
 PARTS = (
     "Snakefile",
@@ -53,14 +53,8 @@ class Project:
         return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "small.yaml"]
 
     def run(self, *arguments: str, config: dict = SMALL) -> str:
-        done = subprocess.run(
-            self.command(*arguments, config=config),
-            cwd=self.folder,
-            env=os.environ | {"HF_HUB_OFFLINE": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        _, _, _, *words = self.command(*arguments, config=config)
+        done = run_snakemake(words, self.folder, os.environ | {"HF_HUB_OFFLINE": "1"}, WORKFLOW_TIMEOUT_S)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
