@@ -162,16 +162,14 @@ def test_other_scenes_are_read_measured_and_scored_again(finished):
 
 
 def test_another_kernel_is_extracted_without_the_others(finished):
-    config = merged(SMALL, {"methods": {"run": SMALL["methods"]["run"][:3]}})
-    assert not {"extract_features", "score_rdms"} & set(finished.planned(config))  # nothing to do again
-    fewer = finished.folder / "results/kernels/small"
-    (kernel,) = fewer.glob("*/zscore.npz")
+    row = {"family": "ridge", "kernels": ["zscore"], "target": "responses", "settings": {"penalty": 100.0}}
+    (kernel,) = (finished.folder / "results/kernels/small").glob("*/zscore.npz")
     hidden = kernel.rename(kernel.with_name("hidden"))
     try:
-        planned = finished.planned()
+        planned = finished.planned(merged(SMALL, {"methods": {"add": {"ridge_strong": row}}}))
     finally:
         hidden.rename(kernel)
-    assert planned["extract_zscored_features"][0]["model"] == "small"
+    assert [job["model"] for job in planned["extract_zscored_features"]] == ["small"]
     assert not {"extract_features", "score_rdms"} & set(planned)
 
 
@@ -191,7 +189,7 @@ def test_adding_a_model_runs_its_own_jobs(finished):
     planned = finished.planned(merged(SMALL, {"models": {"add": {"new": new}}}))
     for rule in ("extract_features", "extract_zscored_features", "score_rdms", "score_responses"):
         assert [job["model"] for job in planned[rule]] == ["new"]
-    gathering = {"gather_scores", "gather_models", "choose_layers", "plot_scores", "write_report"}
+    gathering = {*GATHERING, "gather_models", "plot_scores", "write_report"}
     assert set(planned) == {"extract_features", "extract_zscored_features", "score_rdms", "score_responses"} | gathering
 
 
@@ -248,7 +246,7 @@ def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finishe
     leftover = project.folder / "results/demo/.units.unfinished-00000000000000000000000000000000.npz"
     leftover.parent.mkdir(exist_ok=True)
     leftover.touch()
-    project.run("results/demo/recordings/900000000.npz")
+    project.run("results/demo/recordings/900000000.npz", "--forcerun", "read_recording")
     assert not leftover.exists()
 
 
