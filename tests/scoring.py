@@ -11,19 +11,16 @@ ROW = {"selection": "paper", "images": "all"}
 
 
 def layers_of(kernels: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Return the table of layers; `kernels` may hold layer, block and blocks, as of `extract`."""
+    """Return the table of layers; of what `extract` gives of each, `kernels` may hold a part."""
     n = len(kernels["n_features"])
     table = pd.DataFrame({"layer": kernels.get("layer", [f"Layer-{k + 1}" for k in range(n)])})
-    blocks = list(kernels.get("blocks", ["block"]))
-    block = kernels.get("block", np.full(n, blocks[0]))
-    depth = kernels["block_depth"] if "block_depth" in kernels else [(blocks.index(name) + 1) / len(blocks) for name in block]
     index = np.arange(1, n + 1)
     return table.assign(
         path=kernels.get("path", ""),
         layer_index=index,
         layer_depth=index / n,
-        block=block,
-        block_depth=depth,
+        block=kernels.get("block", "block"),
+        block_depth=kernels.get("block_depth", 1.0),
         n_features=kernels["n_features"],
         effective_dimension=kernels.get("effective_dimension", 1.0),
     )

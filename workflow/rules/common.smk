@@ -160,10 +160,9 @@ def kernel_files(model, kernels):
     return [f"results/kernels/{model}/{key}/{kernel}.npz" for kernel in kernels]
 
 
-def of_selections(place, family=None):
-    """Return the files of a pattern of selections and areas, for the selections of one family or of all."""
-    rows = METHODS if family is None else FAMILIES[family]
-    selections = dict.fromkeys(row["selection"] for row in rows.values())
+def of_selections(place, family):
+    """Return the files of a pattern of selections and areas, for the selections of one family."""
+    selections = dict.fromkeys(row["selection"] for row in FAMILIES[family].values())
     return expand(f"{RESULTS}/{place}", selection=selections, area=DATASET.areas)
 
 
