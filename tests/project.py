@@ -44,7 +44,7 @@ class Project:
             source, target = root / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, target)  # with what was compiled
             else:
                 shutil.copy(source, target)
 
