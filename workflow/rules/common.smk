@@ -66,17 +66,21 @@ from dormouse.training.training_key import training_key
 CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
+# The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
+# so do files and entries of the command line; or another workflow, which imports this one as a module.
+own, settings, told = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings, config
 if workflow.modifier.is_main_snakefile():
-    # files of the command line are laid over config.yaml, although Snakemake lists them first
-    given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
-    check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
+    if os.path.lexists("config.yaml") and "config.yaml" not in own:
+        own.append("config.yaml")
+    given = read_layers(settings.configfiles, settings.config_args or ())
 else:
-    # another workflow imports this one as a module, and says what differs from config.yaml
-    layers = [("config.yaml", read_yaml(ROOT / "config.yaml")), ("config of the module", config)]
-    check_layers(layers, CONFIG_SCHEMA)
-    config = {}
-    for _, layer in layers:
-        update_config(config, layer)
+    given = [("config of the module", told)]
+layers = read_layers([] if settings.replace_workflow_config else own, ())
+check_layers([*layers, *given], CONFIG_SCHEMA)
+workflow.configfiles += own  # as the directive `configfile` does
+config = {}
+for layer in (*(layer for _, layer in layers), told):
+    update_config(config, layer)
 check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
 for line, row in enumerate(model_rows.to_dict("records"), start=2):
