@@ -1,4 +1,4 @@
-"""Figures do not depend on what surrounds a run: a notebook, settings of matplotlib's, the home folder, the place and language."""
+"""Figures do not depend on what surrounds a run: a notebook, matplotlib's settings, the home folder."""
 
 import os
 import re
