@@ -2,7 +2,6 @@
 
 import errno
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +10,8 @@ import torch
 from dormouse.errors import InputError
 from dormouse.files import atomic, write_arrays, write_json, write_tsv
 from dormouse.paper.figures.style import plt, save
+from dormouse.recordings.simulated_sites import simulated_sites
+from dormouse.recordings.simulation import presentation_order, write_nwb
 from dormouse.tables import write_table
 from dormouse.training.resume import write_state
 
@@ -63,8 +64,9 @@ def write_checkpoint(path):
 
 
 def write_recording(path):
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-        file["dff"] = NUMBERS
+    order, start = presentation_order(n_scenes=6, n_trials=4, seed=[0, 1])
+    noise = np.resize(NUMBERS, (300, 2 * start[-1]))
+    write_nwb(path, simulated_sites()[0], np.zeros((6, 32, 41), np.uint8), noise, order, start, seed=[0, 3])
 
 
 def write_figure(path):
