@@ -1,5 +1,6 @@
 """Shared by all rules: the checked configuration, the data set, the models, and the code that a script depends on."""
 
+import logging
 import os
 import re
 import sys
@@ -18,6 +19,8 @@ from snakemake.utils import update_config
 
 # a job runs on the cores that it declares; without this, numpy would take all of them
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# on a full disk, Snakemake would print a traceback for each message that its own log has no room for
+logging.raiseExceptions = False
 
 # two folders above this file, also where another workflow imports this one as a module
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parents[1]
