@@ -44,7 +44,7 @@ class Progress(logging.Handler):
         super().__init__()
         self.sections, self.stream, self.start = sections, stream, time.monotonic()
         self.left, self.over, self.n_done = dict(sections()), set(), Counter()
-        self.running: dict[int, tuple[str, Sequence[str]]] = {}  # by number of the job: what it is about, and its logs
+        self.running: dict[int, tuple[str, str, Sequence[str]]] = {}  # by number: rule, what it is about, and logs of a job
         self.bar = tqdm(total=len(self.left), file=stream, bar_format=BAR, disable=None, leave=False)
         self.ended = Event()
         if not self.bar.disable:
@@ -54,7 +54,7 @@ class Progress(logging.Handler):
         """Take note of a job that starts or ends."""
         event = getattr(record, "event", None)
         if event == "job_info":
-            self.running[record.jobid] = next(iter(record.wildcards.values()), record.rule_name), record.log
+            self.running[record.jobid] = record.rule_name, next(iter(record.wildcards.values()), ""), record.log
         elif event in ("job_finished", "job_error"):
             job = record.job_id if event == "job_finished" else record.jobid
             self.running.pop(job, None)
@@ -65,6 +65,8 @@ class Progress(logging.Handler):
                 self.left = {job: section for job, section in self.sections().items() if job not in self.over}
             self.bar.total, self.bar.n = record.total, record.done
             self.bar.refresh()
+            if record.done == record.total:
+                self.bar.close()
 
     def _finish(self, job: int) -> None:
         self.over.add(job)
@@ -79,9 +81,10 @@ class Progress(logging.Handler):
         while not self.ended.wait(LOOK_S):
             with self.lock:
                 running = list(self.running.values())
-            states = filter(None, (state(about, logs) for about, logs in running))
+            states = list(filter(None, (state(about, logs) for _, about, logs in running)))
+            others = [f"{rule} {about}".strip() for rule, about, _ in running[:1]]
             with self.lock:
-                self.bar.set_postfix_str("; ".join(states))
+                self.bar.set_postfix_str("; ".join(states or others))
 
     def close(self) -> None:
         """Remove the bar."""
