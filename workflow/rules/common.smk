@@ -169,8 +169,8 @@ def check_records():
             ".snakemake; copy that too. Or move results away, to make them again."
         )
     if lost:
-        shown = ", ".join(lost[:3]) + ", ..." * (len(lost) > 3)
-        logger.warning(f"{len(lost)} results are made again, for want of a record of what they were made from: {shown}")
+        shown = ", ".join(lost[:3]) + f" and {len(lost) - 3} more" * (len(lost) > 3)
+        logger.warning(f"Made again, because there is no record of what it was made from: {shown}. `--touch` would keep it.")
         # as a killed job leaves its results, for --rerun-incomplete
         FilePersistence(nolock=True).started(SimpleNamespace(output=[IOFile(file) for file in lost]))
 
