@@ -129,7 +129,6 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
         the file.
     env : variables of the environment besides those of the tests
 
-    The configuration of the repository is copied to `cwd`, because Snakemake reads `configfile:` from the working directory.
     Jobs run on two cores, with the default profile of the repository, without asking the model hub. Returns the completed
     process: `returncode`, and in `stdout` all that was printed, standard error included. It never raises for a failed run.
     """
@@ -138,7 +137,6 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
         cwd: Path, *arguments: str, config: dict | str | None = None, env: dict | None = None
     ) -> subprocess.CompletedProcess:
         cwd.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root / "config.yaml", cwd)
         overrides = cwd / "overrides.yaml"
         overrides.write_text(config if isinstance(config, str) else yaml.safe_dump(config or {}))
         options = {

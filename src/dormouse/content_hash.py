@@ -46,9 +46,12 @@ def file_hashes(paths: Sequence[str | Path]) -> list[str]:
 
     Raises InputError if a file cannot be read.
     """
-    with closing(_cache()) as cache, cache:
+    with closing(_cache()) as cache:
         shown = tqdm(paths, desc="reading files", unit="file", delay=5, mininterval=5)
-        return [_hash(cache, Path(path)) for path in shown]
+        found = [_hash(cache, Path(path)) for path in shown]
+        with suppress(sqlite3.Error):  # the disk is full
+            cache.commit()
+    return found
 
 
 def _cache() -> sqlite3.Connection:
@@ -68,7 +71,9 @@ def _hash(cache: sqlite3.Connection, path: Path) -> str:
         # Only the system sets an inode's change time, so a copy that keeps its modification time is still noticed.
         state = stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns
         key = str(path.absolute())
-        known = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
+        known = None
+        with suppress(sqlite3.Error):  # the cache is damaged
+            known = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
         if known and known[:3] == state:
             return known[3]
         with open(path, "rb") as file:

@@ -1,18 +1,26 @@
 """Shared by all rules: the checked configuration, the data set, the models, and the code that a script depends on."""
 
+import logging
 import os
 import re
 import sys
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.io import IOFile
+from snakemake.logging import logger
+from snakemake.persistence.file import FilePersistence
+from snakemake.settings.enums import PersistenceBackend, Quietness
 from snakemake.utils import update_config
 
 # a job runs on the cores that it declares; without this, numpy would take all of them
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# on a full disk, Snakemake would print a traceback for each message that its own log has no room for
+logging.raiseExceptions = False
 
 # two folders above this file, also where another workflow imports this one as a module
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parents[1]
@@ -25,7 +33,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os
 from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash, is_made
 from dormouse.features.keys import kernels_key
-from dormouse.lock import lock_results
+from dormouse.lock import is_locked, lock_results
 from dormouse.methods.labels import method_differs, selection_differs
 from dormouse.methods.table import (
     GIVEN,
@@ -54,9 +62,11 @@ from dormouse.models.specification import (
     weight_files,
 )
 from dormouse.mousenet.anatomy import FOLDER
+from dormouse.progress import follow
 from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
 from dormouse.recordings.nwb1 import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
+from dormouse.records import without_record
 from dormouse.run_folder import record_run, run_folder
 from dormouse.schemas import check, check_layers, read_layers, read_yaml
 from dormouse.tables import read_table
@@ -66,17 +76,21 @@ from dormouse.training.training_key import training_key
 CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
+# The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
+# so do files and entries of the command line; or another workflow, which imports this one as a module.
+own, settings, told = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings, config
 if workflow.modifier.is_main_snakefile():
-    # files of the command line are laid over config.yaml, although Snakemake lists them first
-    given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
-    check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
+    if os.path.lexists("config.yaml") and "config.yaml" not in own:
+        own.append("config.yaml")
+    given = read_layers(settings.configfiles, settings.config_args or ())
 else:
-    # another workflow imports this one as a module, and says what differs from config.yaml
-    layers = [("config.yaml", read_yaml(ROOT / "config.yaml")), ("config of the module", config)]
-    check_layers(layers, CONFIG_SCHEMA)
-    config = {}
-    for _, layer in layers:
-        update_config(config, layer)
+    given = [("config of the module", told)]
+layers = read_layers([] if settings.replace_workflow_config else own, ())
+check_layers([*layers, *given], CONFIG_SCHEMA)
+workflow.configfiles += own  # as the directive `configfile` does
+config = {}
+for layer in (*(layer for _, layer in layers), told):
+    update_config(config, layer)
 check(config, CONFIG_SCHEMA, "config")
 model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
 for line, row in enumerate(model_rows.to_dict("records"), start=2):
@@ -126,6 +140,40 @@ wildcard_constraints:
 onstart:
     lock_results("results")
     record_run(RESULTS, RUN_OF)
+    shown = workflow.output_settings
+    if not (shown.verbose or shown.printshellcmds or {Quietness.ALL, Quietness.PROGRESS} & set(shown.quiet or ())):
+        follow(logger, sections)
+
+
+def sections():
+    """Return the section of every job that is to be done, by its number."""
+    jobs = [job for job in workflow.dag.needrun_jobs() if not job.rule.norun]
+    names = {workflow.dag.jobid(job): Path(job.rule.snakefile).stem for job in jobs}
+    return {number: {"allen": "recordings"}.get(name, name) for number, name in names.items()}
+
+
+def check_records():
+    """Have Snakemake make again each result whose record is lost or damaged, because it would not notice that it is stale.
+
+    Raises WorkflowError where there are results and no records at all: to make all of them again may take days.
+    """
+    if not workflow.is_main_process or workflow.workflow_settings.persistence_backend != PersistenceBackend.FILE:
+        return
+    if is_locked("results"):  # a run records results now, and this one will not start
+        return
+    records = Path(".snakemake/metadata")
+    ours = [rule for rule in workflow.rules if Path(rule.snakefile).absolute().is_relative_to(ROOT)]
+    lost = without_record("results", [output.regex() for rule in ours for output in rule.output], records)
+    if lost and not records.is_dir():
+        raise WorkflowError(
+            f"results: no record of what its {len(lost)} files were made from, such as {lost[0]}. It lies beside results, in "
+            ".snakemake; copy that too. Or move results away, to make them again."
+        )
+    if lost:
+        shown = ", ".join(lost[:3]) + f" and {len(lost) - 3} more" * (len(lost) > 3)
+        logger.warning(f"Made again, because there is no record of what it was made from: {shown}. `--touch` would keep it.")
+        # as a killed job leaves its results, for --rerun-incomplete
+        FilePersistence(nolock=True).started(SimpleNamespace(output=[IOFile(file) for file in lost]))
 
 
 def recordings():
