@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.files import read_given
+from dormouse.given import read_given
 from dormouse.recordings.cre_lines import cortical_layer
 from dormouse.recordings.remote import RemoteFile
 from dormouse.recordings.session import Session, scene_names
