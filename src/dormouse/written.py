@@ -22,7 +22,7 @@ from dormouse.files import unreadable
 from dormouse.given import REPLACE, check_file
 
 COMMAND_LINE = "--config"
-MOST_TEXT_BYTES = 1 << 20  # of YAML and JSON; the configuration has 20,000
+MOST_TEXT_BYTES = 1 << 18  # of YAML and JSON, which PyYAML reads in three seconds; config.yaml has 20,000
 MOST_TABLE_BYTES = 1 << 28  # two million neurons
 MOST_VALUES = 100_000  # of YAML, where every alias counts as all that it stands for
 MOST_LEVELS = 40  # of lists and mappings within each other
@@ -156,7 +156,7 @@ def read_yaml(path: str | Path, missing: str = ".") -> Any:
         raise InputError(f"{path}: nested too deeply; expected at most {MOST_LEVELS} levels.") from error
     except Exception as error:  # PyYAML lets through what Python's types raise
         mark = getattr(error, "problem_mark", None)
-        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())
+        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).partition(";")[0].split())
         raise InputError(f"{path}: not readable as YAML ({what}).") from error
 
 
