@@ -77,6 +77,15 @@ def given_table(path: str | Path, separator: str = ",", missing: str = ".") -> p
     return pd.DataFrame(cells, index=lines, columns=columns, dtype=str)
 
 
+def given_numbers(path: str | Path, **how) -> pd.DataFrame:
+    """Return a table as `pandas.read_csv` reads it; raises InputError where it cannot, and see `check_file`."""
+    text = given_text(path, most_bytes=MOST_TABLE_BYTES)
+    try:
+        return pd.read_csv(io.StringIO(text, newline=""), **how)
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as a table ({' '.join(str(error).split())}). Mend or replace it.") from error
+
+
 def _without_empty_end(rows: list[list[str]]) -> list[list[str]]:
     """Return rows without the cells behind the last column that has a name, if all rows are of one length and these empty."""
     n_named = max((place for place, name in enumerate(rows[0], start=1) if name), default=0)
