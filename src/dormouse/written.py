@@ -24,6 +24,7 @@ from dormouse.given import REPLACE, check_file
 COMMAND_LINE = "--config"
 MOST_TEXT_BYTES = 1 << 18  # of YAML and JSON, which PyYAML reads in three seconds; config.yaml has 20,000
 MOST_TABLE_BYTES = 1 << 28  # two million neurons
+MOST_COLUMNS = 1000
 MOST_VALUES = 100_000  # of YAML, where every alias counts as all that it stands for
 MOST_LEVELS = 40  # of lists and mappings within each other
 SHOWN_LETTERS = 60  # how much of a value a message shows
@@ -68,6 +69,8 @@ def given_table(path: str | Path, separator: str = ",", missing: str = ".") -> p
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num}: not readable as a table ({error}). Mend the line.") from error
     lines, (columns, *cells) = [line for line, _ in rows[1:]], _without_empty_end([row for _, row in rows] or [[]])
+    if len(columns) > MOST_COLUMNS:
+        raise InputError(f"{path}: {len(columns):,} columns; expected at most {MOST_COLUMNS:,}. {REPLACE}")
     for line, row in zip(lines, cells, strict=True):
         if len(row) != len(columns):
             raise InputError(f"{path}: line {line} has {len(row)} cells, the first has {len(columns)}.")
