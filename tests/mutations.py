@@ -27,12 +27,11 @@ from doors_made import MADE
 from doors_written import WRITTEN
 from mutators import Door, raw
 
-from dormouse.errors import InputError
+from dormouse.errors import MOST_LETTERS, InputError
 
 DOORS = WRITTEN | GIVEN | MADE
 LONGEST_S = 10  # to read one file
 MOST_BYTES = 1 << 30  # of address space beyond that of a process that has read nothing
-LONGEST_LINE = 2000  # letters
 BATCH = 100  # files of a kind that one process reads
 RUNS = (
     "subprocess.Popen",
@@ -118,8 +117,8 @@ def judge(door: Door, file: Path, watch: Watch, expected: object) -> tuple[str, 
         watch.on = False
         line = str(error)
         named = any(name in line for name in (file.name, file.stem, file.parent.name, "config"))
-        if not named or not line.isprintable() or len(line) > LONGEST_LINE:
-            return "fault", f"message of {place_of(error)}", line[:LONGEST_LINE]
+        if not named or not line.isprintable() or len(line) > MOST_LETTERS + 10:
+            return "fault", f"message of {place_of(error)}", line
         end = "refused", "", line
     except BaseException as error:
         watch.on = False

@@ -55,7 +55,7 @@ from dormouse.models.specification import (
 )
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
-from dormouse.recordings.nwb1 import is_address
+from dormouse.recordings.remote import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run_folder import record_run, run_folder
 from dormouse.schemas import check, check_layers, read_layers, read_yaml
