@@ -29,7 +29,7 @@ CONFIG, MODEL, METHOD = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
 METHODS = yaml.safe_load((ROOT / "resources/methods.yaml").read_text())
-ROWS = ("pixels", "mousenet-random", "squeezenet1_1-imagenet", "squeezenet1_1-random", "taskonomy-denoising")
+ROWS = ("pixels", "gabor", "mousenet-random", "squeezenet1_1-imagenet", "squeezenet1_1-random", "taskonomy-denoising")
 OVERLAY = {
     "dataset": "mice",
     "run": "first",
@@ -52,7 +52,7 @@ OVERLAY = {
                 "name": "resnet18.a1_in1k",
                 "input": {"size": 64, "mean": [0, 0, 0], "std": [1, 1, 1]},
             },
-            "function": {"source": "python", "name": "mine:build", "files": ["mine.pt"], "input": {"channels": "grey"}},
+            "function": {"source": "python", "name": "mine:build", "files": ["mine.pt"], "input": {"channels": "bgr"}},
             "variant": {"source": "mousenet", "name": "mine", "weights": "trained:run@1"},
             "address": {"source": "dino", "name": "resnet50", "weights": "https://x.org/w.pth", "sha256": "a" * 64},
         },

@@ -103,7 +103,7 @@ def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndar
         def read(*names: str) -> dict[str, np.ndarray]:
             with _refusing(path, AGAIN):
                 arrays = _select(path, stored, names or tuple(digests), AGAIN)
-            if any(digests.get(name) != _digest(name, array) for name, array in arrays.items()):
+            if any(digests.get(name) != _digest(name, np.asarray(array)) for name, array in arrays.items()):
                 raise InputError(f"{path}: {CHANGED}")
             return arrays
 
