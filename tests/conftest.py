@@ -75,7 +75,6 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
     env : variables of the environment besides those of the tests
     timeout : seconds after which a run counts as hanging and ends in an error
 
-    The configuration of the repository is copied to `cwd`, because Snakemake reads `configfile:` from the working directory.
     Jobs run on two cores, with the default profile of the repository, without asking the model hub. Returns the completed
     process: `returncode`, and in `stdout` all that was printed, standard error included. It never raises for a failed run.
     """
@@ -88,7 +87,6 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
         timeout: float = WORKFLOW_TIMEOUT_S,
     ) -> subprocess.CompletedProcess:
         cwd.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root / "config.yaml", cwd)
         overrides = cwd / "overrides.yaml"
         overrides.write_text(config if isinstance(config, str) else yaml.safe_dump(config or {}))
         options = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dormouse.errors import InputError
+from dormouse.given import check_file
 
 MADE = ("results/", "resources/allen/", "resources/connectome/", "resources/weights/")  # folders that the workflow fills
 CACHE = Path(".snakemake/contents.sqlite")  # in the working directory; safe to remove
@@ -67,8 +68,8 @@ def _cache() -> sqlite3.Connection:
 
 
 def _hash(cache: sqlite3.Connection, path: Path) -> str:
+    stat = check_file(path)
     try:
-        stat = path.stat()
         # Only the system sets an inode's change time, so a copy that keeps its modification time is still noticed.
         state = stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns
         key = str(path.absolute())

@@ -10,7 +10,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import compress
 from pathlib import Path
 from uuid import uuid4
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -110,16 +109,6 @@ def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndar
         yield read
 
 
-def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
-    """Read the named arrays, or all of them, from an .npz file that someone else wrote.
-
-    Raises InputError if the file cannot be read or lacks one of the names.
-    """
-    remedy = "Replace it."
-    with _refusing(path, remedy), np.load(path, allow_pickle=False) as stored:
-        return _select(path, stored, names or tuple(stored.files), remedy)
-
-
 @contextmanager
 def _refusing(path: str | Path, remedy: str) -> Iterator[None]:
     """Turn any error while an .npz file is read into an InputError."""
@@ -150,17 +139,6 @@ def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]
     """Read .npz files with the same arrays and join arrays of the same name along an axis."""
     parts = [read_arrays(path) for path in paths]
     return {name: np.concatenate([part[name] for part in parts], axis=axis) for name in parts[0]}
-
-
-def list_files(folder: str | Path, endings: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Return the paths in a folder with one of these endings (upper or lower case), and all others, each sorted by name.
-
-    Hidden files, whose names begin with a dot (.DS_Store, or ._image.png beside image.png), are in neither list.
-    """
-    found = Path(folder).iterdir() if Path(folder).is_dir() else []
-    seen = sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
-    wanted = [path.suffix.lower() in endings for path in seen]
-    return list(compress(seen, wanted)), list(compress(seen, (not fits for fits in wanted)))
 
 
 def write_tsv(path: str | Path, table: pd.DataFrame) -> None:

@@ -169,7 +169,7 @@ def animation(path, grey, **options):
         ("signed.tif", lambda path, grey: saved(path, grey, tiffinfo={339: 2}), "pixels with a sign; expected 0 to 255"),
         ("gif.png", lambda path, grey: saved(path, grey, format="GIF"), "not a readable image.*Expected PNG, TIFF or JPEG"),
         ("empty.tif", lambda path, grey: path.write_bytes(b""), "not a readable image"),
-        ("folder.png", lambda path, grey: path.mkdir(), "not a readable image"),
+        ("folder.png", lambda path, grey: path.mkdir(), "a folder; expected a file"),
     ],
 )
 def test_what_would_be_read_in_part_or_clipped_is_refused(tmp_path, grey, name, make, pattern):

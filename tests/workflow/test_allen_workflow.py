@@ -240,7 +240,6 @@ def test_a_run_that_is_killed_again_and_again_keeps_finished_jobs(published, obs
     """Kill the workflow and all its jobs after random times: jobs in flight are repeated, two at most, and no others."""
     rng, folder, areas = random.Random(0), tmp_path / "run", ["VISp", "VISl", "VISal"]
     folder.mkdir()
-    (folder / "config.yaml").write_text((root / "config.yaml").read_text())
     (folder / "mine.yaml").write_text(json.dumps(config(published, areas=areas, metrics="computed", keep=True)))
     command = [sys.executable, "-m", "snakemake", TARGETS[2], "--snakefile", str(root / "Snakefile"), "--cores", "2"]
     command += ["--configfile", "mine.yaml", "--rerun-incomplete", "--nolock"]

@@ -6,7 +6,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
 import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
@@ -58,28 +57,33 @@ from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
 from dormouse.recordings.remote import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run_folder import record_run, run_folder
-from dormouse.schemas import check, check_layers, read_layers, read_yaml
+from dormouse.schemas import check, check_layers
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
+from dormouse.written import given_table, read_layers, read_yaml
 
 CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
+# The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
+# so do files and entries of the command line; or another workflow, which imports this one as a module.
+own, settings = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings
 if workflow.modifier.is_main_snakefile():
-    # files of the command line are laid over config.yaml, although Snakemake lists them first
-    given, entries = workflow.config_settings.configfiles, workflow.config_settings.config_args
-    check_layers(read_layers([*workflow.configfiles[len(given) :], *given], entries or ()), CONFIG_SCHEMA)
+    if os.path.lexists("config.yaml") and "config.yaml" not in own:
+        own.append("config.yaml")
+    given = read_layers(settings.configfiles, settings.config_args or (), CONFIG_SCHEMA)
 else:
-    # another workflow imports this one as a module, and says what differs from config.yaml
-    layers = [("config.yaml", read_yaml(ROOT / "config.yaml")), ("config of the module", config)]
-    check_layers(layers, CONFIG_SCHEMA)
-    config = {}
-    for _, layer in layers:
-        update_config(config, layer)
+    given = [("config of the module", config)]
+layers = [*read_layers([] if settings.replace_workflow_config else own, (), CONFIG_SCHEMA), *given]
+check_layers(layers, CONFIG_SCHEMA)
+workflow.configfiles += own  # as the directive `configfile` does
+config = {}
+for _, layer in layers:
+    update_config(config, layer)
 check(config, CONFIG_SCHEMA, "config")
-model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
-for line, row in enumerate(model_rows.to_dict("records"), start=2):
+model_rows = given_table(ROOT / "resources/models.tsv", separator="\t")
+for line, row in zip(model_rows.index, model_rows.to_dict("records")):
     check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
 METHOD_TABLE = read_yaml(ROOT / "resources/methods.yaml")
 check(METHOD_TABLE, METHOD_SCHEMA, "resources/methods.yaml")
@@ -138,7 +142,7 @@ def recordings():
 
 def stimulus_sources():
     """Return the files of the images, or the path or address of the first recording, which holds them."""
-    return DATASET.images or expand(DATASET.source, recording=recordings()[:1])
+    return DATASET.images or [DATASET.source_of(name) for name in recordings()[:1]]
 
 
 def reliability_files(selection):

@@ -9,7 +9,7 @@ if DATASET.name == "demo":
 
     rule simulate_recordings:
         output:
-            expand(DATASET.source, recording=[site.recording for site in simulated_sites()]),
+            [DATASET.source_of(site.recording) for site in simulated_sites()],
         log:
             f"{RESULTS}/logs/simulate_recordings.log",
         priority: 10
@@ -25,11 +25,11 @@ if DATASET.name == "demo":
 if DATASET.kind == "responses":
 
     rule read_recording:
-        # a recording that is read where it is published has no file
+        # a recording that is read where it is published has no file; functions keep braces in a user's path as they are
         input:
-            recording=timeless([DATASET.source]),
+            recording=lambda wildcards: timeless([DATASET.source_of(wildcards.recording)]),
             events=DATASET.events,
-            described=timeless(DATASET.described_by),
+            described=lambda _: timeless(DATASET.described_by),
         output:
             f"{RESULTS}/recordings/{{recording}}.npz",
         log:
@@ -40,10 +40,10 @@ if DATASET.kind == "responses":
             "../../envs/analysis.yaml"
         params:
             reader=DATASET.reader,
-            address=lambda wildcards: expand(filter(is_address, [DATASET.source]), recording=wildcards.recording),
+            address=lambda wildcards: list(filter(is_address, [DATASET.source_of(wildcards.recording)])),
             response=config["response"],
             described=DATASET.described,
-            contents=lambda wildcards: contents(expand([DATASET.source, *DATASET.described_by], recording=wildcards.recording)),
+            contents=lambda wildcards: contents([DATASET.source_of(wildcards.recording), *DATASET.described_by]),
             code=code("read_recording"),
         script:
             "../scripts/read_recording.py"
@@ -52,7 +52,7 @@ else:
 
     rule read_similarity:
         input:
-            timeless(DATASET.described_by),
+            lambda _: timeless(DATASET.described_by),
         output:
             f"{RESULTS}/rdms/{GIVEN}/{{area}}.npz",
         log:

@@ -9,6 +9,7 @@ measured:
 A width is the standard deviation (sd) of a Gaussian.
 """
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError, suggest
+from dormouse.written import MOST_TABLE_BYTES, given_text
 
 INPUT, LGN, LAYERS = "input", "LGNd", ("4", "2/3", "5")  # layers in the order in which signals pass them
 INPUT_CHANNELS = 3
@@ -131,7 +133,11 @@ def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
     """Read one of `TABLES`; raises InputError where it lacks a column or a number, or has two rows of one name."""
     path = Path(folder) / f"{name}.tsv"
     text = {column: str for column in ("layer", "source_layer", "target_layer")}  # an empty one is no missing number
-    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values={"surface_area_mm2": ""})
+    content = io.StringIO(given_text(path, most_bytes=MOST_TABLE_BYTES), newline="")
+    try:
+        table = pd.read_csv(content, sep="\t", dtype=text, keep_default_na=False, na_values={"surface_area_mm2": ""})
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as a table ({' '.join(str(error).split())}). Mend or replace it.") from error
     if missing := [column for column in TABLES[name] if column not in table]:
         raise InputError(f"{path}: no column {missing[0]!r}; expected {', '.join(TABLES[name])}.")
     names = [column for column in TABLES[name] if column in NAMES]

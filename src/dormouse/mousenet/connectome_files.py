@@ -86,7 +86,7 @@ def _mask(annotation: np.ndarray, structures: Mapping[str, list[int]], params: M
 def _read_json(path: Path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}). Remove it and run again.") from error
 
 

@@ -87,7 +87,7 @@ def read_experiments(path: str | Path) -> pd.DataFrame:
             for experiment in experiments
             if experiment["stimulus_name"] == SESSION_TYPE
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not the service's list of experiments ({error!r}). Remove it and run again.") from error
     if not rows:
         raise InputError(f"{path}: no {SESSION_TYPE} session among {len(experiments)} experiments. Remove it and run again.")
@@ -105,7 +105,7 @@ def read_event_files(path: str | Path) -> dict[str, str]:
     try:
         answer = json.loads(Path(path).read_text(encoding="utf-8"))
         links = {str(row["attachable_id"]): row["download_link"] for row in answer["msg"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not the service's list of event files ({error!r}). Remove it and run again.") from error
     return links
 

@@ -1,6 +1,5 @@
 """The data set of a run: the Allen Brain Observatory, the simulated demo, or a dataset folder."""
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -9,12 +8,13 @@ from pathlib import Path
 
 from dormouse.content_hash import file_hash, file_hashes, is_made, short_hash
 from dormouse.errors import InputError
-from dormouse.files import list_files
+from dormouse.given import list_files
 from dormouse.recordings import dataset_folder as folder
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run_folder import SHARED
+from dormouse.schemas import NAME, check
 from dormouse.stimuli.images import image_files, image_notes, listed
 
 BUILT_IN = ("allen", "demo")
@@ -42,6 +42,11 @@ class Dataset:
     described_by: tuple[str, ...] = ()  # files that describe the recordings
     images: tuple[str, ...] = ()  # files of the stimuli, if not inside the recordings
     background: int | None = None  # grey of the screen around these, 0 to 255, if known
+
+    def source_of(self, name: str) -> str:
+        """Return the path or address of a recording; other braces in it are the user's."""
+        before, _, behind = self.source.rpartition("{recording}")
+        return f"{before}{name}{behind}"
 
 
 def open_dataset(config: Mapping) -> Dataset:
@@ -78,7 +83,7 @@ def images_key(dataset: Dataset, blank: bool) -> str:
     if dataset.images:
         names = [Path(file).name for file in dataset.images]
         return short_hash([names, file_hashes(dataset.images), dataset.background])
-    first = dataset.source.format(recording=dataset.recordings[0]) if dataset.recordings else dataset.name
+    first = dataset.source_of(dataset.recordings[0]) if dataset.recordings else dataset.name
     return short_hash([file_hash(first) if dataset.recordings and not is_made(first) else first, blank])
 
 
@@ -106,8 +111,7 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     name = path.resolve().name
     if name.casefold() in RESERVED:  # some systems have one folder for both
         raise InputError(f"config: dataset: {path}: the name {name!r} is reserved, as results/{name} is; rename the folder.")
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise InputError(f"config: dataset: {path}: rename the folder; its name may hold letters, digits and '_.-' alone.")
+    check(name, NAME, f"config: dataset: {path}: rename the folder")
     description = folder.read_description(path)
     common = {
         "name": name,

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.files import read_given
+from dormouse.given import read_given
 from dormouse.recordings.cre_lines import cortical_layer
 from dormouse.recordings.hdf5 import NUMBERS, TEXT, WHOLE_NUMBERS, Whole, check_parts, decoded, open_hdf5, text
 from dormouse.recordings.remote import is_address
