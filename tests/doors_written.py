@@ -19,9 +19,10 @@ from dormouse.models.specification import OF_RUN, run_of
 from dormouse.recordings.dataset_folder import read_session, read_similarity
 from dormouse.recordings.datasets import images_key, open_dataset
 from dormouse.run_folder import run_folder
-from dormouse.schemas import check, check_layers, read_layers, read_yaml
+from dormouse.schemas import check, check_layers
 from dormouse.stimuli.images import read_images
 from dormouse.training.training_key import training_key
+from dormouse.written import given_table, read_layers, read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = read_yaml(ROOT / "config.yaml")
@@ -73,7 +74,7 @@ OVERLAY = {
 def start(config: Mapping, models: pd.DataFrame, methods: Mapping) -> None:
     """Do what the workflow does when it starts, with what was read."""
     check(config, CONFIG, "config")
-    for line, row in enumerate(models.to_dict("records"), start=2):
+    for line, row in zip(models.index, models.to_dict("records"), strict=True):
         check(row, MODEL, f"resources/models.tsv: line {line}")
     check(methods, METHOD, "resources/methods.yaml")
     dataset = open_dataset(config)
@@ -90,7 +91,7 @@ def start(config: Mapping, models: pd.DataFrame, methods: Mapping) -> None:
 
 
 def read_models(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    return given_table(path, separator="\t")
 
 
 def model_rows() -> pd.DataFrame:
@@ -111,7 +112,7 @@ def write_configuration(ending: str) -> Callable[[Path], Path]:
 
 
 def read_configuration(file: Path) -> None:
-    layers = read_layers([ROOT / "config.yaml", file.name], ())
+    layers = read_layers([ROOT / "config.yaml", file.name], (), CONFIG)
     check_layers(layers, CONFIG)
     start(merged(layers[0][1], layers[1][1] or {}), model_rows(), METHODS)
 

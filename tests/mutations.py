@@ -45,6 +45,7 @@ RUNS = (
 )
 REACHES = ("socket.connect", "socket.bind", "socket.getaddrinfo")
 WRITES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod")
+MAKE_CLASSES = ("collections", "dataclasses")  # by text of their own
 FORKS = multiprocessing.get_context("fork")
 
 
@@ -86,7 +87,8 @@ class Watch:
         if event in (*RUNS, *REACHES):
             self.seen.append(f"{event} {args[:1]}")
         elif event == "exec" and not os.path.isfile(args[0].co_filename) and "frozen" not in args[0].co_filename:
-            self.seen.append(f"exec of {args[0].co_filename}")
+            by = sys._getframe(1).f_globals.get("__name__")
+            self.seen += [f"exec by {by}"] if by not in MAKE_CLASSES else []
         elif (
             event == "import"
             and args[0] not in sys.modules

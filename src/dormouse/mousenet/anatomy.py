@@ -159,6 +159,9 @@ def build_anatomy(nodes: pd.DataFrame, connections: pd.DataFrame, laminar: pd.Da
     if options.input_px % 2:
         raise InputError(f"MouseNet: an image of {options.input_px} pixels; expected an even number, of which areas see half.")
     sized = {node.name: node for node in _sized_nodes(nodes, options)}
+    areas = dict.fromkeys(node.area for node in sized.values() if node.area not in (INPUT, LGN))
+    if lacking := [name for name in (LGN, *(f"{area}{layer}" for area in areas for layer in LAYERS)) if name not in sized]:
+        raise InputError(f"nodes: no row of {lacking[0]}; expected {LGN}, and layers {', '.join(LAYERS)} of every area.")
     if unknown := set(options.readout or ()) - (sized.keys() - {INPUT}):
         raise InputError(f"MouseNet: no node {min(unknown)!r} to read out. {suggest(min(unknown), sized)}")
     between = connections.set_index(["source", "target"])
