@@ -32,7 +32,7 @@ from dormouse.errors import MOST_LETTERS, InputError
 DOORS = WRITTEN | GIVEN | MADE
 LONGEST_S = 10  # to read one file
 MOST_BYTES = 1 << 30  # of address space beyond that of a process that has read nothing
-BATCH = 100  # files of a kind that one process reads
+BATCH = 300  # files of a kind that one process reads
 RUNS = (
     "subprocess.Popen",
     "os.system",
