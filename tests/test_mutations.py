@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-INPUTS = 700
+INPUTS = 350
 
 
 def test_mutated_files_are_read_or_refused(root):
