@@ -117,6 +117,20 @@ def read_configuration(file: Path) -> None:
     start(merged(layers[0][1], layers[1][1] or {}), model_rows(), METHODS)
 
 
+def write_entry(folder: Path) -> Path:
+    write_dataset(folder / "mice")
+    (folder / "entry").write_text(json.dumps(OVERLAY["selection"]))
+    return folder / "entry"
+
+
+def read_entry(file: Path) -> None:
+    """Read a text as one that stands behind `--config selection=`; a shell gives no zeros."""
+    text = file.read_bytes().replace(b"\0", b"").decode("utf-8", "surrogateescape")
+    layers = read_layers([], [f"selection={text}"], CONFIG)
+    check_layers(layers, CONFIG)
+    start(merged(of_mice(), layers[0][1]), model_rows(), METHODS)
+
+
 def write_models(folder: Path) -> Path:
     write_dataset(folder / "mice")
     model_rows().to_csv(folder / "models.tsv", sep="\t", index=False)
@@ -157,8 +171,19 @@ def read_alike(file: Path) -> list:
 
 TEXT = (raw, whole)
 WRITTEN = {
-    "configuration.yaml": Door(write_configuration("yaml"), any_of(in_yaml, in_yaml, in_yaml, *TEXT), read_configuration),
-    "configuration.json": Door(write_configuration("json"), any_of(in_json, in_json, in_json, *TEXT), read_configuration),
+    "configuration.yaml": Door(
+        write_configuration("yaml"),
+        any_of(in_yaml, in_yaml, in_yaml, *TEXT),
+        read_configuration,
+        named=r"^(mine\.yaml|config|mice)",
+    ),
+    "configuration.json": Door(
+        write_configuration("json"),
+        any_of(in_json, in_json, in_json, *TEXT),
+        read_configuration,
+        named=r"^(mine\.json|config|mice)",
+    ),
+    "entry of --config": Door(write_entry, any_of(in_json, in_json, *TEXT), read_entry, named="--config|config"),
     "models.tsv": Door(
         write_models, any_of(in_table("\t"), in_table("\t"), *TEXT), lambda file: start(of_mice(), read_models(file), METHODS)
     ),

@@ -22,6 +22,7 @@ class Door:
     mutate: Mutation
     read: Callable[[Path], object]  # called with the folder of the file as the working directory
     made: bool = False  # by a run: where it is read, its content is as it was written
+    named: str = ""  # pattern of what a refusal names; the file, if it is empty
 
 
 PLACE = "PLACE_OF_AN_ODD_VALUE"
