@@ -3,6 +3,7 @@
 import io
 import struct
 import zipfile
+from functools import cache
 from random import Random
 from zlib import crc32
 
@@ -11,6 +12,7 @@ import numpy as np
 from mutators import NAMES
 from PIL import Image
 
+BOMB_BYTES, BOMB_SHARE = 5 << 28, 0.01  # few, because each takes a second
 TYPES = [
     "f2",
     "f4",
@@ -71,9 +73,12 @@ def in_npz(content: bytes, rng: Random) -> bytes:
     """Change arrays of an .npz file, their names, or what the archive says of them."""
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = dict(stored)
+    if rng.random() < BOMB_SHARE:
+        first, *_ = arrays
+        return _archive({name: array for name, array in arrays.items() if name != first}, rng, bomb(first))
     for _ in range(rng.choice([1, 1, 2])):
         name = rng.choice([*arrays, "new"])
-        match rng.choice(["array", "array", "array", "array", "remove", "rename", "add", "lie", "bomb", "member"]):
+        match rng.choice(["array", "array", "array", "array", "remove", "rename", "add", "lie", "member"]):
             case "array" if name in arrays:
                 arrays[name] = odd_array(arrays[name], rng)
             case "remove":
@@ -83,28 +88,41 @@ def in_npz(content: bytes, rng: Random) -> bytes:
             case "add":
                 arrays[rng.choice([*NAMES, "running_speed", "stimulus"])] = odd_array(arrays.get(name, np.zeros(3)), rng)
             case "lie":
-                arrays[name] = _header(rng.choice([(2**40,), (10**6, 10**6), (2**62, 4), (-1,), (8, 8, 2**33)]), rng) + bytes(
-                    64
-                )
-            case "bomb":
-                arrays[name] = _header((300_000_000,), rng) + bytes(300_000_000)
+                arrays[name] = _lying(rng)
             case "member":
                 arrays[name] = rng.randbytes(100)
     return _archive(arrays, rng)
 
 
-def _header(shape: tuple, rng: Random) -> bytes:
-    kind = rng.choice(["<f4", "<f8", "|u1", "|O", "<U9", "|S1000000"])
-    text = f"{{'descr': {kind!r}, 'fortran_order': False, 'shape': {shape}, }}"
-    text = rng.choice([text, text, text, text.replace("}", ", 'x': 1}"), "__import__('os').system('touch ran')", "(" * 5000])
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text) % 65536) + text.encode()
+def _lying(rng: Random) -> bytes:
+    """Return an array whose header says something else."""
+    shape = rng.choice([(2**40,), (10**6, 10**6), (2**62, 4), (-1,), (8, 8, 2**33)])
+    odd = rng.choice(["", "", "", "__import__('os').system('touch ran')", "(" * 5000, "{'descr': 'f4'}"])
+    return _header(shape, rng.choice(["<f4", "<f8", "|u1", "|O", "<U9", "|S1000000"]), odd) + bytes(64)
 
 
-def _archive(arrays: dict, rng: Random) -> bytes:
-    """Write arrays, and bytes in the place of arrays, as an .npz file."""
-    file = io.BytesIO()
+def _header(shape: tuple, kind: str, odd: str = "") -> bytes:
+    text = odd or f"{{'descr': {kind!r}, 'fortran_order': False, 'shape': {shape}, }}"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
+
+
+@cache  # takes seconds
+def bomb(name: str) -> bytes:
+    """Return an .npz file of a megabyte that holds an array of more memory than a reader may take."""
+    file, header = io.BytesIO(), _header((BOMB_BYTES // 4,), "<f4")
+    archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with archive, archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        member.write(header)
+        for _ in range(BOMB_BYTES >> 20):
+            member.write(bytes(1 << 20))
+    return file.getvalue()
+
+
+def _archive(arrays: dict, rng: Random, first: bytes = b"") -> bytes:
+    """Write arrays, and bytes in the place of arrays, as an .npz file, behind those of another one."""
+    file = io.BytesIO(first)
     ending = rng.choice([".npy"] * 8 + ["", ".NPY", ".npy.npy"])
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             part = array
             if not isinstance(array, bytes):
