@@ -39,8 +39,8 @@ def is_name(text: str) -> bool:
 
 
 def is_path(text: str) -> bool:
-    """Return whether a text can be a path or an address in a single line."""
-    if not text or UNSEEN.search(text) or len(text.encode()) > MOST_PATH_BYTES:
+    """Return whether a text can be a path or an address in a single line; Snakemake takes what braces hold for a wildcard."""
+    if not text or UNSEEN.search(text) or set("{}") & set(text) or len(text.encode()) > MOST_PATH_BYTES:
         return False
     return "://" in text or all(len(part.encode()) <= MOST_PART_BYTES for part in text.split("/"))
 
@@ -50,7 +50,7 @@ FORMATS = {
         is_name,
         f"a file name; use letters, digits and '_.-', the first a letter or digit, in {MOST_NAME_BYTES} bytes at most",
     ),
-    "path": (is_path, f"a path; use one line of {MOST_PART_BYTES} bytes at most between slashes"),
+    "path": (is_path, f"a path; use one line without braces, in {MOST_PART_BYTES} bytes at most between slashes"),
 }
 NAME = {"type": "string", "format": "name"}
 
@@ -134,7 +134,10 @@ def _problem(path: tuple, part: Any) -> str:
     if half := [text for text in texts if not text.isascii() and re.search("[\ud800-\udfff]", text)]:
         return f"expected characters, got half of one in {cut(half[0])}. Write it anew."
     if not isinstance(part, OF_JSON):
-        return f"expected text, a number, true, false, a list or a mapping, got {_shown(part)}. Put text in quotes."
+        kind = type(part).__name__
+        return (
+            f"expected text, a number, true, false, a list or a mapping, got a {kind}, {cut(str(part))}. Put text in quotes."
+        )
     if isinstance(part, int | float) and not _is_finite(part):
         return f"expected a finite number, got {_shown(part)}."
     return f"nested too deeply; expected at most {MOST_LEVELS} levels." if len(path) > MOST_LEVELS else ""

@@ -22,8 +22,9 @@ from dormouse.files import unreadable
 from dormouse.given import REPLACE, check_file
 
 COMMAND_LINE = "--config"
-MOST_TEXT_BYTES = 1 << 20  # of YAML and JSON; the configuration has 20,000
+MOST_TEXT_BYTES = 1 << 18  # of YAML and JSON, which PyYAML reads in three seconds; config.yaml has 20,000
 MOST_TABLE_BYTES = 1 << 28  # two million neurons
+MOST_COLUMNS = 1000
 MOST_VALUES = 100_000  # of YAML, where every alias counts as all that it stands for
 MOST_LEVELS = 40  # of lists and mappings within each other
 SHOWN_LETTERS = 60  # how much of a value a message shows
@@ -68,6 +69,8 @@ def given_table(path: str | Path, separator: str = ",", missing: str = ".") -> p
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num}: not readable as a table ({error}). Mend the line.") from error
     lines, (columns, *cells) = [line for line, _ in rows[1:]], _without_empty_end([row for _, row in rows] or [[]])
+    if len(columns) > MOST_COLUMNS:
+        raise InputError(f"{path}: {len(columns):,} columns; expected at most {MOST_COLUMNS:,}. {REPLACE}")
     for line, row in zip(lines, cells, strict=True):
         if len(row) != len(columns):
             raise InputError(f"{path}: line {line} has {len(row)} cells, the first has {len(columns)}.")
@@ -75,6 +78,15 @@ def given_table(path: str | Path, separator: str = ",", missing: str = ".") -> p
     if count > 1:
         raise InputError(f"{path}: {count} columns are named {name!r}; rename all but one.")
     return pd.DataFrame(cells, index=lines, columns=columns, dtype=str)
+
+
+def given_numbers(path: str | Path, **how) -> pd.DataFrame:
+    """Return a table as `pandas.read_csv` reads it; raises InputError where it cannot, and see `check_file`."""
+    text = given_text(path, most_bytes=MOST_TABLE_BYTES)
+    try:
+        return pd.read_csv(io.StringIO(text, newline=""), **how)
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as a table ({' '.join(str(error).split())}). Mend or replace it.") from error
 
 
 def _without_empty_end(rows: list[list[str]]) -> list[list[str]]:
@@ -156,7 +168,7 @@ def read_yaml(path: str | Path, missing: str = ".") -> Any:
         raise InputError(f"{path}: nested too deeply; expected at most {MOST_LEVELS} levels.") from error
     except Exception as error:  # PyYAML lets through what Python's types raise
         mark = getattr(error, "problem_mark", None)
-        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())
+        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).partition(";")[0].split())
         raise InputError(f"{path}: not readable as YAML ({what}).") from error
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 
 import yaml
@@ -23,6 +23,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os
 
 from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash, is_made
+from dormouse.errors import InputError
 from dormouse.features.keys import kernels_key
 from dormouse.lock import lock_results
 from dormouse.methods.labels import method_differs, selection_differs
@@ -132,6 +133,20 @@ onstart:
     record_run(RESULTS, RUN_OF)
 
 
+def in_one_line(function):
+    """Let the message of an InputError in a function of rules stand alone; Snakemake would put a traceback behind it."""
+
+    @wraps(function)
+    def call(*given):
+        try:
+            return function(*given)
+        except InputError as error:
+            sys.exit(f"Error: {error}")
+
+    return call
+
+
+@in_one_line
 def recordings():
     """Return the names of all recordings; the Allen service is asked for its own."""
     if DATASET.recordings is None:
@@ -142,7 +157,7 @@ def recordings():
 
 def stimulus_sources():
     """Return the files of the images, or the path or address of the first recording, which holds them."""
-    return DATASET.images or [DATASET.source_of(name) for name in recordings()[:1]]
+    return DATASET.images or expand(DATASET.source, recording=recordings()[:1])
 
 
 def reliability_files(selection):
@@ -158,6 +173,7 @@ def service_metrics(selection):
     return [f"{RESULTS}/tables/cell_metrics.parquet"] * (published and SELECTION["named"][selection]["select_on"] == "all")
 
 
+@in_one_line
 def kernel_files(model, kernels):
     """Return the files of some kernels of a model."""
     key = kernels_key(MODELS[model], IMAGES, config)
@@ -205,6 +221,7 @@ def code(script):
 
 # Nor does Snakemake run a job again because an input has another path. So the keys in paths, of images, kernels and simulated
 # recordings, are parameters too.
+@in_one_line
 def contents(files):
     """Return name and hash of each of a user's files, and the path of each simulated one; others are left out."""
     given = [file for file in files if not is_address(file) and not is_made(file)]
@@ -216,6 +233,7 @@ def timeless(files):
     return [file if is_made(file) else ancient(file) for file in files if not is_address(file)]
 
 
+@in_one_line
 def epochs_of(run):
     """Return the folder of a run's epochs. Anything that changes the weights changes the folder, so no epoch is lost.
 

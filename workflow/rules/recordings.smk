@@ -9,7 +9,7 @@ if DATASET.name == "demo":
 
     rule simulate_recordings:
         output:
-            [DATASET.source_of(site.recording) for site in simulated_sites()],
+            expand(DATASET.source, recording=[site.recording for site in simulated_sites()]),
         log:
             f"{RESULTS}/logs/simulate_recordings.log",
         priority: 10
@@ -25,11 +25,11 @@ if DATASET.name == "demo":
 if DATASET.kind == "responses":
 
     rule read_recording:
-        # a recording that is read where it is published has no file; functions keep braces in a user's path as they are
+        # a recording that is read where it is published has no file
         input:
-            recording=lambda wildcards: timeless([DATASET.source_of(wildcards.recording)]),
+            recording=timeless([DATASET.source]),
             events=DATASET.events,
-            described=lambda _: timeless(DATASET.described_by),
+            described=timeless(DATASET.described_by),
         output:
             f"{RESULTS}/recordings/{{recording}}.npz",
         log:
@@ -40,10 +40,10 @@ if DATASET.kind == "responses":
             "../../envs/analysis.yaml"
         params:
             reader=DATASET.reader,
-            address=lambda wildcards: list(filter(is_address, [DATASET.source_of(wildcards.recording)])),
+            address=lambda wildcards: expand(filter(is_address, [DATASET.source]), recording=wildcards.recording),
             response=config["response"],
             described=DATASET.described,
-            contents=lambda wildcards: contents([DATASET.source_of(wildcards.recording), *DATASET.described_by]),
+            contents=lambda wildcards: contents(expand([DATASET.source, *DATASET.described_by], recording=wildcards.recording)),
             code=code("read_recording"),
         script:
             "../scripts/read_recording.py"
@@ -52,7 +52,7 @@ else:
 
     rule read_similarity:
         input:
-            lambda _: timeless(DATASET.described_by),
+            timeless(DATASET.described_by),
         output:
             f"{RESULTS}/rdms/{GIVEN}/{{area}}.npz",
         log:

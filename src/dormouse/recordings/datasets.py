@@ -43,11 +43,6 @@ class Dataset:
     images: tuple[str, ...] = ()  # files of the stimuli, if not inside the recordings
     background: int | None = None  # grey of the screen around these, 0 to 255, if known
 
-    def source_of(self, name: str) -> str:
-        """Return the path or address of a recording; other braces in it are the user's."""
-        before, _, behind = self.source.rpartition("{recording}")
-        return f"{before}{name}{behind}"
-
 
 def open_dataset(config: Mapping) -> Dataset:
     """Return the data set that the configuration names: `allen`, `demo`, or the path of a dataset folder.
@@ -83,7 +78,7 @@ def images_key(dataset: Dataset, blank: bool) -> str:
     if dataset.images:
         names = [Path(file).name for file in dataset.images]
         return short_hash([names, file_hashes(dataset.images), dataset.background])
-    first = dataset.source_of(dataset.recordings[0]) if dataset.recordings else dataset.name
+    first = dataset.source.format(recording=dataset.recordings[0]) if dataset.recordings else dataset.name
     return short_hash([file_hash(first) if dataset.recordings and not is_made(first) else first, blank])
 
 
