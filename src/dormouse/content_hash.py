@@ -51,7 +51,7 @@ def file_hashes(paths: Sequence[str | Path]) -> list[str]:
     with closing(_cache()) as cache:
         shown = tqdm(paths, desc="reading files", unit="file", delay=5, mininterval=5)
         found = [_hash(cache, Path(path)) for path in shown]
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):  # the disk is full
             cache.commit()
     return found
 
