@@ -17,11 +17,11 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(VENV)/run  ## the whole workflow on simulated recordings, offline, to results/demo/report.html
-	HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --configfile demo.yaml --quiet rules
+	HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --configfile demo.yaml --quiet host
 	@echo "Open results/demo/report.html"
 
 zoo-check: $(VENV)/run  ## every network, random weights, a few images: a table of sizes and what fails; goes on where it stopped
-	HF_HUB_OFFLINE=1 $(BIN)/snakemake check_zoo --cores $(CORES) --quiet rules
+	HF_HUB_OFFLINE=1 $(BIN)/snakemake check_zoo --cores $(CORES) --quiet host
 
 test: lint $(ALLENSDK)  ## lint and tests but for slow ones; those on real data need DORMOUSE_REAL
 	$(PYTEST) -m "not slow"

@@ -1,12 +1,19 @@
 """A file appears whole under its name, or not at all."""
 
+import errno
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from dormouse.errors import InputError
-from dormouse.files import atomic, write_arrays, write_json
+from dormouse.files import atomic, write_arrays, write_json, write_tsv
+from dormouse.paper.figures.style import plt, save
+from dormouse.recordings.simulated_sites import simulated_sites
+from dormouse.recordings.simulation import presentation_order, write_nwb
 from dormouse.tables import write_table
+from dormouse.training.resume import write_state
 
 
 def test_a_file_appears_whole_under_its_name_and_nothing_else_is_left(tmp_path):
@@ -47,18 +54,54 @@ def test_an_existing_file_is_replaced(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "new"
 
 
-@pytest.mark.parametrize("kind", ["arrays", "table", "text"])
-def test_a_full_disk_is_one_clear_error_and_leaves_nothing(small_disk, kind):
-    rng = np.random.default_rng(0)
-    path = small_disk / {"arrays": "a.npz", "table": "a.parquet", "text": "a.json"}[kind]
-    cells = pd.DataFrame(
-        {"neuron": map(str, range(300_000)), "p_ns": rng.random(300_000), "p_run_mod_ns": rng.random(300_000)}
-    )
-    write = {
-        "arrays": lambda: write_arrays(path, {"x": rng.random(300_000)}),
-        "table": lambda: write_table("cell_metrics", cells, path),
-        "text": lambda: write_json(path, "x" * 2_000_000),
-    }[kind]
+NUMBERS = np.random.default_rng(0).random(300_000)
+CELLS = pd.DataFrame({"neuron": map(str, range(300_000)), "p_ns": NUMBERS, "p_run_mod_ns": NUMBERS})
+
+
+def write_checkpoint(path):
+    with atomic(path) as temporary:
+        torch.save({"weight": torch.rand(600, 600)}, temporary)
+
+
+def write_recording(path):
+    order, start = presentation_order(n_scenes=6, n_trials=4, seed=[0, 1])
+    noise = np.resize(NUMBERS, (300, 2 * start[-1]))
+    write_nwb(path, simulated_sites()[0], np.zeros((6, 32, 41), np.uint8), noise, order, start, seed=[0, 3])
+
+
+def write_figure(path):
+    figure = plt.figure()
+    figure.figimage(np.resize(NUMBERS, (1200, 1200)))
+    save(figure, [path])
+
+
+WRITERS = {  # a kind of file that a run writes, by its ending
+    "npz": lambda path: write_arrays(path, {"x": NUMBERS}),
+    "parquet": lambda path: write_table("cell_metrics", CELLS, path),
+    "json": lambda path: write_json(path, "x" * 2_000_000),
+    "tsv": lambda path: write_tsv(path, CELLS),
+    "safetensors": lambda path: write_state(torch.nn.Linear(600, 600), path),
+    "pt": write_checkpoint,
+    "nwb": write_recording,
+    "png": write_figure,
+}
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing(small_disk, ending):
+    path = small_disk / f"a.{ending}"
     with pytest.raises(InputError, match=rf"{path}: cannot be written, the disk is full .*Make room and run again"):
-        write()
+        WRITERS[ending](path)
     assert list(small_disk.iterdir()) == []
+
+
+def test_a_disk_without_room_for_a_folder_is_the_same_error(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with (
+        pytest.raises(InputError, match=r"deep/a\.txt: cannot be written, the disk is full .*quota"),
+        atomic(tmp_path / "deep/a.txt"),
+    ):
+        pass

@@ -1,6 +1,7 @@
 """Hashes of file contents: jobs depend on the contents of a user's files, not on their times or locations."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -47,9 +48,12 @@ def file_hashes(paths: Sequence[str | Path]) -> list[str]:
 
     Raises InputError if a file cannot be read.
     """
-    with closing(_cache()) as cache, cache:
+    with closing(_cache()) as cache:
         shown = tqdm(paths, desc="reading files", unit="file", delay=5, mininterval=5)
-        return [_hash(cache, Path(path)) for path in shown]
+        found = [_hash(cache, Path(path)) for path in shown]
+        with suppress(sqlite3.Error):  # the disk is full
+            cache.commit()
+    return found
 
 
 def _cache() -> sqlite3.Connection:
@@ -69,9 +73,8 @@ def _hash(cache: sqlite3.Connection, path: Path) -> str:
         # Only the system sets an inode's change time, so a copy that keeps its modification time is still noticed.
         state = stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns
         key = str(path.absolute())
-        known = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
-        if known and known[:3] == state:
-            return known[3]
+        if known := _known(cache, key, state):
+            return known
         with open(path, "rb") as file:
             found = file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -80,3 +83,14 @@ def _hash(cache: sqlite3.Connection, path: Path) -> str:
         with suppress(sqlite3.Error):  # another process may be writing
             cache.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", [key, *state, found])
     return found
+
+
+def _known(cache: sqlite3.Connection, key: str, state: Sequence[int]) -> str | None:
+    """Return the hash that the cache holds for a file in this state. A damaged cache is removed, and made anew next time."""
+    try:
+        row = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
+    except sqlite3.Error as error:
+        if not isinstance(error, sqlite3.OperationalError):  # which says that another process is writing
+            CACHE.unlink(missing_ok=True)
+        return None
+    return row[3] if row and row[:3] == tuple(state) and re.fullmatch("[0-9a-f]{64}", str(row[3])) else None

@@ -3,7 +3,6 @@
 Every file that a run writes carries a digest, so a flipped bit ends in an error, never in a wrong number.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 import pandas as pd
 
-from dormouse.errors import InputError
+from dormouse.errors import InputError, is_full, no_room
 
 NO_ROOM_BYTES = 1 << 16
 UNFINISHED = r"\..*\.unfinished-[0-9a-f]{32}(\..*)?"  # names of files that are being written
@@ -34,17 +33,19 @@ def atomic(path: str | Path) -> Iterator[Path]:
     The next run removes what a killed process leaves behind (`lock.lock_results`). Raises InputError if the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # the ending stays the same, because writers choose the format by it
     temporary = path.with_name(f".{path.stem}.unfinished-{uuid4().hex}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
-    except OSError as error:
-        # not all writers of arrays and tables say why they wrote too little
-        if error.errno != errno.ENOSPC and shutil.disk_usage(path.parent).free > NO_ROOM_BYTES:
+    except InputError:
+        raise
+    except Exception as error:  # torch, safetensors and arrow raise errors of their own, which do not always say why
+        above = next(folder for folder in path.parents if folder.exists())
+        if not is_full(error) and shutil.disk_usage(above).free > NO_ROOM_BYTES:
             raise
-        raise InputError(f"{path}: cannot be written, the disk is full ({error}). Make room and run again.") from error
+        raise no_room(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -102,7 +103,7 @@ def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndar
         def read(*names: str) -> dict[str, np.ndarray]:
             with _refusing(path, AGAIN):
                 arrays = _select(path, stored, names or tuple(digests), AGAIN)
-            if any(digests.get(name) != _digest(name, array) for name, array in arrays.items()):
+            if any(digests.get(name) != _digest(name, np.asarray(array)) for name, array in arrays.items()):
                 raise InputError(f"{path}: {CHANGED}")
             return arrays
 
@@ -180,7 +181,4 @@ def link_or_copy(source: str | Path, path: str | Path) -> None:
         try:
             os.link(Path(source).resolve(), temporary)
         except OSError:
-            try:
-                shutil.copyfile(source, temporary)
-            except OSError as error:
-                raise InputError(f"{path}: cannot be written ({error.strerror or error}). Make room and run again.") from error
+            shutil.copyfile(source, temporary)

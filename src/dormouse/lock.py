@@ -1,6 +1,7 @@
 """Let only one run of the workflow at a time work in a folder."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -28,6 +29,16 @@ def lock_results(folder: str | Path) -> None:
         ) from error
     _held.append(lock)
     remove_unfinished(folder)
+
+
+def is_locked(folder: str | Path) -> bool:
+    """Return whether a run works in a folder of results."""
+    file = Path(folder) / "run.lock"
+    try:
+        with FileLock(file, blocking=False) if file.exists() else nullcontext():
+            return False
+    except Timeout:
+        return True
 
 
 def remove_unfinished(folder: Path) -> None:

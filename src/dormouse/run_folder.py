@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dormouse.errors import InputError
-from dormouse.files import read_json, write_json
+from dormouse.files import AGAIN, read_json, write_json
 
 SHARED = ("kernels", "mousenet", "simulated", "stimuli", "trained", "zoo")  # folders of results that all runs share
 RECORD = "run.json"  # says which data set a run belongs to
@@ -24,9 +24,13 @@ def run_folder(config: Mapping, dataset: Mapping[str, str]) -> str:
     name = config["run"] or dataset["name"]
     if name.casefold() in SHARED:  # some file systems ignore case
         raise InputError(f"config: run: {name!r} is reserved, as results/{name} is; choose another name.")
-    folder = Path("results", name)
+    folder, ours = Path("results", name), _record(dataset)
     if (folder / RECORD).exists():
-        known, ours = read_json(folder / RECORD), _record(dataset)
+        try:
+            known = read_json(folder / RECORD)
+        except InputError as error:  # without this file, too, the folder would be refused
+            reason = str(error).removesuffix(AGAIN)
+            raise InputError(f"{reason}Move {folder} away, or give this run another name, as `run: second`.") from error
         if known != ours:
             told, asked = (", ".join(f"{key} {value}" for key, value in record.items()) for record in (known, ours))
             raise InputError(

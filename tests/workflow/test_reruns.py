@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from base64 import urlsafe_b64encode
 
 import numpy as np
 import pytest
@@ -103,6 +104,35 @@ def test_times_locations_and_descriptions_rerun_nothing(planned, mice):
     for file in mice.rglob("*"):
         os.utime(file)
     assert planned(mice) == set()
+
+
+def record_of(result, run):
+    """Return the file in which Snakemake records what a result was made from."""
+    return run / ".snakemake" / "metadata" / urlsafe_b64encode(result.encode()).decode()
+
+
+def test_results_are_made_again_whose_record_is_lost_or_damaged(run_workflow, mice):
+    """With another setting, too, Snakemake would take them for up to date; `--touch` says that they are."""
+    run, config = mice.parent / "run", CONFIG | {"dataset": str(mice)}
+    record_of(TARGETS[0], run).unlink()
+    record_of("results/mice/neurons/paper.parquet", run).write_bytes(b"\xff")
+    dry = run_workflow(run, "--dry-run", *TARGETS, config=config)
+    lost = f"results/mice/neurons/paper.parquet, {TARGETS[0]}"
+    assert f"Made again, because there is no record of what it was made from: {lost}. `--touch` would keep it." in dry.stdout
+    assert set(re.findall(r"^rule (\w+):", dry.stdout, re.MULTILINE)) == {"select_neurons", "pool_area"}
+    assert run_workflow(run, "--touch", *TARGETS, config=config).returncode == 0
+    assert "Nothing to be done" in run_workflow(run, "--dry-run", *TARGETS, config=config).stdout
+
+
+def test_results_without_any_record_are_refused(run_workflow, mice):
+    shutil.rmtree(mice.parent / "run/.snakemake")
+    for _ in range(2):
+        done = run_workflow(mice.parent / "run", "--dry-run", *TARGETS, config=CONFIG | {"dataset": str(mice)})
+        assert done.returncode == 1
+        assert re.search(
+            r"^results: no record of what its \d+ files were made from, .* copy that too", done.stdout, re.MULTILINE
+        )
+        assert "Traceback" not in done.stdout
 
 
 def test_similarities_replaced_by_older_ones_are_read_again(run_workflow, similarity_folder, tmp_path):

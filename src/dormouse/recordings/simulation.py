@@ -8,6 +8,9 @@ gamma-distributed gain and by noise in every frame; calcium decays exponentially
 Observatory, so the same reader reads them.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import h5py
@@ -151,7 +154,7 @@ def write_nwb(
     times = 8.7 + FRAME_S * np.arange(n_frames)
     rois = np.array([f"roi_{i:03d}" for i in range(n_neurons)], "S")
     compressed = {"compression": "gzip"}
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with _writing_hdf5(path) as file:
         for name, text in _general(site).items():
             file[name] = np.bytes_(text)
         file["general/generated_by"] = np.array(["brain_observatory_pipeline", "version", "3.0"], "S")
@@ -184,6 +187,16 @@ def write_nwb(
         stack.create_dataset("data", data=scenes, chunks=(1, *scenes.shape[1:]), **compressed)
         for name in ("analysis", "epochs"):
             file.create_group(name)
+
+
+@contextmanager
+def _writing_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Give an HDF5 file to write to. It is made in memory, because the library crashes where a disk is full."""
+    content = BytesIO()
+    with h5py.File(content, "w") as file:
+        yield file
+    with atomic(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 def _general(site: Site) -> dict[str, str]:

@@ -1,9 +1,8 @@
 """The figure of MouseNet's anatomy: nodes and connections."""
 
 import pandas as pd
-import seaborn as sns
 
-from dormouse.paper.figures.style import plt
+from dormouse.paper.figures.style import plt, set_style, sns
 
 
 def plot_network(nodes: pd.DataFrame, connections: pd.DataFrame) -> plt.Figure:
@@ -21,7 +20,7 @@ def plot_network(nodes: pd.DataFrame, connections: pd.DataFrame) -> plt.Figure:
         for node in shown.itertuples()
     }
     places["input"] = (-0.6, -middle)
-    sns.set_theme(context="paper", style="white")
+    set_style("white")
     figure, ax = plt.subplots(figsize=(9.5, 6.5), layout="constrained")
     colours = plt.get_cmap("viridis_r", 6)
     scale = plt.Normalize(0, connections.kernel.max())

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import pandas as pd
-import seaborn as sns
 
 from dormouse.paper.figures.scores import area_ceilings
-from dormouse.paper.figures.style import PANEL_IN, colours_of, heading, lines_of, plt
+from dormouse.paper.figures.style import PANEL_IN, colours_of, heading, lines_of, plt, set_style, sns
 from dormouse.tables import whole_areas
 
 
@@ -27,7 +26,7 @@ def plot_nodes(
     lines = lines_of(models)
     nets, pixels = similarities(scores[scores.method == method["method"]], models)
     limits = area_ceilings(ceilings, method)
-    sns.set_theme(context="paper", style="whitegrid")
+    set_style("whitegrid")
     size = {"figsize": (8, 1 + PANEL_IN * len(areas)), "layout": "constrained"}
     figure, axes = plt.subplots(len(areas), 1, sharex=True, sharey=True, squeeze=False, **size)
     colours, nets = colours_of(models, lines), nets.assign(network=nets.model.map(lines))

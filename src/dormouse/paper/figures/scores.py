@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import pandas as pd
-import seaborn as sns
 
-from dormouse.paper.figures.style import PANEL_IN, heading, plt
+from dormouse.paper.figures.style import PANEL_IN, heading, plt, set_style, sns
 from dormouse.tables import WHOLE, whole_areas
 
 # colour of each cortical layer, and its shift from the middle of the row; from the surface of cortex downwards
@@ -40,7 +39,7 @@ def plot_scores(
     order = means.sort_values(kind="stable", na_position="first").index
     shown = shown.assign(row=shown.display_name.map({name: row for row, name in enumerate(order)}).astype(float))
     limits = area_ceilings(ceilings, method)
-    sns.set_theme(context="paper", style="whitegrid")
+    set_style("whitegrid")
     size = {"figsize": (2.0 + PANEL_IN * len(areas), 1.1 + ROW_IN * len(order)), "layout": "constrained"}
     figure, axes = plt.subplots(1, len(areas), sharex=True, sharey=True, squeeze=False, **size)
     for area, ax in zip(areas, axes[0], strict=True):

@@ -1,21 +1,33 @@
-"""What all figures have in common."""
+"""What all figures have in common.
 
+They take matplotlib and seaborn from here, so that no setting of a user's for other figures reaches them.
+"""
+
+import os
 from collections.abc import Iterable
+from contextlib import chdir
 from itertools import cycle
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
+
+os.environ["MPLBACKEND"] = "Agg"  # needs no screen; a run that is started in a notebook inherits another one
+with chdir(Path(__file__).parent):  # a matplotlibrc of the working directory goes before all others; here it is our own
+    import matplotlib  # noqa: F401
+
 import seaborn as sns
-
-matplotlib.use("Agg")  # needs no screen
-
-import matplotlib.pyplot as plt
+from matplotlib import pyplot as plt
 
 from dormouse.files import atomic
 
 PANEL_IN = 1.6  # width of a panel, inches
+FONT = "DejaVu Sans"  # which comes with matplotlib; seaborn would take Arial where there is one
 PLAIN = "paper", "given"  # selections that titles do not name
+
+
+def set_style(style: str) -> None:
+    """Draw the figures that follow in seaborn's `style`."""
+    sns.set_theme(context="paper", style=style, font=FONT)
 
 
 def heading(title: str, what: str, scores: pd.DataFrame) -> str:

@@ -3,11 +3,9 @@
 from itertools import product
 
 import pandas as pd
-import seaborn as sns
-from matplotlib.ticker import MaxNLocator
 
 from dormouse.paper.figures.scores import LAYERS
-from dormouse.paper.figures.style import PANEL_IN, plt
+from dormouse.paper.figures.style import PANEL_IN, plt, set_style, sns
 from dormouse.tables import WHOLE
 
 
@@ -23,7 +21,7 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
     A missing r leaves a gap in the line.
     """
     layers = [layer for layer in (WHOLE, *LAYERS) if layer == WHOLE or (table.cortical_layer == layer).any()]
-    sns.set_theme(context="paper", style="whitegrid")
+    set_style("whitegrid")
     size = {"figsize": (1.2 + PANEL_IN * len(areas), 1.2 + PANEL_IN * len(layers)), "layout": "constrained"}
     figure, axes = plt.subplots(len(layers), len(areas), sharex=True, sharey=True, squeeze=False, **size)
     for (row, layer), (column, area) in product(enumerate(layers), enumerate(areas)):
@@ -33,7 +31,7 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
         counts.fill_between(each.threshold, each.n_neurons, color="0.9", label="neurons (right)")
         counts.set_ylim(0, max(1, 1.1 * each.n_neurons.max()) if len(each) else 1)
         counts.grid(visible=False)
-        counts.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        counts.yaxis.set_major_locator(plt.MaxNLocator(4, integer=True))
         counts.tick_params(labelsize="x-small", colors="0.5")
         ax.set_zorder(counts.get_zorder() + 1)
         ax.patch.set_visible(False)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import pandas as pd
-import seaborn as sns
 
-from dormouse.paper.figures.style import heading, plt
+from dormouse.paper.figures.style import heading, plt, set_style, sns
 from dormouse.tables import whole_areas
 
 
@@ -29,7 +28,7 @@ def plot_trajectory(
     shown = scores.merge(history, on=["run", "epoch"]).groupby(["run", "area", "epoch"], as_index=False)
     shown = shown[["test_accuracy", "score"]].mean()
     runs = sorted(trained.run.unique())
-    sns.set_theme(context="paper", style="whitegrid")
+    set_style("whitegrid")
     figure, axes = plt.subplots(
         1, len(runs), figsize=(1 + 3.5 * len(runs), 3.2), sharey=True, squeeze=False, layout="constrained"
     )

@@ -3,10 +3,9 @@
 from itertools import product
 
 import pandas as pd
-import seaborn as sns
 
 from dormouse.columns import FLOAT, TABLES
-from dormouse.paper.figures.style import colours_of, lines_of, plt
+from dormouse.paper.figures.style import colours_of, lines_of, plt, set_style
 
 
 def plot_units(units: pd.DataFrame, models: pd.DataFrame, areas: list[str], title: str) -> plt.Figure:
@@ -23,7 +22,7 @@ def plot_units(units: pd.DataFrame, models: pd.DataFrame, areas: list[str], titl
     shared = [area for area in areas if area in of_networks] or areas[:1]
     quantities = [column for column, (kind, _) in TABLES["units"].items() if kind == FLOAT]
     colours = colours_of(models, lines) | {"mouse": "black"}
-    sns.set_theme(context="paper", style="whitegrid")
+    set_style("whitegrid")
     size = {"figsize": (1 + 2.1 * len(shared), 1 + 1.8 * len(quantities)), "layout": "constrained"}
     figure, axes = plt.subplots(len(quantities), len(shared), sharex="row", sharey=True, squeeze=False, **size)
     for (row, quantity), (column, area) in product(enumerate(quantities), enumerate(shared)):

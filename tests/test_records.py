@@ -1,0 +1,61 @@
+"""Which results have no record that can be read, of those that Snakemake would compare with today's settings."""
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+
+from dormouse.records import without_record
+
+PATTERNS = [re.compile(r"results/mice/(?P<name>\w+)\.npz$"), re.compile(r"results/mice/report\.html$")]
+RECORD = {"rule": "pool_area", "params": ["1"], "record_format_version": 6}
+LONG = "x" * 240  # in base 64 longer than the name of a file may be
+
+
+def write_record(file, content=None):
+    """Write the record of a file as Snakemake does, or else other bytes in its place."""
+    name = urlsafe_b64encode(file.encode()).decode()
+    parts = [name[k : k + 254] for k in range(0, len(name), 254)]
+    path = Path("records", *(f"@{part}" for part in parts[:-1]), parts[-1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(json.dumps(RECORD).encode() if content is None else content)
+    return path
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Work in a folder with three results, each with its record, and two other files; give their paths."""
+    monkeypatch.chdir(tmp_path)
+    files = ["results/mice/one.npz", f"results/mice/{LONG}.npz", "results/mice/report.html"]
+    for file in (*files, "results/mice/notes.txt", "results/mice/logs/one.npz"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    for file in files:
+        write_record(file)
+    return files
+
+
+def test_results_with_a_record_and_other_files_are_left_as_they_are(results):
+    assert without_record("results", PATTERNS, "records") == []
+
+
+def test_a_result_whose_record_is_gone_is_named(results):
+    for file in results[:2]:
+        write_record(file).unlink()
+    assert without_record("results", PATTERNS, "records") == results[:2]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 50, b"\xff", b"{", b"[1]", b"{}", b"null", json.dumps(RECORD | {"params": None}).encode()]
+)
+def test_a_damaged_record_is_none_and_is_removed(results, content):
+    path = write_record(results[1], content)
+    assert without_record("results", PATTERNS, "records") == [results[1]]
+    assert not path.exists()
+
+
+def test_without_any_records_all_results_are_named(results):
+    assert without_record("results", PATTERNS, "nowhere") == sorted(results)
+    assert without_record("nowhere", PATTERNS, "records") == []

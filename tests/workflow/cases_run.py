@@ -1,0 +1,40 @@
+"""Cases of what surrounds a run: the folder where it starts, and its environment."""
+
+from cases import Case
+
+
+def beside(name, content):
+    """Give what writes a file to the working directory."""
+    return lambda mice, run: (run / name).write_bytes(content)
+
+
+SETTINGS = b"text.usetex: True\nfont.family: Comic Sans\nsavefig.dpi: 30\n"
+FIGURE = ["results/mousenet/small/network.png"]
+PLACE = {"LC_ALL": "C", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "1", "HOME": "nowhere"}
+
+CASES = [
+    Case("config.yaml of the working directory", beside("config.yaml", b"selection: {min_neurons: 5}")),
+    Case(
+        "an unknown key in config.yaml of the working directory",
+        beside("config.yaml", b"selecton: {min_neurons: 5}"),
+        refused=r"^config\.yaml: unknown key 'selecton'\. Did you mean selection",
+    ),
+    Case(
+        "config.yaml of the working directory in Latin-1",
+        beside("config.yaml", "# für alle\nrun: M\xfcnchen".encode("latin-1")),
+        refused=r"^config\.yaml: not readable as YAML \(.*utf-8",
+    ),
+    Case(
+        "--configfile over config.yaml of the working directory",
+        beside("config.yaml", b"selection: {min_neurons: 2}"),
+        refused=r"^config\.yaml: selection\.min_neurons: 2 is less than",
+        config={"selection": {"min_neurons": 5}},
+    ),
+    Case(
+        "started in a notebook, beside a matplotlibrc",
+        beside("matplotlibrc", SETTINGS),
+        arguments=FIGURE,
+        environment={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+    ),
+    Case("another place and language, and a home that is no folder", beside("nowhere", b""), environment=PLACE),
+]
