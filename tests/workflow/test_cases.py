@@ -11,12 +11,14 @@ from cases_configuration import CASES as CONFIGURATION
 from cases_images import CASES as IMAGES
 from cases_models import CASES as MODELS
 from cases_recordings import CASES as RECORDINGS
+from cases_run import CASES as RUN
 from cases_tables import CASES as TABLES
+from cases_written import CASES as WRITTEN
 from project import merged
 
 pytestmark = pytest.mark.workflow
 
-CASES = [*CONFIGURATION, *MODELS, *TABLES, *ARRAYS, *IMAGES, *RECORDINGS]
+CASES = [*CONFIGURATION, *MODELS, *TABLES, *ARRAYS, *IMAGES, *RECORDINGS, *WRITTEN, *RUN]
 DEFAULT = {"dataset": "../mice", "models": {"groups": [], "include": ["pixels"]}}
 SCREEN_LINES = 24  # of a terminal; what stands further up has scrolled away
 LONGEST_S = 120  # of a run, so that one that hangs ends
