@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dormouse.errors import suggest
+from dormouse.errors import MOST_LETTERS, InputError, suggest
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,12 @@ def test_another_error_ends_in_its_traceback(tmp_path):
 def test_what_is_printed_to_standard_error_is_logged_and_success_is_success(tmp_path):
     status, log, _ = run_logged(tmp_path, "print('two presentations are missing', file=sys.stderr)")
     assert (status, log) == (0, "two presentations are missing\n")
+
+
+def test_a_message_is_one_line_whatever_it_quotes():
+    told = str(InputError("a.csv: name 'one\ntwo\x1b[31m\ud800': rename it. " + "x" * 10_000 + " Mend it."))
+    assert told.startswith(r"a.csv: name 'one\ntwo\x1b[31m\ud800': rename it. xxx")
+    assert told.endswith("xxx Mend it.") and len(told) < MOST_LETTERS + 10
 
 
 def fill(folder, leaving):

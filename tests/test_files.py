@@ -8,7 +8,6 @@ import pytest
 from dormouse.errors import InputError
 from dormouse.files import (
     read_arrays,
-    read_given,
     read_joined,
     read_json,
     reading_arrays,
@@ -16,6 +15,7 @@ from dormouse.files import (
     write_json,
     writing_arrays,
 )
+from dormouse.given import read_given
 
 ARRAYS = {"numbers": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"]), "scalar": np.array(3)}
 
@@ -183,7 +183,9 @@ def test_a_file_that_may_not_be_read_is_refused_with_what_to_do(tmp_path, monkey
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refuse)  # who is root may read anything
+    (tmp_path / "a").touch()
+    for name in ("builtins.open", "io.open"):
+        monkeypatch.setattr(name, refuse)  # who is root may read anything
     monkeypatch.setattr("pathlib.Path.read_text", refuse)
     with pytest.raises(InputError, match=r"a: may not be read \(Permission denied\)\. Change its permissions and run again\."):
         read(tmp_path / "a")

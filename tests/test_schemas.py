@@ -12,7 +12,8 @@ import yaml
 from snakemake.utils import update_config
 
 from dormouse.errors import InputError
-from dormouse.schemas import check, check_layers, read_layers, read_yaml
+from dormouse.schemas import check, check_layers
+from dormouse.written import read_layers, read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -160,7 +161,7 @@ def refused(*layers, schema=SCHEMA):
 
 @pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "mousenet.yaml"])
 def test_the_configurations_of_the_repository_pass(name):
-    check_layers(read_layers([ROOT / "config.yaml", ROOT / name], []), SCHEMA)
+    check_layers(read_layers([ROOT / "config.yaml", ROOT / name], [], SCHEMA), SCHEMA)
 
 
 def test_a_part_needs_no_other_keys_and_is_named():
@@ -186,20 +187,44 @@ def test_an_empty_mapping_that_would_take_something_away_is_refused():
     ("entry", "message"),
     [
         (
-            "ceilings={penalty: 2.0}",
-            "--config: ceilings.penalty: expected a number, got the text '2.0'. Behind --config, values ",
+            "ceilings={penalty: 1, penalty: 2}",
+            "--config: line 1: key 'penalty' stands in line 1 already. Keep one of the two.",
         ),
-        ("ceilings={penalty: 1, penalty: 2}", "--config: line 1: key 'penalty' stands in line 1 already."),
+        ("ceilings={penalty: .nan}", "--config: ceilings.penalty: expected a finite number, got nan."),
+        ("ceilings={penalty: 1e-1}", "--config: ceilings.penalty: expected a number, got the text '1e-1'. A number stands "),
         ("input={size: {}}", "--config: input.size: expected a whole number, got {}."),
-        ("allen={keep: true}", "--config: allen.keep: expected true or false, got the text 'true'. Behind --config, values "),
+        ("input={size: 3", "--config: input: expected a mapping, got the text '{size: 3'."),
         ("transform=papr", "--config: transform: 'papr' is not one of ['paper', 'native']."),
         ("areas=", "--config: areas: expected a list, got null."),
+        ("dataset=", "--config: dataset: '' cannot be a path; use "),
+        ("run=../x", "--config: run: '../x' cannot be a file name; use letters, digits and '_.-', "),
+        ("nonsense=1", "--config: unknown key 'nonsense'. "),
     ],
 )
 def test_the_command_line_is_a_part(entry, message):
-    with pytest.raises(InputError, match=f"{re.escape(message)}($|.*--configfile|.*Keep one)"):
-        check_layers(read_layers([], [entry]), SCHEMA)
-    check_layers(read_layers([], ["dataset=[mice", "allen={access: sdk}", "areas=[VISp]"]), SCHEMA)
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        check_layers(read_layers([], [entry], SCHEMA), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("selection={min_reliability: 0.3}", {"min_reliability": 0.3}),
+        ("allen={keep: true, recordings: [501559087]}", {"keep": True, "recordings": [501559087]}),
+        ("areas=[VISp]", ["VISp"]),
+        ("dataset=2021", "2021"),
+        ("dataset=[mice", "[mice"),
+        ("dataset=a=b", "a=b"),
+        ("run=2021", "2021"),
+        ("run=null", None),
+        ("run=", None),
+        ("layers=all", "all"),
+    ],
+)
+def test_values_of_the_command_line_are_what_they_look_like_and_text_where_text_is_wanted(entry, value):
+    ((_, layer),) = layers = read_layers([], [entry], SCHEMA)
+    check_layers(layers, SCHEMA)
+    assert layer == {entry.partition("=")[0]: value}
 
 
 # --- YAML
@@ -239,7 +264,7 @@ def test_json_is_read_as_snakemake_reads_it(written):
     with pytest.raises(InputError, match=r"mine\.yaml: key 'a' stands twice"):
         read_yaml(written('{"x": [{"a": 1, "a": 2}]}'))
     with pytest.raises(InputError, match=r"mine\.yaml: ceilings\.penalty: expected a finite number, got inf"):
-        check_layers(read_layers([written(json.dumps({"ceilings": {"penalty": math.inf}}))], []), SCHEMA)
+        check_layers(read_layers([written(json.dumps({"ceilings": {"penalty": math.inf}}))], [], SCHEMA), SCHEMA)
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: 2020-13-45", "a: !!python/tuple [1]", "a: 1\n--- \nb: 2\n", "a: \0", "a: b: c"])

@@ -1,6 +1,7 @@
 """Hashes of file contents: jobs depend on the contents of a user's files, not on their times or locations."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dormouse.errors import InputError
+from dormouse.given import check_file
 
 MADE = ("results/", "resources/allen/", "resources/connectome/", "resources/weights/")  # folders that the workflow fills
 CACHE = Path(".snakemake/contents.sqlite")  # in the working directory; safe to remove
@@ -66,16 +68,13 @@ def _cache() -> sqlite3.Connection:
 
 
 def _hash(cache: sqlite3.Connection, path: Path) -> str:
+    stat = check_file(path)
     try:
-        stat = path.stat()
         # Only the system sets an inode's change time, so a copy that keeps its modification time is still noticed.
         state = stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns
         key = str(path.absolute())
-        known = None
-        with suppress(sqlite3.Error):  # the cache is damaged
-            known = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
-        if known and known[:3] == state:
-            return known[3]
+        if known := _known(cache, key, state):
+            return known
         with open(path, "rb") as file:
             found = file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -84,3 +83,14 @@ def _hash(cache: sqlite3.Connection, path: Path) -> str:
         with suppress(sqlite3.Error):  # another process may be writing
             cache.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", [key, *state, found])
     return found
+
+
+def _known(cache: sqlite3.Connection, key: str, state: Sequence[int]) -> str | None:
+    """Return the hash that the cache holds for a file in this state. A damaged cache is removed, and made anew next time."""
+    try:
+        row = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
+    except sqlite3.Error as error:
+        if not isinstance(error, sqlite3.OperationalError):  # which says that another process is writing
+            CACHE.unlink(missing_ok=True)
+        return None
+    return row[3] if row and row[:3] == tuple(state) and re.fullmatch("[0-9a-f]{64}", str(row[3])) else None

@@ -9,7 +9,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import compress
 from pathlib import Path
 from uuid import uuid4
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -95,34 +94,24 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
 def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndarray]]]:
     """Give read(*names), which reads arrays of the open file as `read_arrays` does, and leaves the others on disk."""
     with ExitStack() as opened:
-        with _refusing(path, AGAIN):
+        with refusing(path, AGAIN):
             stored = opened.enter_context(np.load(path, allow_pickle=False))
             if DIGESTS not in stored.files:
                 raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
             digests = dict(line.rsplit(" ", 1) for line in stored[DIGESTS].tolist())
 
         def read(*names: str) -> dict[str, np.ndarray]:
-            with _refusing(path, AGAIN):
-                arrays = _select(path, stored, names or tuple(digests), AGAIN)
-            if any(digests.get(name) != _digest(name, array) for name, array in arrays.items()):
+            with refusing(path, AGAIN):
+                arrays = select(path, stored, names or tuple(digests), AGAIN)
+            if any(digests.get(name) != _digest(name, np.asarray(array)) for name, array in arrays.items()):
                 raise InputError(f"{path}: {CHANGED}")
             return arrays
 
         yield read
 
 
-def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
-    """Read the named arrays, or all of them, from an .npz file that someone else wrote.
-
-    Raises InputError if the file cannot be read or lacks one of the names.
-    """
-    remedy = "Replace it."
-    with _refusing(path, remedy), np.load(path, allow_pickle=False) as stored:
-        return _select(path, stored, names or tuple(stored.files), remedy)
-
-
 @contextmanager
-def _refusing(path: str | Path, remedy: str) -> Iterator[None]:
+def refusing(path: str | Path, remedy: str) -> Iterator[None]:
     """Turn any error while an .npz file is read into an InputError."""
     try:
         yield
@@ -132,7 +121,7 @@ def _refusing(path: str | Path, remedy: str) -> Iterator[None]:
         raise unreadable(path, ".npz", error, remedy) from error
 
 
-def _select(path: str | Path, stored: np.lib.npyio.NpzFile, names: Sequence[str], remedy: str) -> dict[str, np.ndarray]:
+def select(path: str | Path, stored: np.lib.npyio.NpzFile, names: Sequence[str], remedy: str) -> dict[str, np.ndarray]:
     """Return the named arrays of an open file."""
     held = [name for name in stored.files if name != DIGESTS]
     if missing := [name for name in names if name not in held]:
@@ -151,17 +140,6 @@ def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]
     """Read .npz files with the same arrays and join arrays of the same name along an axis."""
     parts = [read_arrays(path) for path in paths]
     return {name: np.concatenate([part[name] for part in parts], axis=axis) for name in parts[0]}
-
-
-def list_files(folder: str | Path, endings: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Return the paths in a folder with one of these endings (upper or lower case), and all others, each sorted by name.
-
-    Hidden files, whose names begin with a dot (.DS_Store, or ._image.png beside image.png), are in neither list.
-    """
-    found = Path(folder).iterdir() if Path(folder).is_dir() else []
-    seen = sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
-    wanted = [path.suffix.lower() in endings for path in seen]
-    return list(compress(seen, wanted)), list(compress(seen, (not fits for fits in wanted)))
 
 
 def write_tsv(path: str | Path, table: pd.DataFrame) -> None:

@@ -1,21 +1,20 @@
-"""Read what people write in YAML or JSON, and check it against a JSON schema.
+"""Check what people wrote in YAML or JSON against a JSON schema.
 
-Repeated keys, keys that are not text, NaN and infinity are refused whatever the schema says.
+Whatever the schema says, these are refused: keys that are not text, values that JSON does not have (dates, sets), NaN and
+infinity, texts of more than 10,000 letters, and lists and mappings more than 40 deep.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from dormouse.errors import InputError, suggest
+from dormouse.given import UNSEEN
+from dormouse.written import MOST_LEVELS, SHOWN_LETTERS, cut
 
-COMMAND_LINE = "--config"
 TYPES = {  # types of a schema, in words
     "object": "a mapping",
     "array": "a list",
@@ -25,88 +24,60 @@ TYPES = {  # types of a schema, in words
     "boolean": "true or false",
     "null": "null",
 }
-SHOWN_LETTERS = 60  # how much of a value a message shows
+OF_JSON = (str, int, float, list, Mapping, type(None))  # types of values
+MOST = {"maxItems": "values", "maxProperties": "keys", "maxLength": "letters"}  # keywords of a schema, and what they count
+MOST_LETTERS = 10_000  # of a text
+MOST_NAME_BYTES, MOST_PART_BYTES, MOST_PATH_BYTES = 100, 255, 4000  # of a name, a part of a path, a path
+
+
+# --- formats of text that a schema names
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can be a name that becomes that of files, with endings behind it, and a wildcard of rules."""
+    return bool(re.fullmatch(r"\w[\w.-]*", text)) and len(text.encode()) <= MOST_NAME_BYTES
+
+
+def is_path(text: str) -> bool:
+    """Return whether a text can be a path or an address in a single line; Snakemake takes what braces hold for a wildcard."""
+    if not text or UNSEEN.search(text) or set("{}") & set(text) or len(text.encode()) > MOST_PATH_BYTES:
+        return False
+    return "://" in text or all(len(part.encode()) <= MOST_PART_BYTES for part in text.split("/"))
+
+
+FORMATS = {
+    "name": (
+        is_name,
+        f"a file name; use letters, digits and '_.-', the first a letter or digit, in {MOST_NAME_BYTES} bytes at most",
+    ),
+    "path": (is_path, f"a path; use one line without braces, in {MOST_PART_BYTES} bytes at most between slashes"),
+}
+NAME = {"type": "string", "format": "name"}
+
+
+def _format(_validator, name: str, value: Any, _schema) -> Iterator[ValidationError]:
+    fits, expected = FORMATS[name]
+    if isinstance(value, str) and not fits(value):
+        yield ValidationError(f"{cut(value)} cannot be {expected}")
+
+
+def _pattern(_validator, pattern: str, value: Any, _schema) -> Iterator[ValidationError]:
+    """As JSON Schema means it: `$` is the end, while Python's also stands before a last newline."""
+    if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
+        yield ValidationError(f"{cut(value)} does not match {pattern!r}")
+
 
 # JSON schemas accept 2.0 as an integer; loops and random generators do not
 Validator = validators.extend(
     Draft202012Validator,
+    {"format": _format, "pattern": _pattern},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
 
 
-class _Unique:
-    """Refuses a repeated key in a mapping. A key beside `<<: *other` overrides the other's and is not a repetition."""
-
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
-        node, lines = super().compose_mapping_node(anchor), {}
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            line = key.start_mark.line + 1
-            if (key.tag, key.value) in lines:
-                raise InputError(
-                    f"{self.name}: line {line}: key {key.value!r} stands in line {lines[key.tag, key.value]} already. "
-                    "Keep one of the two."
-                )
-            lines[key.tag, key.value] = line
-        return node
-
-
-class _Values(_Unique, yaml.SafeLoader):
-    """Reads numbers, true, false and null as such."""
-
-
-class _Texts(_Unique, yaml.BaseLoader):
-    """Reads all values as text."""
-
-
-def read_yaml(path: str | Path) -> Any:
-    """Read a file of YAML or JSON; raises InputError if it is neither, or if a mapping repeats a key."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict:
-        keys = [key for key, _ in pairs]
-        if double := [key for key in keys if keys.count(key) > 1]:
-            raise InputError(f"{path}: key {double[0]!r} stands twice in one mapping. Keep one of the two.")
-        return dict(pairs)
-
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        try:  # as Snakemake does: not all JSON is YAML, and 1e-4 is a number only in JSON
-            return json.loads(text, object_pairs_hook=unique)
-        except json.JSONDecodeError:
-            return _parse(text, str(path), _Values)
-    except InputError:
-        raise
-    except (yaml.YAMLError, OSError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())
-        raise InputError(f"{path}: not readable as YAML ({what}).") from error
-
-
-def _parse(text: str, place: str, kind: type) -> Any:
-    loader = kind(text)
-    loader.name = place
-    return loader.get_single_data()
-
-
-def read_layers(files: Sequence[str | Path], entries: Sequence[str]) -> list[tuple[str, Any]]:
-    """Read the layers of a configuration, the lowest first, each with the name of its source.
-
-    Parameters
-    ----------
-    files : see `read_yaml`
-    entries : `key=value`, as given after `--config`. Values inside {} and [] are text, as in Snakemake.
-
-    Raises InputError if a mapping repeats a key.
-    """
-    layers = [(str(file), read_yaml(file)) for file in files]
-    for key, _, text in (entry.partition("=") for entry in entries):
-        try:
-            value = _parse(text, COMMAND_LINE, _Texts)
-        except yaml.YAMLError:
-            value = text
-        layers.append((COMMAND_LINE, {key: value}))
-    return layers
+# --- checks
 
 
 def check_layers(layers: Sequence[tuple[str, Any]], schema: dict) -> None:
@@ -147,13 +118,29 @@ def check(value: Any, schema: dict, place: str) -> None:
     The message names `place`, the key, what was expected and what was found; for an unknown key, the nearest known ones.
     """
     for path, part in _walk(value):
-        odd = [key for key in part if not isinstance(key, str)] if isinstance(part, Mapping) else []
-        if odd:
-            raise InputError(f"{_join(place, path)}: expected text as a key, got {_shown(odd[0])}. Put the key in quotes.")
-        if isinstance(part, int | float) and not _is_finite(part):
-            raise InputError(f"{_join(place, path)}: expected a finite number, got {_shown(part)}.")
+        if problem := _problem(path, part):
+            raise InputError(f"{_join(place, path[:MOST_LEVELS])}: {problem}")
     for error in Validator(schema).iter_errors(value):
-        raise InputError(f"{_join(place, error.absolute_path)}: {_describe(error)}{_advice(error, place)}")
+        raise InputError(f"{_join(place, error.absolute_path)}: {_describe(error)}{_advice(error)}")
+
+
+def _problem(path: tuple, part: Any) -> str:
+    """Return what is wrong with a value whatever the schema, or nothing."""
+    texts = [part] if isinstance(part, str) else list(part) if isinstance(part, Mapping) else []
+    if odd := [key for key in texts if not isinstance(key, str)]:
+        return f"expected text as a key, got {_shown(odd[0])}. Put the key in quotes."
+    if long := [text for text in texts if len(text) > MOST_LETTERS]:
+        return f"expected text of at most {MOST_LETTERS:,} letters, got {len(long[0]):,}: {cut(long[0])}."
+    if half := [text for text in texts if not text.isascii() and re.search("[\ud800-\udfff]", text)]:
+        return f"expected characters, got half of one in {cut(half[0])}. Write it anew."
+    if not isinstance(part, OF_JSON):
+        kind = type(part).__name__
+        return (
+            f"expected text, a number, true, false, a list or a mapping, got a {kind}, {cut(str(part))}. Put text in quotes."
+        )
+    if isinstance(part, int | float) and not _is_finite(part):
+        return f"expected a finite number, got {_shown(part)}."
+    return f"nested too deeply; expected at most {MOST_LEVELS} levels." if len(path) > MOST_LEVELS else ""
 
 
 def _walk(value: Any) -> Iterator[tuple[tuple, Any]]:
@@ -185,23 +172,21 @@ def _describe(error: ValidationError) -> str:
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         unknown = next(name for name in error.instance if name not in known)
-        return f"unknown key {unknown!r}. {suggest(unknown, known)}"
+        return f"unknown key {cut(unknown)}. {suggest(unknown[:SHOWN_LETTERS], known)}"
     if error.validator == "type":
         types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
         return f"expected {' or '.join(TYPES[name] for name in types)}, got {_shown(error.instance)}."
-    return f"{error.message}."
+    if error.validator in MOST:
+        return f"expected at most {error.validator_value:,} {MOST[error.validator]}, got {len(error.instance):,}."
+    return f"{error.message.replace(repr(error.instance), cut(error.instance))}."
 
 
-def _advice(error: ValidationError, place: str) -> str:
-    """Return what to do about text that was meant as a number or another value."""
-    if not isinstance(error.instance, str) or error.validator not in ("type", "enum"):
+def _advice(error: ValidationError) -> str:
+    """Return what to do about text that was meant as a number."""
+    meant = isinstance(error.instance, str) and error.validator in ("type", "enum")
+    if not meant or not re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", error.instance, re.IGNORECASE):
         return ""
-    number = re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", error.instance, re.IGNORECASE)
-    if place == COMMAND_LINE and (number or error.instance in ("true", "false", "null")):
-        return (
-            f" Behind {COMMAND_LINE}, values inside {{}} and [] are text; write them to a file, and name it with --configfile."
-        )
-    return " A number stands without quotes, and in YAML with a point before an exponent: 1.0e-4." if number else ""
+    return " A number stands without quotes, and in YAML with a point before an exponent: 1.0e-4."
 
 
 def _shown(value: Any) -> str:
@@ -209,6 +194,4 @@ def _shown(value: Any) -> str:
         return "one too large for a computer"
     if value is None:
         return "null"
-    text = repr(value)
-    text = text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}..."
-    return f"the text {text}" if isinstance(value, str) else text
+    return f"the text {cut(value)}" if isinstance(value, str) else cut(value)

@@ -232,8 +232,8 @@ def test_files_of_the_published_formats_give_the_same(brain, published):
         ("nodes.csv.gz", lambda path: path.write_bytes(b"no"), "not a readable table of numbers"),
         ("annotation_100.nrrd", lambda path: path.write_bytes(b"NRRD"), "not a readable NRRD file"),
         ("structures.json", lambda path: path.write_text('{"success": false, "msg": "busy"}'), "not a list of structures"),
-        ("structures.json", lambda path: path.write_text("<html>"), "not readable as JSON"),
-        ("source_mask_params.json", lambda path: path.unlink(), "not readable as JSON"),
+        ("structures.json", lambda path: path.write_text("<html>"), "not a list of structures"),
+        ("source_mask_params.json", lambda path: path.unlink(), "not the structures of a mask .*not found"),
     ],
 )
 def test_a_file_that_is_spoilt_is_named(published, tmp_path, file, spoil, message):

@@ -135,7 +135,7 @@ def test_a_folder_with_the_name_of_other_results_is_refused_as_reserved(dataset_
 
 def test_a_folder_whose_name_cannot_be_a_path_of_the_results_is_refused(dataset_folder):
     folder = dataset_folder.rename(dataset_folder.with_name("my mice"))
-    with pytest.raises(InputError, match=r"config: dataset: .*my mice: rename the folder; its name may hold letters"):
+    with pytest.raises(InputError, match=r"config: dataset: .*my mice: rename the folder: .my mice. cannot be a file name"):
         opened(folder)
 
 

@@ -100,7 +100,7 @@ def test_a_response_file_without_rows_is_named(dataset_folder):
 @pytest.mark.parametrize("name", ["../x", "..", "sub/x", ".hidden"])
 def test_a_session_that_would_leave_its_folder_is_refused(dataset_folder, name):
     rewrite(dataset_folder, "200,two,", f"200,{name},")
-    with pytest.raises(InputError, match=r"neurons\.csv: session .* cannot be a file name"):
+    with pytest.raises(InputError, match=r"neurons\.csv: session: '.*' cannot be a file name; use letters, digits"):
         check_folder(dataset_folder)
 
 
@@ -109,5 +109,5 @@ def test_a_session_whose_name_the_workflow_cannot_carry_is_refused(dataset_folde
     path = dataset_folder / "neurons.csv"
     path.write_text(path.read_text().replace(",two,", ",day 2,"))
     session(dataset_folder, "two").rename(session(dataset_folder, "day 2"))
-    with pytest.raises(InputError, match=r"neurons\.csv: session 'day 2'"):
+    with pytest.raises(InputError, match=r"neurons\.csv: session: 'day 2' cannot be a file name; use letters, digits"):
         check_folder(dataset_folder)

@@ -63,7 +63,7 @@ def test_a_spoilt_file_of_cifar_is_named(cifar, spoil):
     path = cifar / "data_batch_3.bin"
     path.unlink() if spoil == "missing" else path.write_bytes(b"123" if spoil == "short" else b"\n" * 3073)
     with pytest.raises(
-        InputError, match=r"data_batch_3.bin: (no such file|3 bytes, no multiple of 3073|class 10 of 10, counted from 0); exp"
+        InputError, match=r"data_batch_3.bin: (not found|3 bytes, no multiple of 3073|class 10 of 10, counted from 0); exp"
     ):
         read_images("cifar10", str(cifar), 32)
 
@@ -119,8 +119,11 @@ def test_what_a_folder_of_images_lacks_or_holds_besides_is_named(tmp_path, name,
         (lambda path: Image.new("RGB", (40, 50)).save(path) or path.write_bytes(path.read_bytes()[:-40]), "not a readable"),
         (lambda path: Image.new("RGBA", (40, 50), (9, 9, 9, 254)).save(path), "has transparent pixels"),
         (lambda path: Image.new("P", (40, 50)).save(path, transparency=0), "has transparent pixels"),
-        (lambda path: Image.new("I;16", (40, 50)).save(path), r"an image of mode I;16; expected 8 bits a channel"),
-        (lambda path: Image.new("L", (9, 9)).save(path, save_all=True, append_images=[Image.new("L", (9, 9), 1)]), "2 pages"),
+        (lambda path: Image.new("I;16", (40, 50)).save(path), r"pixels of mode I;16B; expected up to 8 bits a channel"),
+        (
+            lambda path: Image.new("L", (9, 9)).save(path, save_all=True, append_images=[Image.new("L", (9, 9), 1)]),
+            "2 frames or pages",
+        ),
     ],
 )
 def test_an_image_that_rgb_does_not_hold_is_refused_by_whoever_reads_it(tmp_path, make, message):

@@ -4,11 +4,10 @@ import logging
 import os
 import re
 import sys
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from types import SimpleNamespace
 
-import pandas as pd
 import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile
@@ -32,6 +31,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os
 
 from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash, is_made
+from dormouse.errors import InputError
 from dormouse.features.keys import kernels_key
 from dormouse.lock import is_locked, lock_results
 from dormouse.methods.labels import method_differs, selection_differs
@@ -64,36 +64,37 @@ from dormouse.models.specification import (
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.progress import follow
 from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
-from dormouse.recordings.nwb1 import is_address
+from dormouse.recordings.remote import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.records import without_record
 from dormouse.run_folder import record_run, run_folder
-from dormouse.schemas import check, check_layers, read_layers, read_yaml
+from dormouse.schemas import check, check_layers
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
+from dormouse.written import given_table, read_layers, read_yaml
 
 CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
     yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
 )
 # The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
 # so do files and entries of the command line; or another workflow, which imports this one as a module.
-own, settings, told = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings, config
+own, settings = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings
 if workflow.modifier.is_main_snakefile():
     if os.path.lexists("config.yaml") and "config.yaml" not in own:
         own.append("config.yaml")
-    given = read_layers(settings.configfiles, settings.config_args or ())
+    given = read_layers(settings.configfiles, settings.config_args or (), CONFIG_SCHEMA)
 else:
-    given = [("config of the module", told)]
-layers = read_layers([] if settings.replace_workflow_config else own, ())
-check_layers([*layers, *given], CONFIG_SCHEMA)
+    given = [("config of the module", config)]
+layers = [*read_layers([] if settings.replace_workflow_config else own, (), CONFIG_SCHEMA), *given]
+check_layers(layers, CONFIG_SCHEMA)
 workflow.configfiles += own  # as the directive `configfile` does
 config = {}
-for layer in (*(layer for _, layer in layers), told):
+for _, layer in layers:
     update_config(config, layer)
 check(config, CONFIG_SCHEMA, "config")
-model_rows = pd.read_csv(ROOT / "resources/models.tsv", sep="\t", dtype=str, keep_default_na=False)
-for line, row in enumerate(model_rows.to_dict("records"), start=2):
+model_rows = given_table(ROOT / "resources/models.tsv", separator="\t")
+for line, row in zip(model_rows.index, model_rows.to_dict("records")):
     check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
 METHOD_TABLE = read_yaml(ROOT / "resources/methods.yaml")
 check(METHOD_TABLE, METHOD_SCHEMA, "resources/methods.yaml")
@@ -176,6 +177,20 @@ def check_records():
         FilePersistence(nolock=True).started(SimpleNamespace(output=[IOFile(file) for file in lost]))
 
 
+def in_one_line(function):
+    """Let the message of an InputError in a function of rules stand alone; Snakemake would put a traceback behind it."""
+
+    @wraps(function)
+    def call(*given):
+        try:
+            return function(*given)
+        except InputError as error:
+            sys.exit(f"Error: {error}")
+
+    return call
+
+
+@in_one_line
 def recordings():
     """Return the names of all recordings; the Allen service is asked for its own."""
     if DATASET.recordings is None:
@@ -202,6 +217,7 @@ def service_metrics(selection):
     return [f"{RESULTS}/tables/cell_metrics.parquet"] * (published and SELECTION["named"][selection]["select_on"] == "all")
 
 
+@in_one_line
 def kernel_files(model, kernels):
     """Return the files of some kernels of a model."""
     key = kernels_key(MODELS[model], IMAGES, config)
@@ -249,6 +265,7 @@ def code(script):
 
 # Nor does Snakemake run a job again because an input has another path. So the keys in paths, of images, kernels and simulated
 # recordings, are parameters too.
+@in_one_line
 def contents(files):
     """Return name and hash of each of a user's files, and the path of each simulated one; others are left out."""
     given = [file for file in files if not is_address(file) and not is_made(file)]
@@ -260,6 +277,7 @@ def timeless(files):
     return [file if is_made(file) else ancient(file) for file in files if not is_address(file)]
 
 
+@in_one_line
 def epochs_of(run):
     """Return the folder of a run's epochs. Anything that changes the weights changes the folder, so no epoch is lost.
 

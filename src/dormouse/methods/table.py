@@ -54,6 +54,9 @@ def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
     known = {name: [name] for name in rows} | presets
     if both := rows.keys() & presets.keys():
         raise InputError(f"resources/methods.yaml: {min(both)!r} names a row and a preset; rename one of them.")
+    for preset, names in presets.items():
+        if unknown := [name for name in names if name not in rows]:
+            raise InputError(f"resources/methods.yaml: presets.{preset}: no row {unknown[0]!r}. {suggest(unknown[0], rows)}")
     for name in wanted["run"]:
         if name not in known:
             raise InputError(f"{place}.run: unknown method {name!r}. {suggest(name, known)}")

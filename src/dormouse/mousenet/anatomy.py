@@ -18,11 +18,13 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError, suggest
+from dormouse.written import given_numbers
 
 INPUT, LGN, LAYERS = "input", "LGNd", ("4", "2/3", "5")  # layers in the order in which signals pass them
 INPUT_CHANNELS = 3
 IN_DEGREE = 1000  # neurons of other areas that contact a neuron of layer 4, in the table of connections
 NO_WIDTH = 1e-9  # pixels, in the place of a width of 0: all of the Gaussian lies on the centre of the kernel
+MOST_WEIGHTS = 1e9  # of a connection
 PROBED_UM = 75.0  # distance between neurons at which probabilities between layers were measured
 FOLDER = Path(__file__).parents[3] / "resources/mousenet"
 TABLES = {
@@ -131,7 +133,7 @@ def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
     """Read one of `TABLES`; raises InputError where it lacks a column or a number, or has two rows of one name."""
     path = Path(folder) / f"{name}.tsv"
     text = {column: str for column in ("layer", "source_layer", "target_layer")}  # an empty one is no missing number
-    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values={"surface_area_mm2": ""})
+    table = given_numbers(path, sep="\t", dtype=text, keep_default_na=False, na_values={"surface_area_mm2": ""})
     if missing := [column for column in TABLES[name] if column not in table]:
         raise InputError(f"{path}: no column {missing[0]!r}; expected {', '.join(TABLES[name])}.")
     names = [column for column in TABLES[name] if column in NAMES]
@@ -141,10 +143,12 @@ def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
         raise InputError(f"{path}: line {double.idxmax() + 2} is a second row of {what}; keep one of the two.")
     for column in TABLES[name][len(names) :]:
         without = table.area == LGN if column == "surface_area_mm2" else False  # the LGN has no surface
-        wrong = ~(np.isfinite(pd.to_numeric(table[column], errors="coerce")) | without)
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        wrong = ~(np.isfinite(numbers) & (numbers > 0 if column == "surface_area_mm2" else numbers >= 0) | without)
         if wrong.any():
             value = table.loc[wrong.idxmax(), column]
-            raise InputError(f"{path}: line {wrong.idxmax() + 2}: {column} is {str(value)!r}; expected a finite number.")
+            what = f"line {wrong.idxmax() + 2}: {column} is {str(value)!r}"
+            raise InputError(f"{path}: {what}; expected a finite number, not below 0.")
     return table
 
 
@@ -153,6 +157,9 @@ def build_anatomy(nodes: pd.DataFrame, connections: pd.DataFrame, laminar: pd.Da
     if options.input_px % 2:
         raise InputError(f"MouseNet: an image of {options.input_px} pixels; expected an even number, of which areas see half.")
     sized = {node.name: node for node in _sized_nodes(nodes, options)}
+    needed = [f"{node.area}{layer}" for node in sized.values() if node.layer for layer in LAYERS]
+    if lacking := [name for name in (LGN, *needed) if name not in sized]:
+        raise InputError(f"nodes: no row of {lacking[0]}; expected the LGN, and layers {', '.join(LAYERS)} of every area.")
     if unknown := set(options.readout or ()) - (sized.keys() - {INPUT}):
         raise InputError(f"MouseNet: no node {min(unknown)!r} to read out. {suggest(min(unknown), sized)}")
     between = connections.set_index(["source", "target"])
@@ -216,38 +223,38 @@ def _laminar(nodes: dict, source: str, target: str, width_um: float, probability
     width_px = width_um * nodes[source].px_per_um
     peak = probability / np.exp(-(PROBED_UM**2) / (2 * width_um**2))
     if options.laminar_in_degree == "whole":
-        peak *= 2 * np.pi * width_px**2 / gaussian(int(width_px * options.reach), width_px).sum()
+        half = _half(nodes[source], nodes[target], width_px, options)
+        peak *= 2 * np.pi * width_px**2 / gaussian(half, width_px).sum()
     return _connection(nodes[source], nodes[target], "laminar", width_um, width_px, peak, options)
 
 
 def _interareal(nodes: dict, source: str, target: str, width_um: float, in_degree: float, options: Options) -> Connection:
     width_px = width_um * nodes[source].px_per_um
-    room = nodes[source].channels * gaussian(int(width_px * options.reach), width_px).sum()
+    half = _half(nodes[source], nodes[target], width_px, options)
+    room = nodes[source].channels * gaussian(half, width_px).sum()
     peak = in_degree * options.in_degree / IN_DEGREE * options.neuron_fraction / room
     return _connection(nodes[source], nodes[target], "interareal", width_um, width_px, peak, options)
+
+
+def _half(source: Node, target: Node, width_px: float, options: Options) -> int:
+    """Return half the side of a kernel, without its centre; raises InputError for a connection that no memory holds."""
+    half = width_px * options.reach
+    side = 2 * half + 1
+    if not (n_weights := source.channels * target.channels * side * side) <= MOST_WEIGHTS:
+        what = f"{source.name} to {target.name}: {n_weights:.2g} weights"
+        raise InputError(f"MouseNet: {what}; expected at most {MOST_WEIGHTS:.0e}. Take smaller widths, reach or numbers.")
+    return int(half)
 
 
 def _connection(
     source: Node, target: Node, kind: str, width_um: float, width_px: float, peak: float, options: Options
 ) -> Connection:
     """Return the convolution: its kernel ends at `reach` widths; where it halves the map, its centre lies on odd pixels."""
-    kernel, stride = 2 * int(width_px * options.reach) + 1, source.map_px // target.map_px
+    kernel, stride = 2 * _half(source, target, width_px, options) + 1, source.map_px // target.map_px
     before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
     channels, sizes = (source.channels, target.channels), (source.map_px, target.map_px)
-    padding, peak = (before, after) * 2, float(min(peak, 1.0) if options.clip else peak)
-    return Connection(
-        source.name,
-        target.name,
-        kind,
-        *channels,
-        *sizes,
-        float(width_um),
-        float(width_px),
-        kernel,
-        stride,
-        padding,
-        float(peak),
-    )
+    padding, widths, peak = (before, after) * 2, (float(width_um), float(width_px)), min(peak, 1.0) if options.clip else peak
+    return Connection(source.name, target.name, kind, *channels, *sizes, *widths, kernel, stride, padding, float(peak))
 
 
 def describe(anatomy: Anatomy) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,18 +1,23 @@
 """The published files of the voxel connectome: reads the part in visual cortex."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from dormouse.answers import items, mapping, read_answer
 from dormouse.errors import InputError
 from dormouse.mousenet.connectome import Connectome
 
 VISUAL = "VIS"  # acronym of visual cortex
 LEFT, RIGHT = 1, 2  # hemispheres; any other number means both
 ROWS_AT_ONCE = 4096
+ID = {"type": "integer", "minimum": 0, "maximum": 2**32}
+MASK = mapping(structure_ids={"type": "array", "items": ID}, hemisphere_id={"type": "integer"})
+STRUCTURES = mapping(
+    msg=items(acronym={"type": "string"}, structure_id_path={"type": "string", "pattern": r"^/?(\d{1,9}/)*\d{1,9}/?$"})
+)
 
 
 def read_connectome(folder: str | Path, nodes: pd.DataFrame) -> Connectome:
@@ -32,7 +37,8 @@ def read_connectome(folder: str | Path, nodes: pd.DataFrame) -> Connectome:
     annotation = _read_annotation(folder / "annotation_100.nrrd")
     visual = np.isin(annotation, list(within(structures, VISUAL)))
     masks = {
-        part: _mask(annotation, structures, _read_json(folder / f"{part}_mask_params.json")) for part in ("source", "target")
+        part: _mask(annotation, structures, read_answer(folder / f"{part}_mask_params.json", "the structures of a mask", MASK))
+        for part in ("source", "target")
     }
     here = visual & masks["source"]
     rank = {part: np.cumsum(mask.ravel()).reshape(mask.shape) - 1 for part, mask in masks.items()}  # place in C order
@@ -54,13 +60,8 @@ def read_connectome(folder: str | Path, nodes: pd.DataFrame) -> Connectome:
 
 def read_structures(path: Path) -> dict[str, list[int]]:
     """Return the path of ids from the root to each structure, by acronym, from an answer of the service."""
-    answer = _read_json(path)
-    try:
-        paths = {row["acronym"]: row["structure_id_path"].strip("/").split("/") for row in answer["msg"]}
-        return {acronym: list(map(int, ids)) for acronym, ids in paths.items()}
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        what = "not a list of structures of the Allen service"
-        raise InputError(f"{path}: {what} ({error!r}). Remove it and run again.") from error
+    answer = read_answer(path, "a list of structures of the Allen service", STRUCTURES)
+    return {row["acronym"]: list(map(int, row["structure_id_path"].strip("/").split("/"))) for row in answer["msg"]}
 
 
 def within(structures: Mapping[str, list[int]], acronym: str) -> set[int]:
@@ -83,19 +84,15 @@ def _mask(annotation: np.ndarray, structures: Mapping[str, list[int]], params: M
     return mask
 
 
-def _read_json(path: Path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}). Remove it and run again.") from error
-
-
 def _read_annotation(path: Path) -> np.ndarray:
     """Return the structure id of every voxel, (backwards, down, to the side)."""
     import nrrd
 
     try:
-        return nrrd.read(str(path))[0]
+        annotation = nrrd.read(str(path))[0]
+        if annotation.ndim != 3 or annotation.dtype.kind not in "iu":
+            raise ValueError(f"{annotation.dtype}, {annotation.ndim} axes; expected whole numbers, 3 axes")
+        return annotation
     except Exception as error:  # nrrd raises errors of its own, and those of zlib and NumPy
         raise InputError(f"{path}: not a readable NRRD file ({error}). Remove it and run again.") from error
 
@@ -128,5 +125,5 @@ def _read_columns(path: Path, columns: np.ndarray, n_columns: int, n_rows: int) 
 def _chunks(path: Path, rows: int = ROWS_AT_ONCE):
     try:
         yield from pd.read_csv(path, header=None, chunksize=rows, dtype=np.float64)
-    except (OSError, EOFError, ValueError) as error:
+    except Exception as error:  # pandas, gzip, zlib and the system each raise their own
         raise InputError(f"{path}: not a readable table of numbers ({error}). Remove it and run again.") from error

@@ -1,6 +1,5 @@
 """The catalogue of the Allen Brain Observatory: its recordings, the metrics of their cells, and where events are published."""
 
-import json
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,9 +8,25 @@ import ijson
 import numpy as np
 import pandas as pd
 
+from dormouse.answers import items, mapping, read_answer
 from dormouse.errors import InputError, suggest
 from dormouse.recordings.nwb1 import SESSION_TYPE
 
+# what is read of the service's answers
+LINES = items(name={"type": "string"}, transgenic_line_type_name={"type": "string"})
+EXPERIMENTS = items(stimulus_name={"type": "string"})
+EXPERIMENTS["items"] |= {
+    "if": {"properties": {"stimulus_name": {"const": SESSION_TYPE}}},
+    "then": mapping(
+        id={"type": "integer"},
+        experiment_container_id={"type": "integer"},
+        imaging_depth={"type": "number"},
+        targeted_structure=mapping(acronym={"type": "string"}),
+        experiment_container=mapping(failed={}),
+        specimen=mapping(donor=mapping(external_donor_name={"type": "string"}, transgenic_lines=LINES)),
+    ),
+}
+LINKS = mapping(msg=items(attachable_id={"type": "integer"}, download_link={"type": "string"}))
 METRICS = ("p_ns", "p_run_mod_ns")  # those of the service's cell metrics that select neurons
 EVENT_FILES = (
     "/api/v2/data/query.json?q=model::WellKnownFile,rma::criteria,well_known_file_type[name$eqObservatoryEventsFile],"
@@ -72,23 +87,20 @@ def list_recordings(
 
 def read_experiments(path: str | Path) -> pd.DataFrame:
     """Return one row for each session with natural scenes in ophys_experiments.json, sorted by name."""
-    try:
-        experiments = json.loads(Path(path).read_text(encoding="utf-8"))
-        rows = [
-            {
-                "recording": str(experiment["id"]),
-                "container": str(experiment["experiment_container_id"]),
-                "animal": experiment["specimen"]["donor"]["external_donor_name"],
-                "area": experiment["targeted_structure"]["acronym"],
-                "depth_um": float(experiment["imaging_depth"]),
-                "cre_line": cre_line(experiment["specimen"]["donor"]["transgenic_lines"]),
-                "failed": bool(experiment["experiment_container"]["failed"]),
-            }
-            for experiment in experiments
-            if experiment["stimulus_name"] == SESSION_TYPE
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not the service's list of experiments ({error!r}). Remove it and run again.") from error
+    experiments = read_answer(path, "the service's list of experiments", EXPERIMENTS)
+    rows = [
+        {
+            "recording": str(experiment["id"]),
+            "container": str(experiment["experiment_container_id"]),
+            "animal": experiment["specimen"]["donor"]["external_donor_name"],
+            "area": experiment["targeted_structure"]["acronym"],
+            "depth_um": float(experiment["imaging_depth"]),
+            "cre_line": cre_line(experiment["specimen"]["donor"]["transgenic_lines"]),
+            "failed": bool(experiment["experiment_container"]["failed"]),
+        }
+        for experiment in experiments
+        if experiment["stimulus_name"] == SESSION_TYPE
+    ]
     if not rows:
         raise InputError(f"{path}: no {SESSION_TYPE} session among {len(experiments)} experiments. Remove it and run again.")
     return pd.DataFrame(rows).sort_values("recording", ignore_index=True)
@@ -102,12 +114,8 @@ def cre_line(lines: Iterable[Mapping[str, str]]) -> str:
 
 def read_event_files(path: str | Path) -> dict[str, str]:
     """Return the path of published events on the service, by recording, from the answer to EVENT_FILES."""
-    try:
-        answer = json.loads(Path(path).read_text(encoding="utf-8"))
-        links = {str(row["attachable_id"]): row["download_link"] for row in answer["msg"]}
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not the service's list of event files ({error!r}). Remove it and run again.") from error
-    return links
+    answer = read_answer(path, "the service's list of event files", LINKS)
+    return {str(row["attachable_id"]): row["download_link"] for row in answer["msg"]}
 
 
 def events_address(service: str, path: str | Path, recording: str) -> str:
@@ -126,13 +134,9 @@ def read_cell_metrics(path: str | Path) -> pd.DataFrame:
                 {"neuron": str(cell["cell_specimen_id"]), **{name: cell[name] for name in METRICS}}
                 for cell in ijson.items(file, "item", use_float=True)
             ]
-    except (KeyError, TypeError, ijson.JSONError) as error:
+        table = pd.DataFrame(rows, columns=["neuron", *METRICS]).astype(dict.fromkeys(METRICS, float))
+    except (LookupError, TypeError, ValueError, ijson.JSONError) as error:
         raise InputError(f"{path}: not the service's list of cells ({error!r}). Remove it and run again.") from error
     if not rows:
         raise InputError(f"{path}: no cells. Remove it and run again.")
-    return (
-        pd.DataFrame(rows)
-        .astype(dict.fromkeys(METRICS, float))
-        .drop_duplicates("neuron")
-        .sort_values("neuron", ignore_index=True)
-    )
+    return table.drop_duplicates("neuron").sort_values("neuron", ignore_index=True)

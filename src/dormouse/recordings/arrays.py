@@ -1,36 +1,19 @@
-"""Checks of arrays in files that users made, from their headers alone, and which row belongs to which image."""
+"""Types of the arrays in files that users made, from their headers, and which row belongs to which image."""
 
 import os
 import unicodedata
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.files import read_given
+from dormouse.given import Headers, read_given
 from dormouse.stimuli.images import ENDINGS, check_order
 
 # NumPy's letters for kinds of types; others are refused: a cast would keep only part of a number, or turn dates into numbers
 KINDS = {"real numbers": "fiu", "text or whole numbers": "USiu"}
-Headers = Mapping[str, tuple[tuple[int, ...], np.dtype]]  # shape and type by name
-
-
-def array_headers(path: Path) -> Headers:
-    """Return shape and type of each array of an .npz file, from the headers alone."""
-    headers = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as member:
-                    version = np.lib.format.read_magic(member)
-                    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-                    shape, _, kind = read[version](member)
-                    headers[name.removesuffix(".npy")] = shape, kind
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a readable .npz file ({error}).") from error
-    return headers
+MOST_NAME_BYTES = 4096  # of a name in an array, where every name takes the room of the longest
 
 
 def check_kind(path: Path, headers: Headers, expected: str, *names: str) -> None:
@@ -38,6 +21,8 @@ def check_kind(path: Path, headers: Headers, expected: str, *names: str) -> None
     for name in names:
         if name in headers and headers[name][1].kind not in KINDS[expected]:
             raise InputError(f"{path}: {name} is of type {headers[name][1]}; expected {expected}. Convert it.")
+        if name in headers and headers[name][1].itemsize > MOST_NAME_BYTES:
+            raise InputError(f"{path}: {name} is of type {headers[name][1]}; expected shorter names. Rename them.")
 
 
 def read_text(path: Path, name: str) -> np.ndarray:

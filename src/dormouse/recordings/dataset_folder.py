@@ -13,8 +13,6 @@
 Everything that can be checked without reading the responses is checked when the workflow starts.
 """
 
-import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,13 +20,14 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.files import list_files, read_given
-from dormouse.recordings.arrays import array_headers, check_kind, image_rows, read_text
+from dormouse.given import array_headers, check_file, list_files, read_given
+from dormouse.recordings.arrays import check_kind, image_rows, read_text
 from dormouse.recordings.cre_lines import CORTICAL_LAYERS
 from dormouse.recordings.names import check_cells, check_spelling, sites_of
 from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
-from dormouse.schemas import check, read_yaml
+from dormouse.schemas import NAME, check
 from dormouse.stimuli.images import image_files
+from dormouse.written import given_table, read_yaml
 
 DESCRIPTION = {
     "type": "object",
@@ -40,23 +39,20 @@ DESCRIPTION = {
         "name": {"type": "string"},
         "description": {"type": "string"},
         "kind": {"enum": ["responses", "similarity", "nwb"]},
-        "stimuli": {"type": "string"},
+        "stimuli": {"type": "string", "format": "path"},
         "background": {"type": "integer", "minimum": 0, "maximum": 255},  # grey of the screen behind transparent pixels
         "response_unit": {"type": "string"},
         "citation": {"type": "string"},
     },
 }
 NEURON_COLUMNS = ["neuron", "session", "animal", "area", "layer"]
-SESSION_NAME = r"\w[\w.-]*"  # as a path it stays within its folder
 OPTIONAL_COLUMNS = {"depth_um": "", "cre_line": ""}
 
 
 def read_description(folder: Path) -> dict:
     """Read dataset.yaml; raises InputError naming a key that is missing, unknown or of the wrong type."""
     path = folder / "dataset.yaml"
-    if not path.is_file():
-        raise InputError(f"{path}: not found. A dataset folder holds dataset.yaml; see the README for its keys.")
-    description = read_yaml(path)
+    description = read_yaml(path, missing=". A dataset folder holds dataset.yaml; see the README for its keys.")
     check(description, DESCRIPTION, str(path))
     return description
 
@@ -64,9 +60,7 @@ def read_description(folder: Path) -> dict:
 def read_neurons(folder: Path) -> pd.DataFrame:
     """Read neurons.csv, all columns as text; raises InputError for a missing column, a bad cell or a repeated neuron."""
     path = folder / "neurons.csv"
-    if not path.is_file():
-        raise InputError(f"{path}: not found. Expected one row per neuron with the columns {', '.join(NEURON_COLUMNS)}.")
-    table = _read_text(path)
+    table = given_table(path, missing=f". Expected one row per neuron with the columns {', '.join(NEURON_COLUMNS)}.")
     missing = [column for column in NEURON_COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
@@ -90,25 +84,6 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    """Read a table of text separated by commas, indexed by line; raises InputError for rows of unequal length."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, row) for row in reader if len(row) > 1 or "".join(row).strip()]
-    except (csv.Error, ValueError) as error:  # not text
-        raise InputError(f"{path}: not readable as a table ({error}); expected commas between columns, UTF-8.") from error
-    columns = rows[0][1] if rows else []
-    for line, row in rows:
-        if len(row) != len(columns):
-            raise InputError(f"{path}: line {line} has {len(row)} cells, the first has {len(columns)}.")
-    double = [column for column in columns if columns.count(column) > 1]
-    if double:
-        raise InputError(f"{path}: {columns.count(double[0])} columns are named {double[0]!r}; rename all but one.")
-    lines, cells = [line for line, _ in rows[1:]], [row for _, row in rows[1:]]
-    return pd.DataFrame(cells, index=lines, columns=columns, dtype=str)
-
-
 def check_folder(folder: Path) -> pd.DataFrame:
     """Check a folder of trial responses without reading them, and return its neurons.
 
@@ -130,6 +105,7 @@ def session_files(folder: Path, ending: str) -> list[Path]:
     """Return the session files of a folder; raises InputError for an ending in upper case, which no path would find."""
     files = list_files(folder, [ending])[0]
     for file in files:
+        check_file(file)
         if file.suffix != ending:
             raise InputError(f"{file}: rename it to {file.stem}{ending}; the ending must be in lower case.")
     return files
@@ -140,9 +116,7 @@ def check_session(path: Path, n_neurons: int, images: Sequence[Path]) -> np.ndar
 
     Raises InputError where its arrays do not fit the number of neurons or the images.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: not found, but neurons.csv has {n_neurons} neurons of session {path.stem}.")
-    headers = array_headers(path)
+    headers = array_headers(path, missing=f", but neurons.csv has {n_neurons} neurons of session {path.stem}.")
     shapes = {name: shape for name, (shape, _) in headers.items()}
     shape = shapes.get("response", ())
     if len(shape) != 3 or shapes.get("neuron") != shape[2:]:
@@ -170,16 +144,14 @@ def nwb_files(folder: Path) -> list[Path]:
     if not files:
         raise InputError(f"{folder / 'recordings'}: no *.nwb, but dataset.yaml says kind: nwb.")
     for file in files:
-        if not re.fullmatch(SESSION_NAME, file.stem):
-            raise InputError(f"{file}: rename it; the name of a recording may hold letters, digits and '_.-' alone.")
+        check(file.stem, NAME, f"{file}: rename it")
     check_spelling(folder / "recordings", "recording", [file.stem for file in files])
     return files
 
 
 def session_file(folder: Path, session: str) -> Path:
     """Return the response file of a session; raises InputError for a name that a path or a rule cannot carry."""
-    if not re.fullmatch(SESSION_NAME, session):
-        raise InputError(f"{folder / 'neurons.csv'}: session {session!r} cannot be a file name; use letters, digits, '_.-'.")
+    check(session, NAME, f"{folder / 'neurons.csv'}: session")
     return folder / "responses" / f"{session}.npz"
 
 
@@ -229,9 +201,8 @@ def check_similarity(path: Path) -> tuple[dict[str, tuple[str, str]], np.ndarray
 
     Raises InputError for names that are not names of sites, and for matrices that do not fit the images of the folder.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: not found, but dataset.yaml says kind: similarity.")
-    images, headers = image_files(stimuli_folder(path.parent)), array_headers(path)
+    images = image_files(stimuli_folder(path.parent))
+    headers = array_headers(path, missing=", but dataset.yaml says kind: similarity.")
     names = [name for name in headers if name != "stimulus"]
     for name in names:
         if headers[name][0] != (len(images),) * 2:

@@ -1,6 +1,6 @@
 """The data set of a run: the Allen Brain Observatory, the simulated demo, or a dataset folder."""
 
-import re
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -9,13 +9,15 @@ from pathlib import Path
 
 from dormouse.content_hash import file_hash, file_hashes, is_made, short_hash
 from dormouse.errors import InputError
-from dormouse.files import list_files
+from dormouse.given import check_file, list_files
 from dormouse.recordings import dataset_folder as folder
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run_folder import SHARED
+from dormouse.schemas import NAME, check
 from dormouse.stimuli.images import image_files, image_notes, listed
+from dormouse.written import MOST_TEXT_BYTES
 
 BUILT_IN = ("allen", "demo")
 SIMULATED = "results/simulated"  # where simulated recordings lie, in a folder for each size and seed
@@ -85,6 +87,8 @@ def images_key(dataset: Dataset, blank: bool) -> str:
 def _open_allen(config: Mapping) -> Dataset:
     allen, file = config["allen"], "ophys_experiment_data/{recording}.nwb"
     in_place = allen["access"] == "stream" and not allen["keep"]
+    if allen["access"] == "sdk" and os.path.lexists(allen["manifest"]):
+        check_file(allen["manifest"], most_bytes=MOST_TEXT_BYTES)
     events = config["response"]["measure"] == "events"
     return Dataset(
         name="allen",
@@ -106,8 +110,7 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     name = path.resolve().name
     if name.casefold() in RESERVED:  # some systems have one folder for both
         raise InputError(f"config: dataset: {path}: the name {name!r} is reserved, as results/{name} is; rename the folder.")
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise InputError(f"config: dataset: {path}: rename the folder; its name may hold letters, digits and '_.-' alone.")
+    check(name, NAME, f"config: dataset: {path}: rename the folder")
     description = folder.read_description(path)
     common = {
         "name": name,

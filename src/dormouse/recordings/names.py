@@ -11,9 +11,11 @@ import pandas as pd
 
 from dormouse.errors import InputError
 from dormouse.recordings.cre_lines import CORTICAL_LAYERS
+from dormouse.written import cut
 
 WHOLE = "all"  # in the place of a cortical layer: the whole area; in the place of an area: all areas
 MISSING = {"nan", "na", "n/a", "none", "null", "<na>", "nat"}  # what programs write for a missing value
+MOST_LETTERS = 100  # of a cell: in an array, every name takes the room of the longest
 SITE = re.compile(r"([\w.]+)(?:-([^\W_]+(?:[_/.][^\W_]+)*))?")
 
 
@@ -24,6 +26,8 @@ def check_cells(path: Path, table: pd.DataFrame) -> None:
             wrong = ""
             if cell != cell.strip() or not cell.isprintable():
                 wrong = "remove the space, or what cannot be seen"
+            elif len(cell) > MOST_LETTERS:
+                wrong = f"expected at most {MOST_LETTERS} letters"
             elif cell.casefold() in MISSING:
                 wrong = "leave the cell empty where a value is not known, or give another name"
             elif column in ("area", "layer") and cell.casefold() == WHOLE:
@@ -31,7 +35,7 @@ def check_cells(path: Path, table: pd.DataFrame) -> None:
             elif column == "layer" and "-" in cell:
                 wrong = "'-' stands between area and layer; write 2/3, which spreadsheets take for a date"
             if wrong:
-                raise InputError(f"{path}: line {line}: {column} is {cell!r}: {wrong}.")
+                raise InputError(f"{path}: line {line}: {column} is {cut(cell)}: {wrong}.")
 
 
 def check_spelling(place: str | Path, what: str, names: Iterable[str], known: Sequence[str] = ()) -> None:

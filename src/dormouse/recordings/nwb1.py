@@ -4,17 +4,19 @@ Layout after AllenSDK's BrainObservatoryNwbDataSet. Natural scenes carry the num
 -1; here the blank is the last stimulus, index 118, as in the similarity matrices of Conwell et al. 2021.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.files import read_given
+from dormouse.given import read_given
 from dormouse.recordings.cre_lines import cortical_layer
-from dormouse.recordings.remote import RemoteFile
+from dormouse.recordings.hdf5 import NUMBERS, TEXT, WHOLE_NUMBERS, Whole, check_parts, decoded, open_hdf5, text
+from dormouse.recordings.remote import is_address
 from dormouse.recordings.session import Session, scene_names
 from dormouse.stimuli.images import Stimuli, image_hash, with_blank
 
@@ -23,20 +25,22 @@ SCENES = "stimulus/presentation/natural_scenes_stimulus"
 TEMPLATE = "stimulus/templates/natural_scenes_image_stack/data"
 PLANE = "general/optophysiology/imaging_plane_1"
 SESSION_TYPE = "three_session_B"
-Whole = Callable[[h5py.Dataset], np.ndarray]
-NEEDED = (
-    f"{PIPELINE}/DfOverF/imaging_plane_1/data",
-    f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps",
-    f"{PIPELINE}/ImageSegmentation/cell_specimen_ids",
-    f"{SCENES}/data",
-    f"{SCENES}/frame_duration",
-    TEMPLATE,
-    f"{PLANE}/imaging depth",
-    f"{PLANE}/location",
-    "general/specimen_name",
-    "general/session_id",
-    "general/subject/genotype",
-)
+RUNNING = f"{PIPELINE}/BehavioralTimeSeries/running_speed"
+NEEDED = {  # see `hdf5.check_parts`
+    f"{PIPELINE}/DfOverF/imaging_plane_1/data": (NUMBERS, 2),
+    f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps": (NUMBERS, 1),
+    f"{PIPELINE}/ImageSegmentation/cell_specimen_ids": (WHOLE_NUMBERS, 1),
+    f"{SCENES}/data": (WHOLE_NUMBERS, 1),
+    f"{SCENES}/frame_duration": (WHOLE_NUMBERS, 2),
+    TEMPLATE: (NUMBERS, 3),
+    f"{PLANE}/imaging depth": (TEXT, 0),
+    f"{PLANE}/location": (TEXT, 0),
+    "general/specimen_name": (TEXT, 0),
+    "general/session_id": (TEXT, 0),
+    "general/subject/genotype": (TEXT, 0),
+}
+AGAIN = "Remove the file and fetch it again."
+OTHER_MEASURE = "The measure `sweep` needs it. Leave the recording out (allen.exclude), or choose another response.measure."
 
 
 def read_session(source: str | Path, trace: str, events: str | Path | None = None) -> Session:
@@ -53,7 +57,11 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
     """
     with open_nwb(source) as (file, whole):
         times = file[f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps"][()]
-        shown, order = file[f"{SCENES}/frame_duration"][()], file[f"{SCENES}/data"][()]
+        shown, order = (file[f"{SCENES}/{part}"][()].astype(np.int64) for part in ("frame_duration", "data"))
+        if shown.shape != (len(order), 2):
+            raise InputError(
+                f"{source}: frames of presentations have shape {shown.shape}; expected ({len(order)}, 2). {AGAIN}"
+            )
         by_time = np.lexsort((shown[:, 1], shown[:, 0]))
         shown, order = shown[by_time], order[by_time]
         if len(shown) < 2:
@@ -62,13 +70,13 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
             place=str(source),
             trace=read_events(events) if trace == "events" else TRACES[trace](file, whole, source),
             times=times,
-            running_speed=running_speed(file, times),
+            running_speed=running_speed(file, times, source),
             image=order,
             start=shown[:, 0],
             sweep_frames=int(shown[1, 1] - shown[1, 0]),  # as in AllenSDK
-            scene_sha256=scene_hashes(file, all_of_them=not is_address(source)),
+            scene_sha256=scene_hashes(file, not is_address(source), source),
             neuron=file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"][()].astype(str),
-            **description(file),
+            **description(file, source),
         )
 
 
@@ -84,14 +92,13 @@ def read_fluorescence(file: h5py.File, whole: Whole, source: str | Path) -> np.n
         parts = f"{PIPELINE}/Fluorescence/imaging_plane_1_demixed_signal/data", f"{around}/data", f"{around}/r"
     else:
         parts = f"{plane}/data", f"{plane}/neuropil_traces", f"{plane}/r"
-    missing = [part for part in parts if part not in file]
-    if missing:
-        raise InputError(
-            f"{source}: lacks {', '.join(missing)}, which the measure `sweep` needs. Leave the recording out "
-            "(allen.exclude), or choose another response.measure."
-        )
-    corrected = whole(file[parts[0]])
-    corrected -= whole(file[parts[1]]) * file[parts[2]][()][:, None].astype(np.float32)
+    check_parts(file, dict(zip(parts, ((NUMBERS, 2), (NUMBERS, 2), (NUMBERS, 1)), strict=True)), source, OTHER_MEASURE)
+    corrected, neuropil, ratios = (file[part] for part in parts)
+    if corrected.shape != neuropil.shape or ratios.shape != corrected.shape[:1]:
+        shapes = ", ".join(f"{part} {file[part].shape}" for part in parts)
+        raise InputError(f"{source}: expected the same cells and frames in {shapes}. {OTHER_MEASURE}")
+    corrected = whole(corrected)
+    corrected -= whole(neuropil) * ratios[()][:, None].astype(np.float32)
     return corrected
 
 
@@ -102,17 +109,23 @@ def read_events(path: str | Path | None) -> np.ndarray:
     """Return the magnitude of L0 events, (n_neurons, n_frames), from the file that is published beside a recording."""
     if path is None:
         raise InputError("response.measure: events are published with `dataset: allen` alone; choose dff or sweep.")
-    return read_given(path, "ev")["ev"]
+    events = read_given(path, "ev")["ev"]
+    if events.dtype.kind not in NUMBERS:
+        raise InputError(f"{path}: ev is of type {events.dtype}; expected numbers. {AGAIN}")
+    return events
 
 
-def description(file: h5py.File) -> dict[str, str | float]:
+def description(file: h5py.File, source: str | Path) -> dict[str, str | float]:
     """Return what holds for all neurons of a file: animal, area, cortical layer, depth (micrometres) and Cre line."""
     plane, subject = file[PLANE], file["general/subject"]
-    depth_um = float(_text(plane["imaging depth"]).split()[0])
-    cre_line = _text(subject["genotype"]).split(";")[0].split("/")[0]
+    depth = text(plane["imaging depth"])
+    if not re.match(r"[0-9.]+\b", depth):
+        raise InputError(f"{source}: imaging depth is {depth[:50]!r}; expected micrometres. {AGAIN}")
+    depth_um = float(depth.split()[0])
+    cre_line = text(subject["genotype"]).split(";")[0].split("/")[0]
     return {
-        "animal": _text(subject["subject_id"] if "subject_id" in subject else file["general/specimen_name"]),
-        "area": _text(plane["location"]),
+        "animal": text(subject["subject_id"] if "subject_id" in subject else file["general/specimen_name"]),
+        "area": text(plane["location"]),
         "cortical_layer": cortical_layer(depth_um, cre_line),
         "depth_um": depth_um,
         "cre_line": cre_line,
@@ -134,64 +147,49 @@ def whole_numbers(images: np.ndarray, source: str | Path) -> np.ndarray:
     return images.astype(np.uint8)
 
 
-def scene_hashes(file: h5py.File, all_of_them: bool) -> np.ndarray:
+def scene_hashes(file: h5py.File, all_of_them: bool, source: str | Path) -> np.ndarray:
     """Return the SHA-256 of each scene, (n_scenes,) str; or only of one, chosen by session, the others empty."""
     template = file[TEMPLATE]
     hashes = np.full(len(template), "", "U64")
-    one = int(_text(file["general/session_id"])) % len(template)
+    one = int(text(file["general/session_id"])) % len(template)
     for k in range(len(template)) if all_of_them else [one]:
-        hashes[k] = image_hash(whole_numbers(template[k : k + 1], file.filename)[0])
+        hashes[k] = image_hash(whole_numbers(template[k : k + 1], source)[0])
     return hashes
 
 
 def session_area(source: str | Path) -> tuple[str, int]:
     """Return the cortical area of a session, and its number of neurons."""
     with open_nwb(source) as (file, _):
-        return _text(file[f"{PLANE}/location"]), len(file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"])
+        return text(file[f"{PLANE}/location"]), len(file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"])
 
 
 @contextmanager
 def open_nwb(source: str | Path) -> Iterator[tuple[h5py.File, Whole]]:
-    """Open a three_session_B file; give it, and a function that reads a whole array of it.
-
-    Raises InputError for any other file, and for one that cannot be read to its end.
-    """
-    try:
-        with RemoteFile(source) if is_address(source) else nullcontext(source) as place, h5py.File(place, "r") as file:
-            check_nwb(file, source)
-            yield file, place.whole if is_address(source) else lambda dataset: dataset[()]
-    except (OSError, KeyError) as error:  # damaged data, and damaged metadata
-        advice = (
-            "Run again; if it stays, leave it out (allen.exclude)" if is_address(source) else "Remove it and fetch it again"
-        )
-        raise InputError(f"{source}: not a whole HDF5 file ({error}). {advice}.") from error
-
-
-def is_address(source: str | Path) -> bool:
-    """Return whether a source is an address and not a path."""
-    return str(source).startswith(("http://", "https://"))
+    """Open a three_session_B file as `open_hdf5` does; raises InputError for any other file."""
+    with open_hdf5(source) as (file, whole):
+        check_nwb(file, source)
+        yield file, whole
 
 
 def check_nwb(file: h5py.File, path: str | Path) -> None:
     """Raise InputError where a file has another session type, or lacks a part that is needed."""
     if "general/session_type" not in file:
         raise InputError(f"{path}: no general/session_type; expected an NWB 1.0 file of the Allen Brain Observatory.")
-    kind = _text(file["general/session_type"])
+    kind = text(file["general/session_type"])
     if kind != SESSION_TYPE:
         raise InputError(f"{path}: session type {kind}; natural scenes were shown in {SESSION_TYPE} only.")
-    missing = [part for part in NEEDED if part not in file]
-    if missing:
-        raise InputError(f"{path}: lacks {', '.join(missing)}. Remove the file and fetch it again.")
+    check_parts(file, NEEDED, path, AGAIN)
 
 
-def running_speed(file: h5py.File, times: np.ndarray) -> np.ndarray:
+def running_speed(file: h5py.File, times: np.ndarray, source: str | Path) -> np.ndarray:
     """Return the running speed at each two-photon frame, (n_frames,), cm/s; NaN where it was not measured.
 
     Some files hold (n,) and some (n, 1), and in some the speed begins late or ends early.
     """
     speed = np.full(len(times), np.nan)
-    stored = file.get(f"{PIPELINE}/BehavioralTimeSeries/running_speed")
-    if stored is not None:
+    if RUNNING in file:
+        check_parts(file, {f"{RUNNING}/data": (NUMBERS, 1, 2)}, source, AGAIN)
+        stored = file[RUNNING]
         values = stored["data"][()].ravel()
         first = int(np.abs(times - stored["timestamps"][0]).argmin()) if "timestamps" in stored else 0
         values = values[: len(times) - first]
@@ -201,13 +199,5 @@ def running_speed(file: h5py.File, times: np.ndarray) -> np.ndarray:
 
 def _version(file: h5py.File) -> tuple[int, ...]:
     """Return the version of the pipeline that wrote the file; 0.9 if the file does not say."""
-    text = _decode(file["general/generated_by"][-1]) if "general/generated_by" in file else "0.9"
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
-
-
-def _text(dataset: h5py.Dataset) -> str:
-    return _decode(dataset[()])
-
-
-def _decode(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    told = decoded(file["general/generated_by"][-1]) if "general/generated_by" in file else "0.9"
+    return tuple(int(part) for part in told.split(".") if part.isdecimal())

@@ -8,7 +8,7 @@ Layout after catalystneuro/visual-coding-to-nwb-v2, which converted the NWB 1.0 
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -16,8 +16,8 @@ import numpy as np
 
 from dormouse.errors import InputError
 from dormouse.recordings.cre_lines import cortical_layer
-from dormouse.recordings.nwb1 import is_address
-from dormouse.recordings.remote import RemoteFile
+from dormouse.recordings.hdf5 import NUMBERS, TEXT, WHOLE_NUMBERS, check_parts, decoded, open_hdf5, text
+from dormouse.recordings.remote import is_address
 from dormouse.recordings.session import Session, scene_names
 from dormouse.stimuli.images import Stimuli, image_hash, with_blank
 
@@ -28,15 +28,15 @@ RUNNING = "processing/behavior/BehavioralTimeSeries/running_speed"
 SCENES = "stimulus/presentation/natural_scenes_stimulus"
 PLANE = "general/optophysiology/ImagingPlane"
 SESSION_TYPE = "StimB"
-NEEDED = (
-    NEURONS,
-    f"{SCENES}/data",
-    f"{SCENES}/timestamps",
-    f"{SCENES}/indexed_images",
-    f"{PLANE}/location",
-    "general/subject/genotype",
-    "general/subject/subject_id",
-)
+NEEDED = {  # see `hdf5.check_parts`
+    NEURONS: (WHOLE_NUMBERS, 1),
+    f"{SCENES}/data": (WHOLE_NUMBERS, 1),
+    f"{SCENES}/timestamps": (NUMBERS, 1),
+    f"{PLANE}/location": (TEXT, 0),
+    "general/subject/genotype": (TEXT, 0),
+    "general/subject/subject_id": (TEXT, 0),
+}
+OF_SERIES = {"data": (NUMBERS, 2), "timestamps": (NUMBERS, 1), "rois": (WHOLE_NUMBERS, 1)}
 # not Fluorescence/Corrected: it holds imaging_plane_1/data of NWB 1.0, from which AllenSDK has yet to subtract the neuropil
 SERIES = {
     "dff": (f"{OPHYS}/DfOverF/DfOverF",),
@@ -65,7 +65,7 @@ def read_session(source: str | Path, trace: str, *, order: np.ndarray | None = N
     and no `order` is given.
     """
     with open_nwb2(source) as file:
-        check_parts(file, trace, source)
+        check_needed(file, trace, source)
         times = frame_times(file[SERIES[trace][0]], source)
         neuron = neurons(file, file[SERIES[trace][0]], source)
         hashes = scene_hashes(file, source)
@@ -109,7 +109,7 @@ def read_trace(file: h5py.File, trace: str, shape: tuple[int, int], source: str 
 def frame_times(series: h5py.Group, source: str | Path) -> np.ndarray:
     """Return the times of the two-photon frames of a series, (n_frames,) float64, s."""
     times = series["timestamps"][()]
-    if times.ndim != 1 or len(times) < 2 or not (np.diff(times) > 0).all():
+    if len(times) < 2 or not (np.diff(times) > 0).all():
         raise InputError(f"{source}: {series.name}/timestamps must increase from frame to frame, one number each.")
     return times
 
@@ -122,7 +122,7 @@ def half_frame(times: np.ndarray) -> float:
 def neurons(file: h5py.File, series: h5py.Group, source: str | Path) -> np.ndarray:
     """Return the ids of the neurons of a series, (n_neurons,) str, those of NWB 1.0 (cell_specimen_ids)."""
     ids, rows = file[NEURONS][()], series["rois"][()]
-    if len(rows) and rows.max() >= len(ids):
+    if rows.min() < 0 or rows.max() >= len(ids):
         raise InputError(f"{source}: {series.name}/rois names row {rows.max()} of a table of {len(ids)} cells.")
     return ids[rows].astype(str)
 
@@ -130,7 +130,7 @@ def neurons(file: h5py.File, series: h5py.Group, source: str | Path) -> np.ndarr
 def presentations(file: h5py.File, source: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the start (s) and the stored number of the scene of each presentation, both (n_presentations,), by time."""
     start_s, stored = file[f"{SCENES}/timestamps"][()], file[f"{SCENES}/data"][()]
-    if start_s.ndim != 1 or start_s.shape != stored.shape or not len(start_s) or not np.isfinite(start_s).all():
+    if start_s.shape != stored.shape or not np.isfinite(start_s).all():
         raise InputError(
             f"{source}: {SCENES} has {stored.shape} scenes at {start_s.shape} times; expected one time for each, and at "
             "least one. Remove the file and fetch it again."
@@ -160,11 +160,11 @@ def scene_order(stored: np.ndarray, order: np.ndarray | None, source: str | Path
     image = np.where(stored == WRAPPED, -1, stored)
     # ASSUME every session showed the blank; if none is marked, it was merged with scene 0
     if not (image == -1).any():
-        counts = np.bincount(image)
+        _, counts = np.unique(image, return_counts=True)
         raise InputError(
-            f"{source}: no presentation is marked as the blank, and scene 0 was shown {counts[0]} times (median of all: "
-            f"{np.median(counts):g}). The conversion to NWB 2 stored the blank as scene 0, and the file cannot tell them "
-            "apart. Take the order of images from the NWB 1.0 file of the same experiment, or read that file."
+            f"{source}: no presentation is marked as the blank, and scene 0 was shown {(image == 0).sum()} times (median "
+            f"of all: {np.median(counts):g}). The conversion to NWB 2 stored the blank as scene 0, and the file cannot tell "
+            "them apart. Take the order of images from the NWB 1.0 file of the same experiment, or read that file."
         )
     return image
 
@@ -173,7 +173,7 @@ def scene_hashes(file: h5py.File, source: str | Path) -> np.ndarray:
     """Return the SHA-256 of each scene, (n_scenes,) str; from an address only of one, chosen by session, the others empty."""
     names = scene_places(file, source)
     hashes = np.full(len(names), "", "U64")
-    experiment = int(re.sub(r"\D.*", "", _text(file["general/session_id"])) or 0)
+    experiment = int(re.sub(r"\D.*", "", text(file["general/session_id"])) or 0)
     for k in [experiment % len(names)] if is_address(source) else range(len(names)):
         hashes[k] = image_hash(scene(file, names[k], source))
     return hashes
@@ -223,12 +223,12 @@ def description(file: h5py.File, depth_um: float | None) -> dict[str, str | floa
     plane, subject = file[PLANE], file["general/subject"]
     if depth_um is None:
         # a later version of the dandiset may have the depth
-        told = re.search(r"depth of (\d+)", _text(plane["description"])) if "description" in plane else None
+        told = re.search(r"depth of (\d+)", text(plane["description"])) if "description" in plane else None
         depth_um = float(told[1]) if told else np.nan
-    cre_line = _text(subject["genotype"]).split(";")[0].split("/")[0]
+    cre_line = text(subject["genotype"]).split(";")[0].split("/")[0]
     return {
-        "animal": _text(subject["subject_id"]),
-        "area": _text(plane["location"]),
+        "animal": text(subject["subject_id"]),
+        "area": text(plane["location"]),
         "cortical_layer": "" if np.isnan(depth_um) else cortical_layer(depth_um, cre_line),
         "depth_um": depth_um,
         "cre_line": cre_line,
@@ -238,46 +238,33 @@ def description(file: h5py.File, depth_um: float | None) -> dict[str, str | floa
 def session_area(source: str | Path) -> tuple[str, int]:
     """Return the cortical area of a session, and its number of neurons."""
     with open_nwb2(source) as file:
-        check_parts(file, "dff", source)
-        return _text(file[f"{PLANE}/location"]), len(file[NEURONS])
+        check_needed(file, "dff", source)
+        return text(file[f"{PLANE}/location"]), len(file[NEURONS])
 
 
 @contextmanager
 def open_nwb2(source: str | Path) -> Iterator[h5py.File]:
     """Open an NWB 2 file of session type B; raises InputError for any other, and for one that cannot be read to its end."""
-    try:
-        with RemoteFile(source) if is_address(source) else nullcontext(source) as place, h5py.File(place, "r") as file:
-            version = str(file.attrs.get("nwb_version", "none"))
-            if not version.startswith("2."):
-                raise InputError(f"{source}: NWB version {version}; expected an NWB 2 file of dandiset 000728.")
-            kind = _text(file["general/session_id"]) if "general/session_id" in file else "none"
-            if kind.rpartition("-")[2] != SESSION_TYPE:
-                raise InputError(f"{source}: session {kind}; natural scenes were shown in those that end in -{SESSION_TYPE}.")
-            yield file
-    except OSError as error:
-        raise InputError(f"{source}: not a whole HDF5 file ({error}). Remove it and fetch it again.") from error
+    with open_hdf5(source) as (file, _):
+        version = decoded(file.attrs.get("nwb_version", "none"))
+        if not version.startswith("2."):
+            raise InputError(f"{source}: NWB version {version}; expected an NWB 2 file of dandiset 000728.")
+        kind = text(file["general/session_id"]) if "general/session_id" in file else "none"
+        if kind.rpartition("-")[2] != SESSION_TYPE:
+            raise InputError(f"{source}: session {kind}; natural scenes were shown in those that end in -{SESSION_TYPE}.")
+        yield file
 
 
-def check_parts(file: h5py.File, trace: str, source: str | Path) -> None:
+def check_needed(file: h5py.File, trace: str, source: str | Path) -> None:
     """Raise InputError where a file lacks a part that every session needs, or that the trace needs."""
-    missing = [part for part in NEEDED if part not in file]
-    if missing:
-        raise InputError(
-            f"{source}: lacks {', '.join(missing)}. Files that end in _ophys.nwb hold the movie alone; "
-            "take the one that ends in _behavior+image+ophys.nwb."
-        )
-    parts = [f"{series}/{part}" for series in SERIES[trace] for part in ("data", "timestamps", "rois")]
-    missing = [part for part in [*parts, *[RATIOS] * (trace == "fluorescence")] if part not in file]
-    if missing:
-        raise InputError(
-            f"{source}: lacks {', '.join(missing)}, which `{trace}` needs; not every recording has it. Leave the recording "
-            "out, or choose another response.measure."
-        )
-
-
-def _text(dataset: h5py.Dataset) -> str:
-    value = dataset[()]
-    return value.decode() if isinstance(value, bytes) else str(value)
+    other_file = "Files that end in _ophys.nwb hold the movie alone; take the one that ends in _behavior+image+ophys.nwb."
+    check_parts(file, NEEDED, source, other_file)
+    parts = {f"{series}/{part}": form for series in SERIES[trace] for part, form in OF_SERIES.items()}
+    ratios = {RATIOS: (NUMBERS, 1)} if trace == "fluorescence" else {}
+    other_measure = (
+        f"`{trace}` needs it; not every recording has it. Leave the recording out, or choose another response.measure."
+    )
+    check_parts(file, parts | ratios, source, other_measure)
 
 
 def is_nwb2(path: str | Path) -> bool:
@@ -285,5 +272,5 @@ def is_nwb2(path: str | Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return "nwb_version" in file.attrs
-    except OSError:
+    except Exception:  # damaged, which its reader tells
         return False

@@ -6,7 +6,7 @@ from pathlib import Path
 from dormouse.recordings import nwb1 as nwb
 from dormouse.recordings import nwb2
 from dormouse.recordings.dataset_folder import read_session
-from dormouse.recordings.nwb1 import is_address
+from dormouse.recordings.remote import is_address
 from dormouse.recordings.session import TRACES, trials
 from dormouse.recordings.trials import Recording
 from dormouse.stimuli.images import Stimuli, read_images

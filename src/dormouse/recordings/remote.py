@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import pairwise
 from operator import itemgetter
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -22,6 +23,11 @@ KEPT_BLOCKS = 2048
 LARGE_BYTES = 1 << 17  # reads of this size and more are requested exactly, and not kept
 MOST_BYTES = 1 << 24  # of one request
 GAP_BYTES = 1 << 14  # largest gap between pieces that are requested together
+
+
+def is_address(source: str | Path) -> bool:
+    """Return whether a source is an address and not a path."""
+    return str(source).startswith(("http://", "https://"))
 
 
 class RemoteFile(io.RawIOBase):

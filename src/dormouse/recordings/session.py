@@ -92,13 +92,20 @@ def windows(
     session: Session, measure: str, window_s: Sequence[float], baseline_s: Sequence[float] | None
 ) -> tuple[tuple[int, int], tuple[int, int] | None]:
     """Return window and baseline, each as its first frame and the one after its last, counted from onset."""
+    n_frames = len(session.times)
     if measure == "sweep":
         n = session.sweep_frames
+        if not 0 < n < n_frames:
+            raise InputError(f"{session.place}: a presentation of {n} frames, in a recording of {n_frames}.")
         return (0, n + SWEEPS_AFTER * n), (-SWEEPS_BEFORE * n, 0)
     frame_s = float(np.median(np.diff(session.times)))
     found = []
     for name, edges in (("window_s", window_s), ("baseline_s", baseline_s)):
         frames = tuple(round(edge / frame_s) for edge in edges) if edges is not None else None
+        if frames and max(map(abs, frames)) > n_frames:
+            raise InputError(
+                f"{session.place}: response.{name} {list(edges)} s is longer than the recording, {n_frames} frames."
+            )
         if frames and frames[0] >= frames[1]:
             raise InputError(f"{session.place}: response.{name} {list(edges)} s holds no frame of {frame_s:.4f} s; widen it.")
         found.append(frames)
@@ -129,6 +136,8 @@ def check_session(session: Session) -> None:
             f"{session.place}: traces have shape {session.trace.shape}, expected {len(session.neuron)} cells x "
             f"{len(session.times)} frames. Remove the file and fetch it again."
         )
+    if not np.isfinite(session.times).all() or np.median(np.diff(session.times)) <= 0:
+        raise InputError(f"{session.place}: times of frames must be finite and increase. Remove the file and fetch it again.")
     n_scenes = len(session.scene_sha256)
     if not len(session.image) or session.image.min() < -1 or session.image.max() >= n_scenes:
         raise InputError(f"{session.place}: presentations must name images from -1, the blank, to {n_scenes - 1}.")

@@ -1,7 +1,8 @@
 """The images shown to the animals: which files are images, their order, reading them as grey, and the blank."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dormouse.errors import InputError
-from dormouse.files import list_files, read_arrays, write_arrays
+from dormouse.files import read_arrays, write_arrays
+from dormouse.given import check_file, list_files
 
 BLANK = "blank"
 # ASSUME the grey screen between scenes had the middle of the grey scale; the template stack does not hold it
@@ -18,6 +20,7 @@ BLANK_GREY = 127
 JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 ENDINGS = (".png", ".tif", ".tiff", *JPEG)  # of images that are read, in any case
 FORMATS = ("PNG", "TIFF", "JPEG")  # Pillow's names
+MOST_FILE_BYTES, MOST_PIXELS = 1 << 30, 1 << 26  # of one image; the pixels of 8,192 x 8,192
 # endings of other images, which are refused; a file with any other ending is not taken for an image
 UNREAD = (
     *(".apng", ".avif", ".bmp", ".dcm", ".dib", ".dng", ".emf", ".eps", ".exr", ".gif", ".hdr", ".heic", ".heif", ".ico"),
@@ -25,6 +28,7 @@ UNREAD = (
 )
 EIGHT_BIT = {"1", "L", "LA", "RGB", "RGBA", "P"}  # modes of Pillow, which turns one bit into 0 and 255
 OPAQUE = 255  # alpha
+MPO_ENTRIES = 0xB002  # tag of the list of images in a JPEG that holds several
 SIGNED, SAMPLE_FORMAT = 2, 339  # value and tag by which a TIFF file says that its numbers have a sign
 NUMBER = re.compile("[0-9]+")
 
@@ -69,6 +73,9 @@ def image_files(folder: str | Path) -> list[Path]:
         raise InputError(f"{folder}: no images; expected one PNG, TIFF or JPEG file per stimulus.")
     by_stem: dict[str, Path] = {}
     for file in files:
+        check_file(file, most_bytes=MOST_FILE_BYTES)
+        if set("{}") & set(file.name):
+            raise InputError(f"{file}: rename it without braces, which Snakemake takes for wildcards.")
         other = by_stem.setdefault(file.stem.casefold(), file)
         if other is not file:
             raise InputError(f"{folder}: {other.name} and {file.name} would be one stimulus; take one away or rename it.")
@@ -151,34 +158,63 @@ def read_images(files: Sequence[str | Path], background: int | None = None) -> S
 
 
 def _read_grey(file: Path, background: int | None) -> np.ndarray:
+    with open_image(file, FORMATS, EIGHT_BIT) as image:
+        if image.has_transparency_data:
+            return _on_background(image.convert("RGBA"), background, file)
+        return np.asarray(image.convert("L"))
+
+
+@contextmanager
+def open_image(file: Path, formats: Sequence[str], modes: Collection[str]) -> Iterator[Image.Image]:
+    """Give an image that was read whole, turned as its EXIF data say.
+
+    Parameters
+    ----------
+    formats, modes : those that are read, by Pillow's names; the modes have at most 8 bits a channel
+
+    Raises InputError where the file is no such image or damaged, where it holds several images or too many pixels, and where
+    Pillow would clip its values or leave out a part without a warning.
+    """
+    check_file(file, most_bytes=MOST_FILE_BYTES)
     try:
         # opened here: given a path, Pillow maps the file into memory and scrambles a TIFF that it has to turn
-        with open(file, "rb") as opened, Image.open(opened, formats=FORMATS) as image:
-            _check_pixels(image, file)
+        with open(file, "rb") as opened, Image.open(opened, formats=formats) as image:
+            _check_pixels(image, file, modes)
             image.load()  # turns a TIFF itself; the next line then finds nothing to do
             ImageOps.exif_transpose(image, in_place=True)
-            if image.has_transparency_data:
-                return _on_background(image.convert("RGBA"), background, file)
-            return np.asarray(image.convert("L"))
+            yield image
     except InputError:
         raise
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{file}: expected at most {MOST_PIXELS:,} pixels. Scale it down ({error}).") from error
     except Exception as error:  # Pillow's readers each raise their own
-        raise InputError(f"{file}: not a readable image. Replace or remove it. Expected PNG, TIFF or JPEG.") from error
+        expected = f"{', '.join(formats[:-1])} or {formats[-1]}"
+        raise InputError(f"{file}: not a readable image. Replace or remove it. Expected {expected}.") from error
 
 
-def _check_pixels(image: Image.Image, file: Path) -> None:
-    """Raise InputError for images that Pillow would read only in part, or clip, without a warning."""
-    n_frames = getattr(image, "n_frames", 1)
-    if n_frames > 1:
-        raise InputError(f"{file}: {n_frames} frames or pages; expected one image. Save the one that was shown alone.")
+def _check_pixels(image: Image.Image, file: Path, modes: Collection[str]) -> None:
+    """Raise InputError for images that Pillow would read only in part, or clip, without a warning, and for huge ones."""
+    if image.width * image.height > MOST_PIXELS:
+        raise InputError(f"{file}: {image.width} x {image.height} pixels; expected at most {MOST_PIXELS:,}. Scale it down.")
+    n_images = _count_images(image)
+    if n_images > 1:
+        raise InputError(f"{file}: {n_images} frames or pages; expected one image. Save the one that is meant alone.")
     stored = {str(part[-1] if isinstance(part[-1], str) else part[-1][0]) for part in image.tile}  # as "RGB;16B"
-    if image.mode not in EIGHT_BIT or any(";16" in kind for kind in stored):
+    if image.mode not in modes or (image.format != "BMP" and any(";16" in kind for kind in stored)):  # 16 bits of BMP are few
         kind = ", ".join(sorted(stored)) or image.mode
         raise InputError(f"{file}: pixels of mode {kind}; expected up to 8 bits a channel, grey or RGB. Convert the image.")
-    if any("X" in kind for kind in stored):
+    if image.format == "TIFF" and any("X" in kind for kind in stored):
         raise InputError(f"{file}: a channel beyond RGB that may be alpha; say so in the file, or save it without.")
     if SIGNED in np.atleast_1d(getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, ())):
         raise InputError(f"{file}: pixels with a sign; expected 0 to 255. Convert the image.")
+
+
+def _count_images(image: Image.Image) -> int:
+    """Return the number of images in a file, without the previews that cameras add to a JPEG."""
+    if image.format != "MPO":
+        return getattr(image, "n_frames", 1)
+    kinds = [part["Attribute"]["MPType"] for part in image.mpinfo[MPO_ENTRIES]]
+    return sum(not kind.startswith("Large Thumbnail") for kind in kinds)
 
 
 def _on_background(image: Image.Image, background: int | None, file: Path) -> np.ndarray:

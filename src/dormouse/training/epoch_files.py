@@ -22,7 +22,7 @@ def hand_out(file: str | Path, path: str | Path) -> None:
     """
     file = Path(file)
     try:
-        check_digest(file, load_file(file))
+        check_digest(file, load_file(file), made_here=True)
     except Exception as error:  # safetensors and the system each raise their own
         what = "damaged" if file.is_file() else "no such file"
         raise InputError(f"{file}: {what}; the epoch has to be trained again. {anew(file.parent)}") from error

@@ -1,10 +1,10 @@
 """Files of the images that networks are trained on: which there must be, and which there are. None of them is read here."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from dormouse.errors import InputError
+from dormouse.given import check_file, shown
 
 CIFAR = {"train": [f"data_batch_{k}.bin" for k in range(1, 6)], "test": ["test_batch.bin"]}
 PARTS = ("train", "val")  # of a folder of images
@@ -15,8 +15,7 @@ def cifar_files(folder: Path) -> list[Path]:
     """Return the files of the binary version of CIFAR-10."""
     files = [folder / name for part in CIFAR.values() for name in part]
     for file in files:
-        if not file.is_file():
-            raise InputError(f"{file}: no such file; expected a file of the binary version of CIFAR-10.")
+        check_file(file, missing="; expected a file of the binary version of CIFAR-10.")
     return files
 
 
@@ -40,7 +39,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected images in train/CLASS/ and val/CLASS/.")
     classes = {}
-    for name in _shown(os.listdir(folder)):
+    for name in shown(folder, os.listdir(folder)):
         if not (folder / name).is_dir():
             raise InputError(f"{folder / name}: not in the folder of a class; expected {folder}/CLASS/. Move or remove it.")
         classes[name] = _images(folder / name)
@@ -53,19 +52,17 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 def _images(folder: Path) -> list[Path]:
     """Return the images in a folder and its subfolders."""
-    files = []
+    files, entered = [], set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = _shown(folders)
-        files += [Path(place, name) for name in _shown(names)]
+        if (real := os.path.realpath(place)) in entered:
+            raise InputError(f"{place}: a link to a folder that is read already. Remove it.")
+        entered.add(real)
+        folders[:] = shown(place, folders)
+        files += [Path(place, name) for name in shown(place, names)]
     for file in files:
         if file.suffix.lower() not in ENDINGS:
             raise InputError(f"{file}: no image by its name; expected {', '.join(sorted(ENDINGS))}. Rename or remove it.")
     return files
-
-
-def _shown(names: Iterable[str]) -> list[str]:
-    """Return names sorted, without hidden ones, such as the ._1.png in which macOS keeps what it knows of 1.png."""
-    return sorted(name for name in names if not name.startswith("."))
 
 
 def _folder_files(folder: Path) -> list[Path]:

@@ -5,17 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch.nn import functional as F
 from torch.utils.data import Dataset, TensorDataset
 
 from dormouse.errors import InputError
+from dormouse.given import check_file
 from dormouse.models.loaders import make_torchvision_importable
 from dormouse.models.specification import NORMALISATIONS, SEEN_AS
+from dormouse.stimuli.images import EIGHT_BIT, OPAQUE, open_image
 from dormouse.training.image_files import CIFAR, cifar_files, class_files
 
-CIFAR_PX, CIFAR_RECORD, CIFAR_CLASSES = 32, 1 + 3 * 32 * 32, 10
-EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}  # modes of Pillow that lose nothing in RGB
+CIFAR_PX, CIFAR_RECORD, CIFAR_CLASSES, CIFAR_MOST_BYTES = 32, 1 + 3 * 32 * 32, 10, 1 << 28
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow's names
+COLOURS = {*EIGHT_BIT, "PA", "CMYK", "YCbCr"}  # modes of Pillow that lose nothing in RGB
 TEST_SHARE = 0.2  # of the digits of every class
 PADDING_PX = 4  # zeros around images of CIFAR-10 before a random crop
 CROPPED = (0.4, 1.0)  # random crops of images of a folder, as a share of their area
@@ -95,6 +98,7 @@ def cifar10(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
 
 def _read_cifar(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Return images (n, 3, 32, 32) uint8 and classes (n,) from a binary file; each record is a class and its pixels."""
+    check_file(path, most_bytes=CIFAR_MOST_BYTES)
     held, expected = np.fromfile(path, np.uint8), "expected a file of the binary version of CIFAR-10."
     if len(held) % CIFAR_RECORD or not len(held):
         raise InputError(f"{path}: {len(held)} bytes, no multiple of {CIFAR_RECORD}; {expected}")
@@ -120,21 +124,12 @@ def image_folder(folder: Path, input_px: int) -> tuple[Dataset, Dataset]:
 def read_colours(file: Path) -> Image.Image:
     """Return an image in RGB, turned upright as its EXIF data say.
 
-    Raises InputError where it cannot be read, or where RGB cannot hold it: transparency, more than 8 bits a channel, several
-    pages.
+    Raises InputError where `open_image` does, and for transparent pixels.
     """
-    try:
-        with Image.open(file) as image:
-            n_pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # a camera's MPO is a JPEG with previews
-            if image.mode not in EIGHT_BIT or n_pages > 1:
-                what = f"{n_pages} pages; expected one" if n_pages > 1 else f"mode {image.mode}; expected 8 bits a channel"
-                raise InputError(f"{file}: an image of {what}. Convert or remove it.")
-            upright = ImageOps.exif_transpose(image)
-            if upright.has_transparency_data and upright.convert("RGBA").getchannel("A").getextrema()[0] < 255:
-                raise InputError(f"{file}: has transparent pixels, whose colour is unknown. Put it on a background.")
-            return upright.convert("RGB")
-    except (OSError, SyntaxError) as error:  # an image of unknown format is an OSError
-        raise InputError(f"{file}: not a readable image ({error}). Replace or remove it.") from error
+    with open_image(file, FORMATS, COLOURS) as image:
+        if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < OPAQUE:
+            raise InputError(f"{file}: has transparent pixels, whose colour is unknown. Put it on a background.")
+        return image.convert("RGB")
 
 
 def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
