@@ -29,8 +29,8 @@ SMALL = {
     "selection": {"min_reliability": -1.0},
     "methods": {"run": ["rsa_pearson", "rsa_spearman", "ridge_srp", "ridge_zscore"]},
     "models": {
-        "groups": ["baselines"],
-        "exclude": ["noise-random0"],
+        "groups": [],
+        "include": ["pixels"],
         "add": {"small": {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "input": {"size": 64}}},
     },
 }
