@@ -77,6 +77,12 @@ def test_a_path_is_one_line_without_braces(path):
         assert "cannot be a path; use one line without braces" in refused(keys, path)
 
 
+def test_an_address_is_one_line_without_braces():
+    for address in ("https://x.org/{y}", "https://x.org/y\n", "https://x.org/" + "y" * 4000):
+        assert "cannot be a path; use one line without braces" in refused(("allen", "bucket"), address)
+    check_setting(("allen", "bucket"), "https://x.org/" + "y" * 1000)
+
+
 def test_an_end_of_a_pattern_is_the_end_of_the_text():
     for path, value in ((("allen", "recordings"), ["5\n"]), (("models", "add", "x", "sha256"), "a" * 64 + "\n")):
         assert "does not match" in refused(path, value)

@@ -54,7 +54,7 @@ def test_a_depth_that_is_no_finite_number_is_refused(dataset_folder, depth):
         ),
         (r"overrides\.yaml: input\.size: expected a whole number, got \{\}", [], "{dataset: demo, input: {size: {}}}"),
         (
-            r"--config: ceilings\.penalty: expected a number, got the text '\.nan'",
+            r"--config: ceilings\.penalty: expected a finite number, got nan",
             ["--config", "ceilings={penalty: .nan}"],
             "dataset: demo",
         ),

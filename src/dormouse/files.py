@@ -94,15 +94,15 @@ def read_arrays(path: str | Path, *names: str) -> dict[str, np.ndarray]:
 def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndarray]]]:
     """Give read(*names), which reads arrays of the open file as `read_arrays` does, and leaves the others on disk."""
     with ExitStack() as opened:
-        with _refusing(path, AGAIN):
+        with refusing(path, AGAIN):
             stored = opened.enter_context(np.load(path, allow_pickle=False))
             if DIGESTS not in stored.files:
                 raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
             digests = dict(line.rsplit(" ", 1) for line in stored[DIGESTS].tolist())
 
         def read(*names: str) -> dict[str, np.ndarray]:
-            with _refusing(path, AGAIN):
-                arrays = _select(path, stored, names or tuple(digests), AGAIN)
+            with refusing(path, AGAIN):
+                arrays = select(path, stored, names or tuple(digests), AGAIN)
             if any(digests.get(name) != _digest(name, np.asarray(array)) for name, array in arrays.items()):
                 raise InputError(f"{path}: {CHANGED}")
             return arrays
@@ -111,7 +111,7 @@ def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndar
 
 
 @contextmanager
-def _refusing(path: str | Path, remedy: str) -> Iterator[None]:
+def refusing(path: str | Path, remedy: str) -> Iterator[None]:
     """Turn any error while an .npz file is read into an InputError."""
     try:
         yield
@@ -121,7 +121,7 @@ def _refusing(path: str | Path, remedy: str) -> Iterator[None]:
         raise unreadable(path, ".npz", error, remedy) from error
 
 
-def _select(path: str | Path, stored: np.lib.npyio.NpzFile, names: Sequence[str], remedy: str) -> dict[str, np.ndarray]:
+def select(path: str | Path, stored: np.lib.npyio.NpzFile, names: Sequence[str], remedy: str) -> dict[str, np.ndarray]:
     """Return the named arrays of an open file."""
     held = [name for name in stored.files if name != DIGESTS]
     if missing := [name for name in names if name not in held]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.files import unreadable
+from dormouse.files import refusing, select
 
 MOST_ARRAY_BYTES = 1 << 33  # of one array in memory; 100 trials of 1,000 images and 20,000 neurons in float32
 MOST_ARRAYS = 10_000  # in one file
@@ -82,19 +82,14 @@ def array_headers(path: str | Path, missing: str = ".") -> Headers:
     """
     check_file(path, missing)
     headers = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if len(archive.infolist()) > MOST_ARRAYS:
-                raise InputError(f"{path}: {len(archive.infolist()):,} arrays; expected at most {MOST_ARRAYS:,}. {REPLACE}")
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                if name in headers:
-                    raise InputError(f"{path}: two arrays are named {name!r}. {REPLACE}")
-                headers[name] = _header(archive, member, f"{path}: {name}")
-    except InputError:
-        raise
-    except Exception as error:  # zipfile, zlib, numpy and the system each raise their own
-        raise unreadable(path, ".npz", error, REPLACE) from error
+    with refusing(path, REPLACE), zipfile.ZipFile(path) as archive:
+        if len(archive.infolist()) > MOST_ARRAYS:
+            raise InputError(f"{path}: {len(archive.infolist()):,} arrays; expected at most {MOST_ARRAYS:,}. {REPLACE}")
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            if name in headers:
+                raise InputError(f"{path}: two arrays are named {name!r}. {REPLACE}")
+            headers[name] = _header(archive, member, f"{path}: {name}")
     return headers
 
 
@@ -119,10 +114,5 @@ def read_given(path: str | Path, *names: str) -> dict[str, np.ndarray]:
     Raises InputError where `array_headers` does, or if the file lacks one of the names or holds pickled objects.
     """
     held = array_headers(path)
-    if lacking := [name for name in names if name not in held]:
-        raise InputError(f"{path}: no array named {', '.join(lacking)}; the file holds {', '.join(held) or 'none'}. {REPLACE}")
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in names or held}
-    except Exception as error:  # zipfile, zlib, numpy and the system each raise their own
-        raise unreadable(path, ".npz", error, REPLACE) from error
+    with refusing(path, REPLACE), np.load(path, allow_pickle=False) as stored:
+        return select(path, stored, names or tuple(held), REPLACE)

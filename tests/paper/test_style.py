@@ -46,3 +46,10 @@ def test_figures_take_matplotlib_from_the_one_place_that_keeps_settings_out(root
     for file in (root / "src").rglob("*.py"):
         imports = re.search(r"^ *(import|from) (matplotlib|seaborn)", file.read_text(), re.MULTILINE)
         assert file.name == "style.py" or not imports, file
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
+    text = DRAW.replace('["mine", k', r'["$\\frac$", k')
+    assert text != DRAW
+    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True)
+    assert (tmp_path / "a.png").stat().st_size > 1000

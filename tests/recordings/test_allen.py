@@ -1,9 +1,11 @@
 """What is published: recordings, metrics of cells, event files."""
 
 import json
+import os
 
 import pandas as pd
 import pytest
+import yaml
 from observatory import experiment
 
 from dormouse.errors import InputError
@@ -15,6 +17,8 @@ from dormouse.recordings.allen import (
     read_cell_metrics,
     read_event_files,
 )
+from dormouse.recordings.datasets import open_dataset
+from dormouse.recordings.sdk import build_environment
 
 pytestmark = pytest.mark.allen
 
@@ -31,6 +35,23 @@ def listed(tmp_path):
         return list_recordings(path, areas, ALL | filters, event_files)
 
     return listed
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("gone")])
+def test_a_manifest_that_is_no_file_is_refused_at_the_start(root, tmp_path, make):
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    config["allen"] |= {"access": "sdk", "manifest": str(tmp_path / "manifest.json")}
+    assert open_dataset(config).name == "allen"  # AllenSDK writes one
+    make(tmp_path / "manifest.json")
+    with pytest.raises(InputError, match=r"manifest\.json(: a pipe|: a folder| is a link that leads nowhere)"):
+        open_dataset(config)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "text", "."])
+def test_a_python_that_cannot_be_run_is_named(tmp_path, name):
+    (tmp_path / "text").write_text("no program")
+    with pytest.raises(InputError, match=rf"{name}: no Python with AllenSDK \(.*(No such file|Permission denied)"):
+        build_environment([], str(tmp_path / name), tmp_path / "allensdk.txt")
 
 
 def used(table):

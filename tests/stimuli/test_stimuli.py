@@ -1,5 +1,6 @@
 """Images as they are read: formats, what is transparent, turned, or of more than 8 bits, and what lies beside them."""
 
+import os
 import struct
 import zlib
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from dormouse.errors import InputError
+from dormouse.stimuli import images
 from dormouse.stimuli.images import image_files, image_notes, read_images
 
 SHAPE = (5, 7)
@@ -176,6 +178,43 @@ def test_what_would_be_read_in_part_or_clipped_is_refused(tmp_path, grey, name, 
     make(tmp_path / name, grey)
     with pytest.raises(InputError, match=rf"{name}: .*{pattern}"):
         read(tmp_path / name, background=127)
+
+
+def test_previews_of_a_camera_are_no_further_images(tmp_path, grey):
+    path = animation(tmp_path / "phone.jpg", grey, format="MPO", quality=95)
+    content = bytearray(path.read_bytes())
+    first = content.rindex(struct.pack("<I", 0x030000), 0, 200)  # the primary image; an entry has 16 bytes
+    content[first + 16 : first + 20] = struct.pack("<I", 0x010001)  # a preview, Large Thumbnail
+    path.write_bytes(content)
+    np.testing.assert_allclose(read(path).astype(int), grey.astype(int), atol=60)
+
+
+def test_an_image_has_no_more_pixels_than_it_may(tmp_path, grey, monkeypatch):
+    path = saved(tmp_path / "image.png", grey)
+    monkeypatch.setattr(images, "MOST_PIXELS", 35)
+    np.testing.assert_array_equal(read(path), grey)
+    monkeypatch.setattr(images, "MOST_PIXELS", 34)
+    with pytest.raises(InputError, match=r"image\.png: 7 x 5 pixels; expected at most 34\. Scale it down\."):
+        read(path)
+    monkeypatch.setattr(images, "MOST_FILE_BYTES", path.stat().st_size - 1)
+    for refuses in (image_files, lambda folder: read(path)):
+        with pytest.raises(InputError, match=r"image\.png: \d+ bytes; expected at most \d+\. Replace it\."):
+            refuses(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "message"), [("a{x}.png", "rename it without braces"), ("a\nb.png", "no name in one line")])
+def test_names_that_no_rule_or_message_can_carry_are_refused(tmp_path, grey, name, message):
+    saved(tmp_path / name, grey)
+    with pytest.raises(InputError, match=message):
+        image_files(tmp_path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("gone.png")])
+def test_what_is_no_file_is_refused_at_the_start(tmp_path, grey, make):
+    saved(tmp_path / "a.png", grey)
+    make(tmp_path / "b.png")
+    with pytest.raises(InputError, match=r"b\.png(: a pipe|: a folder| is a link that leads nowhere)"):
+        image_files(tmp_path)
 
 
 def test_a_folder_may_hold_several_formats_and_what_is_no_image_is_named(tmp_path, grey):

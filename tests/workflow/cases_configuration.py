@@ -1,6 +1,19 @@
 """Cases of the configuration."""
 
 from cases import Case
+from changes import NOT_A_NAME, OF_MAPPINGS, instead, pipe, written
+
+
+def moved(mice, run):
+    """Move the data set to where its path holds spaces, quotes and a star."""
+    place = run / "-a 'c' \"d\" * $x é"
+    place.mkdir()
+    mice.rename(place / "mice")
+    (place / "mice/stimuli/image_3.png").rename(place / "mice/stimuli/image_3 ' \" * é.png")
+
+
+LINE = {"source": "timm", "name": "resnet18", "weights": "random"}
+
 
 CASES = [
     Case("unknown key", config={"selecton": {"min_neurons": 3}}, refused=r"\bselecton\b"),
@@ -12,5 +25,73 @@ CASES = [
         "missing data set",
         config={"dataset": "../nowhere"},
         refused=r"config: dataset: .*nowhere is not a folder; expected allen, demo or",
+    ),
+    Case(
+        "numbers behind --config",
+        lambda mice, run: mice.rename(run / "2021"),
+        arguments=["-n", "--config", "selection={min_reliability: 0.3}", "dataset=2021"],
+    ),
+    Case(
+        "20,000 seeds",
+        config={"models": {"seeds": list(range(20_000))}},
+        refused=r"seeds: expected at most 100 values, got 20,",
+    ),
+    Case("a size of a billion", config={"input": {"size": 10**9}}, refused=r"input\.size: 1000000000 is greater than .* 4096"),
+    Case(
+        "keys that are numbers",
+        config="{1: 2}",
+        refused=r"overrides\.yaml: expected text as a key, got 1\. Put the key in quo",
+    ),
+    Case("a date", config="run: 2021-01-01", refused=r"run: expected text, .* got a date, '2021-01-01'\. Put text in quotes"),
+    Case(
+        "aliases of mappings",
+        written("run/config.yaml", OF_MAPPINGS),
+        refused=r"config\.yaml: line 6: more than 100,000 values",
+    ),
+    Case(
+        "a configuration in Latin-1",
+        written("run/config.yaml", "run: \xe9".encode("latin-1")),
+        refused=r"config\.yaml: line 1: not UTF-8",
+    ),
+    Case(
+        "a configuration that is a pipe",
+        instead("run/config.yaml", pipe),
+        refused=r"config\.yaml: a pipe or a device; expected a file",
+    ),
+    Case(
+        "a deep configuration",
+        written("run/config.yaml", "[" * 100_000),
+        refused=r"config\.yaml: nested too deeply; expected at most 40",
+    ),
+    Case("a run that leaves the results", config={"run": "../x"}, refused=rf"run: '\.\./x' {NOT_A_NAME}"),
+    Case(
+        "a line break in the name of a model", config={"models": {"add": {"x\n": LINE}}}, refused=rf"add: 'x\\n' {NOT_A_NAME}"
+    ),
+    Case(
+        "a long name of a model",
+        config={"models": {"add": {"x" * 101: LINE}}},
+        refused=rf"models\.add: 'xxx.*\.\.\. {NOT_A_NAME}",
+    ),
+    Case(
+        "a variant that leaves the results",
+        config={"mousenet": {"variants": {"../../x": {}}}},
+        refused=rf"variants: '\.\./\.\./x' {NOT_A_NAME}",
+    ),
+    Case(
+        "a method that leaves the results",
+        config={"methods": {"add": {"a/b": {}}}},
+        refused=rf"methods\.add: 'a/b' {NOT_A_NAME}",
+    ),
+    Case(
+        "spaces, quotes and a star in paths",
+        moved,
+        config={"dataset": "-a 'c' \"d\" * $x é/mice"},
+        arguments=["results/mice/recordings/two.npz", "read_stimuli"],
+    ),
+    Case("a line break in a path", config={"dataset": "../mice\n"}, refused=r"dataset: '\.\./mice\\n' cannot be a path"),
+    Case(
+        "braces in a path",
+        config={"dataset": "../{mice}"},
+        refused=r"dataset: '\.\./{mice}' cannot be a path; .* without braces",
     ),
 ]

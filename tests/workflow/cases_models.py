@@ -1,5 +1,8 @@
 """Cases of networks and their weights."""
 
+import shutil
+from pathlib import Path
+
 import torch
 from cases import Case
 
@@ -10,6 +13,25 @@ SQUEEZENET = {"source": "torchvision", "name": "squeezenet1_1"}
 def other_weights(mice, run):
     torch.save({"conv1.weight": torch.zeros(3)}, run / "mine.pt")
     torch.save({"state_dict": {"w": torch.zeros(3)}, "state_dict_ema": {"w": torch.ones(3)}}, run / "two.pt")
+
+
+def tables(content):
+    """Give what puts tables of a MouseNet of the user's into run/tables."""
+
+    def write(mice, run):
+        (run / "tables").mkdir()
+        for name in ("nodes", "connections"):
+            shutil.copy(ROOT / f"resources/mousenet/{name}.tsv", run / "tables")
+        (run / "tables/nodes.tsv").write_bytes(content)
+
+    return write
+
+
+MOUSENET = {
+    "mousenet": {"variants": {"small": {"tables": "tables"}}},
+    "models": {"add": {"net": {"source": "mousenet", "name": "small", "weights": "random"}}},
+}
+ROOT = Path(__file__).resolve().parents[2]
 
 
 CASES = [
@@ -42,5 +64,12 @@ CASES = [
             }
         },
         arguments=["results/mice/tables/models.parquet", "--keep-going"],
+    ),
+    Case(
+        "tables of MouseNet in Latin-1",
+        tables(b"area\xe9"),
+        config=MOUSENET,
+        refused=r"tables/nodes\.tsv: line 1: not UTF-8",
+        arguments=["results/mousenet/small/nodes.parquet"],
     ),
 ]

@@ -1,15 +1,7 @@
-"""Cases of neurons.csv; tests/recordings/test_folder_bad_tables.py has the others."""
+"""Cases of dataset.yaml and neurons.csv; tests/recordings/test_folder_bad_tables.py has the others."""
 
 from cases import Case
-
-
-def replaced(old, new):
-    def replace(mice, run):
-        path = mice / "neurons.csv"
-        path.write_text(path.read_text().replace(old, new))
-
-    return replace
-
+from changes import MERGED, NOT_A_NAME, both, folder, instead, link_to_nothing, pipe, replaced, written
 
 CASES = [
     Case(
@@ -17,15 +9,56 @@ CASES = [
         lambda mice, run: (mice / "neurons.csv").unlink(),
         refused=r"mice/neurons\.csv: not found\. Expected one row per neuron",
     ),
-    Case("a neuron twice", replaced("\n205,", "\n103,"), refused=r"mice/neurons\.csv: neuron 103 stands in lines 5, 17"),
+    Case(
+        "a neuron twice",
+        replaced("mice/neurons.csv", "\n205,", "\n103,"),
+        refused=r"mice/neurons\.csv: neuron 103 stands in lines 5, 17",
+    ),
     Case(
         "a layer named all",
-        replaced("VISp,2/3", "VISp,all"),
+        replaced("mice/neurons.csv", "VISp,2/3", "VISp,all"),
         refused=r"neurons\.csv: line 2: layer is 'all': 'all' is reserved for the whole area",
     ),
     Case(
         "a space behind an area",
-        replaced("VISp,2/3", "VISp ,2/3"),
+        replaced("mice/neurons.csv", "VISp,2/3", "VISp ,2/3"),
         refused=r"neurons\.csv: line 2: area is 'VISp ': remove the space",
+    ),
+    Case(
+        "a session that leaves its folder",
+        replaced("mice/neurons.csv", ",two,", ",../two,"),
+        refused=rf"neurons\.csv: session: '\.\./two' {NOT_A_NAME}",
+    ),
+    Case(
+        "a comma behind each row, and a byte order mark",
+        both(
+            replaced("mice/neurons.csv", "\n", ",\n"),
+            lambda mice, run: written("mice/dataset.yaml", "\ufeff" + (mice / "dataset.yaml").read_text())(mice, run),
+        ),
+    ),
+    Case(
+        "a description in Latin-1",
+        written("mice/dataset.yaml", "name: M\xe4use".encode("latin-1")),
+        refused=r"dataset\.yaml: line 1: not UTF-8",
+    ),
+    Case(
+        "a description of aliases",
+        written("mice/dataset.yaml", MERGED),
+        refused=r"dataset\.yaml: line 6: more than 100,000 values",
+    ),
+    Case(
+        "a description that is a folder",
+        instead("mice/dataset.yaml", folder),
+        refused=r"dataset\.yaml: a folder; expected a file",
+    ),
+    Case(
+        "neurons.csv is a pipe",
+        instead("mice/neurons.csv", pipe),
+        refused=r"neurons\.csv: a pipe or a device; expected a file",
+    ),
+    Case(
+        "neurons.csv is a link to nothing",
+        instead("mice/neurons.csv", link_to_nothing),
+        refused=r"neurons\.csv is a link that leads nowhere",
     ),
 ]

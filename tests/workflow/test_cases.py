@@ -13,12 +13,11 @@ from cases_models import CASES as MODELS
 from cases_recordings import CASES as RECORDINGS
 from cases_run import CASES as RUN
 from cases_tables import CASES as TABLES
-from cases_written import CASES as WRITTEN
 from project import merged
 
 pytestmark = pytest.mark.workflow
 
-CASES = [*CONFIGURATION, *MODELS, *TABLES, *ARRAYS, *IMAGES, *RECORDINGS, *WRITTEN, *RUN]
+CASES = [*CONFIGURATION, *MODELS, *TABLES, *ARRAYS, *IMAGES, *RECORDINGS, *RUN]
 DEFAULT = {"dataset": "../mice", "models": {"groups": [], "include": ["pixels"]}}
 SCREEN_LINES = 24  # of a terminal; what stands further up has scrolled away
 LONGEST_S = 120  # of a run, so that one that hangs ends

@@ -1,5 +1,6 @@
 """The data set of a run: the Allen Brain Observatory, the simulated demo, or a dataset folder."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from dormouse.content_hash import file_hash, file_hashes, is_made, short_hash
 from dormouse.errors import InputError
-from dormouse.given import list_files
+from dormouse.given import check_file, list_files
 from dormouse.recordings import dataset_folder as folder
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
@@ -16,6 +17,7 @@ from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run_folder import SHARED
 from dormouse.schemas import NAME, check
 from dormouse.stimuli.images import image_files, image_notes, listed
+from dormouse.written import MOST_TEXT_BYTES
 
 BUILT_IN = ("allen", "demo")
 SIMULATED = "results/simulated"  # where simulated recordings lie, in a folder for each size and seed
@@ -85,6 +87,8 @@ def images_key(dataset: Dataset, blank: bool) -> str:
 def _open_allen(config: Mapping) -> Dataset:
     allen, file = config["allen"], "ophys_experiment_data/{recording}.nwb"
     in_place = allen["access"] == "stream" and not allen["keep"]
+    if allen["access"] == "sdk" and os.path.lexists(allen["manifest"]):
+        check_file(allen["manifest"], most_bytes=MOST_TEXT_BYTES)
     events = config["response"]["measure"] == "events"
     return Dataset(
         name="allen",

@@ -86,7 +86,10 @@ def _last(said: str) -> str:
 
 def _run(command: list, **variables: str) -> tuple[int, str]:
     """Run a program with environment variables; return its exit code and its output, which also goes to the log."""
-    done = subprocess.run(command, env=os.environ | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        done = subprocess.run(command, env=os.environ | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    except OSError as error:  # there is no such program, or it cannot be run
+        return 1, str(error)
     print(done.stdout, file=sys.stderr)
     return done.returncode, done.stdout
 
