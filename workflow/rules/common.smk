@@ -163,7 +163,8 @@ def check_records():
     if is_locked("results"):  # a run records results now, and this one will not start
         return
     records = Path(".snakemake/metadata")
-    lost = without_record("results", [output.regex() for rule in workflow.rules for output in rule.output], records)
+    ours = [rule for rule in workflow.rules if Path(rule.snakefile).absolute().is_relative_to(ROOT)]
+    lost = without_record("results", [output.regex() for rule in ours for output in rule.output], records)
     if lost and not records.is_dir():
         raise WorkflowError(
             f"results: no record of what its {len(lost)} files were made from, such as {lost[0]}. It lies beside results, in "
