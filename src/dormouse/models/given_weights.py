@@ -31,7 +31,7 @@ def check_given_weights(models: Mapping[str, Mapping]) -> None:
         if spec["file"] and not spec["address"] and not spec["weights"].startswith(OF_RUN)
     }
     given = {model: spec for model, spec in given.items() if not SOURCES[spec["source"]].functions}
-    keys = {model: short_hash([spec, file_hash(spec["file"])]) for model, spec in given.items()}
+    keys = {model: short_hash(spec | {"file": file_hash(spec["file"])}) for model, spec in given.items()}
     todo = {model: spec for model, spec in given.items() if not (PASSED / keys[model]).exists()}
     if not todo or importlib.util.find_spec("torch") is None:  # which jobs may have in an environment of their own
         return
