@@ -48,7 +48,7 @@ def check_given_weights(models: Mapping[str, Mapping]) -> None:
         for model in todo.keys() - wrong.keys():
             (PASSED / keys[model]).touch()
     if wrong:
-        raise InputError("\n".join(f"config: models.add.{model}.weights: {error}" for model, error in wrong.items()))
+        raise InputError(*(f"config: models.add.{model}.weights: {error}" for model, error in wrong.items()))
 
 
 def _unfit(specs: Mapping[str, Mapping]) -> dict[str, str]:
