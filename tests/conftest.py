@@ -6,6 +6,7 @@ Random numbers come from explicit seeds. Every data set lies in the test's own `
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -161,3 +162,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("needs the right to mount a tmpfs")
     yield folder
     subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch) -> Iterator[Callable[[str, str], None]]:
+    """Give module(name, text), which writes a module of the user to the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    written = []
+
+    def write(name, text):
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        written.append(name.partition("/")[0])
+
+    yield write
+    for name in list(sys.modules):
+        if name.partition(".")[0] in written:
+            del sys.modules[name]

@@ -21,7 +21,8 @@ from weight_mutators import in_checkpoint, in_safetensors
 
 from dormouse.models.checkpoints import fit, read_state
 from dormouse.models.user import user_code
-from dormouse.mousenet.anatomy import MEASURED, Options, read_anatomy
+from dormouse.mousenet.anatomy import MEASURED, Anatomy, Options, read_anatomy
+from dormouse.mousenet.connectome import Connectome
 from dormouse.mousenet.connectome_files import read_connectome
 from dormouse.recordings.allen import list_recordings, read_cell_metrics, read_event_files
 from dormouse.recordings.readers import read_nwb, read_scenes, session_area
@@ -101,6 +102,14 @@ def write_connectome(name: str) -> Callable[[Path], Path]:
     return write
 
 
+def read_brain(file: Path) -> Connectome:
+    return read_connectome(file.parent, NODES)
+
+
+def read_tables(file: Path) -> Anatomy:
+    return read_anatomy(Options(tables="."))
+
+
 def in_gzip(mutate):
     return lambda content, rng: gzip.compress(mutate(gzip.decompress(content), rng))
 
@@ -109,7 +118,7 @@ def write_anatomy(name: str) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         for table in MEASURED:
             (folder / f"{table}.tsv").write_bytes((ROOT / f"resources/mousenet/{table}.tsv").read_bytes())
-        return folder / name
+        return folder / f"{name}.tsv"
 
     return write
 
@@ -133,7 +142,7 @@ def read_weights(file: Path) -> None:
     """Read a file of weights and load it, as `build` does, which adds the name of the file to the error."""
     from dormouse.models import build, loaders
 
-    loaders.LOADERS["small"] = lambda name, state, **options: fit(network(), state)
+    loaders.LOADERS["small"] = lambda name, state, **options: network() if state is None else fit(network(), state)
     build.build_with_key({"file": file.name, "source": "small", "name": "small", "seed": None})
     read_state(file)
 
@@ -147,6 +156,9 @@ def write_code(folder: Path) -> Path:
     return file
 
 
+# what names the file, or one that does not fit to it
+OF_BRAIN = r"structures\.json|_mask_params|annotation_100\.nrrd|weights\.csv\.gz|nodes\.csv\.gz"
+OF_MOUSENET = r"nodes\.tsv|connections\.tsv|^MouseNet: "
 GIVEN = {
     "responses.npz": Door(in_mice("responses/one.npz"), any_of(in_npz, in_npz, raw), read_mice),
     "similarity.npz": Door(in_alike("similarity.npz"), any_of(in_npz, in_npz, raw), read_alike),
@@ -177,37 +189,22 @@ GIVEN = {
         any_of(in_json, in_json, *TEXT),
         read_cell_metrics,
     ),
-    "structures.json": Door(
-        write_connectome("structures.json"), any_of(in_json, in_json, *TEXT), lambda file: read_connectome(file.parent, NODES)
-    ),
-    "target_mask_params.json": Door(
-        write_connectome("target_mask_params.json"),
-        any_of(in_json, in_json, *TEXT),
-        lambda file: read_connectome(file.parent, NODES),
-    ),
-    "annotation_100.nrrd": Door(
-        write_connectome("annotation_100.nrrd"), raw, lambda file: read_connectome(file.parent, NODES)
-    ),
-    "weights.csv.gz": Door(
-        write_connectome("weights.csv.gz"),
-        any_of(in_gzip(any_of(in_table(","), *TEXT)), raw),
-        lambda file: read_connectome(file.parent, NODES),
-    ),
-    "nodes.csv.gz": Door(
-        write_connectome("nodes.csv.gz"),
-        any_of(in_gzip(any_of(in_table(","), *TEXT)), raw),
-        lambda file: read_connectome(file.parent, NODES),
-    ),
-    "nodes.tsv": Door(
-        write_anatomy("nodes.tsv"),
-        any_of(in_table("\t"), in_table("\t"), *TEXT),
-        lambda file: read_anatomy(Options(tables=".")),
-    ),
-    "connections.tsv": Door(
-        write_anatomy("connections.tsv"),
-        any_of(in_table("\t"), in_table("\t"), *TEXT),
-        lambda file: read_anatomy(Options(tables=".")),
-    ),
+    **{
+        name: Door(write_connectome(name), mutate, read_brain, named=OF_BRAIN)
+        for name, mutate in {
+            "structures.json": any_of(in_json, in_json, *TEXT),
+            "target_mask_params.json": any_of(in_json, in_json, *TEXT),
+            "annotation_100.nrrd": raw,
+            "weights.csv.gz": any_of(in_gzip(any_of(in_table(","), *TEXT)), raw),
+            "nodes.csv.gz": any_of(in_gzip(any_of(in_table(","), *TEXT)), raw),
+        }.items()
+    },
+    **{
+        f"{table}.tsv": Door(
+            write_anatomy(table), any_of(in_table("\t"), in_table("\t"), *TEXT), read_tables, named=OF_MOUSENET
+        )
+        for table in MEASURED
+    },
     "weights.pt": Door(write_checkpoint, any_of(in_checkpoint, in_checkpoint, raw), read_weights),
     "weights.safetensors": Door(write_safetensors, any_of(in_safetensors, in_safetensors, raw), read_weights),
     "code": Door(write_code, any_of(*TEXT), lambda file: user_code("mine:build")),

@@ -185,11 +185,19 @@ WRITTEN = {
     ),
     "entry of --config": Door(write_entry, any_of(in_json, in_json, *TEXT), read_entry, named="--config|config"),
     "models.tsv": Door(
-        write_models, any_of(in_table("\t"), in_table("\t"), *TEXT), lambda file: start(of_mice(), read_models(file), METHODS)
+        write_models,
+        any_of(in_table("\t"), in_table("\t"), *TEXT),
+        lambda file: start(of_mice(), read_models(file), METHODS),
+        named=r"models\.tsv|^config: models",
     ),
     "methods.yaml": Door(
-        write_methods, any_of(in_yaml, in_yaml, *TEXT), lambda file: start(of_mice(), model_rows(), read_yaml(file))
+        write_methods,
+        any_of(in_yaml, in_yaml, *TEXT),
+        lambda file: start(of_mice(), model_rows(), read_yaml(file)),
+        named=r"methods\.yaml|method",
     ),
-    "dataset.yaml": Door(in_mice("dataset.yaml"), any_of(in_yaml, in_yaml, *TEXT), read_mice),
+    "dataset.yaml": Door(
+        in_mice("dataset.yaml"), any_of(in_yaml, in_yaml, *TEXT), read_mice, named=r"dataset\.yaml|^mice.*: no images"
+    ),
     "neurons.csv": Door(in_mice("neurons.csv"), any_of(in_table(","), in_table(","), *TEXT), read_mice),
 }

@@ -14,9 +14,11 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -26,6 +28,7 @@ from doors_given import GIVEN
 from doors_made import MADE
 from doors_written import WRITTEN
 from mutators import Door, raw
+from tqdm import tqdm
 
 from dormouse.errors import MOST_LETTERS, InputError
 
@@ -207,11 +210,12 @@ def read_all(kind: str, seed: int, todo: Sequence[int]) -> Iterator[Result]:
 def run(kinds: Sequence[str], seed: int, inputs: int, minutes: float) -> list[Result]:
     """Read so many files of some kinds, batch by batch, and print what became of each kind and why there are faults."""
     results, end = [], time.monotonic() + 60 * minutes
-    rounds = range(0, -(-inputs // len(kinds)), BATCH)
-    for first in rounds:
-        for kind in kinds:
-            if time.monotonic() < end:
-                results += read_all(kind, seed, range(first, min(first + BATCH, -(-inputs // len(kinds)))))
+    of_kind = -(-inputs // len(kinds))
+    with tqdm(total=of_kind * len(kinds), unit="file", mininterval=5) as shown:
+        for first, kind in product(range(0, of_kind, BATCH), kinds):
+            for result in read_all(kind, seed, range(first, min(first + BATCH, of_kind))) if time.monotonic() < end else ():
+                results.append(result)
+                shown.update()
     print(f"{'kind':24} {'files':>7} {'refused':>7} {'read':>7} {'faults':>7} {'seconds':>8} {'MB':>6}")
     for kind in (*kinds, "all"):
         found = [result for result in results if kind in (result.kind, "all")]
@@ -237,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--number", type=int, help="with --only: one file alone, and all that is told of it")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="save the files of faults there")
     given = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")  # of what is odd in the files that are made
     if given.number is None:
         results = run([given.only] if given.only else list(DOORS), given.seed, given.inputs, given.minutes)
     else:

@@ -19,11 +19,8 @@ class Runs:
         return os.system, ("touch ran",)
 
 
-def odd_state(content: bytes, rng: Random) -> dict:
-    """Return a state dict with odd tensors, keys or layers around it."""
-    state = torch.load(io.BytesIO(content), weights_only=True)
-    key = rng.choice(list(state))
-    value = state[key]
+def odd_values(key: str, value: torch.Tensor) -> list:
+    """Return what may stand in the place of a tensor, and what may not."""
     odd = [
         value.double(),
         value.half(),
@@ -32,7 +29,7 @@ def odd_state(content: bytes, rng: Random) -> dict:
         value[None],
         value[:0],
         value.flatten(),
-        value.fill_(torch.nan),
+        value * torch.nan,
     ]
     odd += [
         value.to_sparse(),
@@ -54,9 +51,17 @@ def odd_state(content: bytes, rng: Random) -> dict:
         torch.quantize_per_tensor(value.float(), 0.1, 0, torch.qint8),
         value.expand(2, *value.shape),
     ]
+    return odd
+
+
+def odd_state(content: bytes, rng: Random) -> dict:
+    """Return a state dict with odd tensors, keys or layers around it."""
+    state = torch.load(io.BytesIO(content), weights_only=True)
+    key = rng.choice(list(state))
+    value = state[key]
     match rng.choice(["value", "value", "value", "key", "remove", "around", "deep", "twice"]):
         case "value":
-            state[key] = rng.choice(odd)
+            state[key] = rng.choice(odd_values(key, value))
         case "key":
             state[rng.choice([*NAMES, 0, None, ("a", "b"), b"x", 1.5, f"module.{key}"])] = state.pop(key)
         case "remove":

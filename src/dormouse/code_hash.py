@@ -7,6 +7,7 @@ change without a job running again. Users' code is hashed by whole modules, beca
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -116,7 +117,9 @@ def _text(file: Path) -> bytes:
 
 @cache  # the same text in the same file is parsed once
 def _module(file: Path, text: bytes) -> Module:
-    statements = [_statement(part) for node in _parse(file, text).body for part in _parts(node)]
+    tree = _parse(file, text)
+    with _readable(file):
+        statements = [_statement(part) for node in tree.body for part in _parts(node)]
     binding: dict[str, list[int]] = defaultdict(list)
     for place, statement in enumerate(statements):
         for name in statement.binds:
@@ -126,11 +129,17 @@ def _module(file: Path, text: bytes) -> Module:
 
 @cache
 def _parse(file: Path, text: bytes) -> ast.Module:
-    try:
+    with _readable(file):
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not readable as Python ({error}).") from error
-    return tree if b"__doc__" in text else _WithoutDocstrings().visit(tree)
+        return tree if b"__doc__" in text else _WithoutDocstrings().visit(tree)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two of expressions that nest too deep
+        raise InputError(f"{file}: not readable as Python ({str(error) or 'it nests too deep'}).") from error
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

@@ -16,6 +16,7 @@ from dormouse.given import check_file
 
 MADE = ("results/", "resources/allen/", "resources/connectome/", "resources/weights/")  # folders that the workflow fills
 CACHE = Path(".snakemake/contents.sqlite")  # in the working directory; safe to remove
+DIGEST = re.compile("[0-9a-f]{64}")
 COLUMNS = "path TEXT PRIMARY KEY, size INT, changed INT, modified INT, sha256 TEXT"
 # A file that changed this recently may change again and keep its time: file systems count time in milliseconds.
 UNSETTLED_NS = 2_000_000_000
@@ -73,8 +74,9 @@ def _hash(cache: sqlite3.Connection, path: Path) -> str:
         # Only the system sets an inode's change time, so a copy that keeps its modification time is still noticed.
         state = stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns
         key = str(path.absolute())
-        if known := _known(cache, key, state):
-            return known
+        known = _known(cache, key)
+        if known and known[:3] == state and DIGEST.fullmatch(str(known[3])):
+            return known[3]
         with open(path, "rb") as file:
             found = file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -85,12 +87,11 @@ def _hash(cache: sqlite3.Connection, path: Path) -> str:
     return found
 
 
-def _known(cache: sqlite3.Connection, key: str, state: Sequence[int]) -> str | None:
-    """Return the hash that the cache holds for a file in this state. A damaged cache is removed, and made anew next time."""
+def _known(cache: sqlite3.Connection, key: str) -> tuple | None:
+    """Return what the cache holds of a file. A damaged cache is removed, and made anew next time."""
     try:
-        row = cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
+        return cache.execute("SELECT size, changed, modified, sha256 FROM files WHERE path = ?", [key]).fetchone()
     except sqlite3.Error as error:
         if not isinstance(error, sqlite3.OperationalError):  # which says that another process is writing
             CACHE.unlink(missing_ok=True)
         return None
-    return row[3] if row and row[:3] == tuple(state) and re.fullmatch("[0-9a-f]{64}", str(row[3])) else None

@@ -10,19 +10,23 @@ from io import FileIO, TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
-MOST_LETTERS = 2000  # of a message, which may quote what was found
+MOST_LETTERS = 2000  # of a line of a message, which may quote what was found
 
 
 class InputError(ValueError):
     """Input that a user can mend: the message names the place, what was expected, what was found and what to do.
 
-    It is one line of letters that can be seen, whatever it quotes.
+    It is one line, or several that are given one by one, of letters that can be seen, whatever they quote.
     """
 
-    def __init__(self, message: str):
-        seen = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in message)
-        middle = MOST_LETTERS // 2
-        super().__init__(seen if len(seen) <= MOST_LETTERS else f"{seen[:middle]} [...] {seen[-middle:]}")
+    def __init__(self, *lines: str):
+        super().__init__("\n".join(map(_line, lines)))
+
+
+def _line(text: str) -> str:
+    seen = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    middle = MOST_LETTERS // 2
+    return seen if len(seen) <= MOST_LETTERS else f"{seen[:middle]} [...] {seen[-middle:]}"
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

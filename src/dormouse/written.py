@@ -84,9 +84,12 @@ def given_numbers(path: str | Path, **how) -> pd.DataFrame:
     """Return a table as `pandas.read_csv` reads it; raises InputError where it cannot, and see `check_file`."""
     text = given_text(path, most_bytes=MOST_TABLE_BYTES)
     try:
-        return pd.read_csv(io.StringIO(text, newline=""), **how)
+        table = pd.read_csv(io.StringIO(text, newline=""), **how)
     except ValueError as error:
         raise InputError(f"{path}: not readable as a table ({' '.join(str(error).split())}). Mend or replace it.") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for labels
+        raise InputError(f"{path}: rows have more cells than the first line. Mend or replace it.")
+    return table
 
 
 def _without_empty_end(rows: list[list[str]]) -> list[list[str]]:

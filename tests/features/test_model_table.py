@@ -3,11 +3,12 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dormouse.columns import FLOAT, STRING, TABLES
 from dormouse.features.kernels import writing_kernels
-from dormouse.features.model_table import model_table
+from dormouse.features.model_table import look_random, model_table
 from dormouse.models.specification import LABELS
 from dormouse.provenance import provenance
 from dormouse.tables import read_table, write_table
@@ -46,3 +47,8 @@ def test_a_new_column_is_taken_from_the_record_without_another_line(monkeypatch,
     table = model_table({"one": write(tmp_path / "srp.npz", measured=value)}, {"one": GIVEN})
     write_table("models", table, tmp_path / "models.parquet")
     assert read_table("models", tmp_path / "models.parquet").measured.tolist() == [value]
+
+
+def test_networks_that_are_called_trained_and_look_random_are_those_of_a_low_share():
+    shares = pd.DataFrame({"display_name": list("abcd"), "trained_share": [0.9, 0.3, np.nan, 0.0]})
+    assert look_random(shares) == ["b", "d"]

@@ -104,8 +104,11 @@ class Reading(nn.Module):
 @pytest.mark.parametrize(
     ("make", "error"),
     [
-        (Broken, "RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
-        (lambda: nn.BatchNorm2d(3), "RuntimeError: "),
+        (
+            Broken,
+            "InputError: the network cannot run on images (3, 1, 32, 32) in float32: RuntimeError: mat1 and mat2 shapes ca",
+        ),
+        (lambda: nn.BatchNorm2d(3), "InputError: the network cannot run on images (3, 1, 32, 32) in float32: RuntimeError: "),
         (Reading, "InputError: two networks drawn from one seed differ"),
         (lambda: nn.Sequential(nn.Conv2d(1, 1, 1), Scale().register_forward_pre_hook), "TypeError: "),
     ],

@@ -162,7 +162,7 @@ def write(kernels, target, settings):
         (lambda kernels, target, settings: "high", InputError, "mine:score: gave str, expected an array of scores"),
         (lambda kernels, target, settings: None, InputError, "mine:score"),
         (lambda kernels, target, settings: 1 + 2j, InputError, "mine:score"),
-        (write, ValueError, "read-only"),
+        (write, InputError, r"mine:score: ValueError: .*read-only \(.*test_scores\.py, line \d+\)\."),
     ],
 )
 def test_what_a_users_function_returns_is_checked(monkeypatch, layers, kernels, population, function, error, message):

@@ -113,3 +113,11 @@ OWN = {"source": "python", "name": "my_methods:score", "target": "responses"}
 def test_names_and_rows_that_do_not_fit_are_refused(table, config, methods, message):
     with pytest.raises(InputError, match=message):
         list_methods(table, with_methods(config, **methods), "responses")
+
+
+def test_a_preset_that_names_no_row_is_refused(table, config):
+    table["presets"]["mousenet"].append("rsa_spearmann")
+    with pytest.raises(
+        InputError, match=r"methods\.yaml: presets\.mousenet: no row 'rsa_spearmann'\. Did you mean rsa_spearman"
+    ):
+        list_methods(table, config, "responses")

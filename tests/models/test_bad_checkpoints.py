@@ -114,18 +114,22 @@ def test_of_weights_that_do_not_fit_nothing_is_loaded(state):
 
 
 def test_only_the_first_20_of_many_wrong_keys_are_named(path, state):
-    torch.save({f"net.{key}": value for key, value in state.items()}, path)
+    torch.save({f"{key[0]}.{key}": value for key, value in state.items()}, path)
     message = refused(path)
     assert f"{len(state)} missing (features.0.weight, " in message
-    assert f"{len(state)} unknown (net.features.0.weight, " in message
+    assert f"{len(state)} unknown (f.features.0.weight, " in message
     assert message.count("weight,") + message.count("bias,") == 2 * 20
     assert message.count(", ...") == 2
 
 
 @pytest.mark.parametrize(
     "rename",
-    [lambda key: f"encoder.{key}", lambda key: key.replace("layer", "stage"), lambda key: f"module.{key}" * (key[0] == "l")],
-    ids=["prefix", "name", "prefix of some"],
+    [
+        lambda key: f"{'encoder' if key[0] == 'l' else 'trunk'}.{key}",
+        lambda key: key.replace("layer", "stage"),
+        lambda key: f"module.{key}" * (key[0] == "l"),
+    ],
+    ids=["two prefixes", "name", "prefix of some"],
 )
 def test_names_that_nothing_is_known_of_are_refused(rename, path):
     trunk = build(spec("vissl", "resnet18")).state_dict()

@@ -1,7 +1,6 @@
 """Networks as they are built: a loader for each source, seeds, the user's own functions, the input that a library wants."""
 
 import re
-import sys
 
 import pytest
 import torch
@@ -33,25 +32,6 @@ def spec(source, name, seed=0, file=None, **keys):
 
 def numbers(network):
     return torch.cat([value.flatten().double() for value in network.state_dict().values()])
-
-
-@pytest.fixture
-def module(tmp_path, monkeypatch):
-    """Give module(name, text), which writes a module of the user to the working directory."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    written = []
-
-    def write(name, text):
-        path = tmp_path / f"{name}.py"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-        written.append(name.partition("/")[0])
-
-    yield write
-    for name in list(sys.modules):
-        if name.partition(".")[0] in written:
-            del sys.modules[name]
 
 
 # --- sources
@@ -214,7 +194,7 @@ def test_a_function_of_a_package_of_the_working_directory_gives_a_network(module
     ("name", "message"),
     [
         ("no_such_module:make", "cannot be called (No module named 'no_such_module'). Is no_such_module in "),
-        ("faulty:gone", "cannot be called (module 'faulty' has no attribute 'gone')"),
+        ("faulty:gone", "cannot be called (faulty has no gone)."),
         ("faulty:number", "cannot be called ("),
         ("faulty:text", "gave str, expected a torch.nn.Module."),
         ("faulty:nn.Conv2d", "cannot be called ("),
@@ -258,6 +238,14 @@ def test_a_module_of_the_user_that_cannot_be_parsed_is_named(module):
     module("broken", "def make(:\n")
     with pytest.raises(InputError, match=r"broken\.py: not readable as Python \(invalid syntax"):
         user_code("net_of_mine:make")
+
+
+@pytest.mark.parametrize("n", [450, 5000, 50_000])
+@pytest.mark.parametrize("text", ["1 + ", "-", "(", "f()."])
+def test_a_module_of_the_user_that_nests_too_deep_is_named(module, text, n):
+    module("deep", f"x = {text * n}1\n")
+    with pytest.raises(InputError, match=r"deep\.py: not readable as Python \(.+\)\.$"):
+        user_code("deep:make")
 
 
 def test_what_is_installed_is_told_by_the_record_of_its_files(module):

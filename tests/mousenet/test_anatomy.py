@@ -137,6 +137,33 @@ def test_tables_that_lack_something(tables, tmp_path):
         read_anatomy(Options(tables=str(tmp_path)))
 
 
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        (
+            "nodes",
+            "VISl\t5\t2\t20826\t0.8650518127\n",
+            "",
+            r"no row of VISl5; expected the LGN, and layers 4, 2/3, 5 of every",
+        ),
+        ("nodes", "LGNd\t\t0\t21200\t\n", "", "no row of LGNd; expected the LGN"),
+        ("nodes", "0.8650518127", "0", r"nodes\.tsv: line 8: surface_area_mm2 is .*; expected a finite number, not below 0"),
+        ("nodes", "20826", "-1", r"nodes\.tsv: line 8: n_neurons is '-1'; expected a finite number, not below 0"),
+        ("nodes", "0.8650518127", "1e-300", r"MouseNet: VISl5 to \w+: .* weights; expected at most 1e\+09"),
+        ("nodes", "20826", "1e300", r"MouseNet: VISl\S+ to \S+: .* weights; expected at most 1e\+09\. Take smaller widths"),
+        ("nodes", "area", '"area', r"nodes\.tsv: no column 'area'|nodes\.tsv: not readable as a table"),
+    ],
+)
+def test_tables_of_which_no_network_can_be_made_are_refused(tables, tmp_path, table, old, new, message):
+    for name in MEASURED:
+        (tmp_path / f"{name}.tsv").write_text((tables / f"{name}.tsv").read_text())
+    text = (tmp_path / f"{table}.tsv").read_text()
+    assert old in text
+    (tmp_path / f"{table}.tsv").write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=message):
+        read_anatomy(Options(tables=str(tmp_path)))
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "", "wide"])
 @pytest.mark.parametrize("column", ["n_neurons", "surface_area_mm2", "width_um", "in_degree"])
 def test_tables_hold_finite_numbers(tables, tmp_path, column, value):

@@ -33,10 +33,12 @@ def test_a_run_with_whole_areas_and_areas_in_parts_draws_every_figure(snakemake,
     network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})
     state = {key: value * 1.3 + 0.01 if value.is_floating_point() else value for key, value in network.state_dict().items()}
     average = {"n_averaged": torch.tensor(2)} | {f"module.{key}": value for key, value in state.items()}
-    torch.save({"state_dict": network.state_dict(), "state_dict_ema": average, "epoch": 3}, tmp_path / "both.pt")
-    weights = {"weights": str(tmp_path / "both.pt"), "key": "state_dict_ema"}
+    early = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 1}).state_dict()
+    torch.save({"state_dict": network.state_dict(), "early": early, "state_dict_ema": average}, tmp_path / "both.pt")
+    line = {"source": "timm", "name": "test_resnet", "input": {"size": 64}, "weights": str(tmp_path / "both.pt")}
     added = {
-        "average": {"source": "timm", "name": "test_resnet", "input": {"size": 64}} | weights,
+        "average": line | {"key": "state_dict_ema"},
+        "early": line | {"key": "early", "display_name": "after <1 epoch"},
         "before": {"source": "mousenet", "name": "small", "weights": "trained:mousenet_digits"},
     }
     config = {
@@ -57,6 +59,7 @@ def test_a_run_with_whole_areas_and_areas_in_parts_draws_every_figure(snakemake,
     for site in best[(best.model == "pixels") & (best.method == "rsa_pearson")].itertuples():
         assert f"<td>{site.score:.3f}</td>" in page
     models = read_table("models", results / "tables/models.parquet").set_index("model")
-    assert models.weights_key.to_dict() == {"average": "state_dict_ema", "before": "", "pixels": ""}
+    assert models.weights_key.to_dict() == {"average": "state_dict_ema", "early": "early", "before": "", "pixels": ""}
+    assert "are distributed as random ones: after &lt;1 epoch.</p>" in page
     network.load_state_dict(state)
     assert models.weights_sha256["average"] == weights_sha256(network)

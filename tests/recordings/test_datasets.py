@@ -79,7 +79,7 @@ def test_the_demo_has_twelve_recordings_and_says_that_they_are_simulated():
 )
 @pytest.mark.parametrize("measure", ["dff", "events"])
 def test_the_list_of_allen_recordings_is_left_to_the_service_and_they_are_read_in_place_or_kept(access, keep, place, measure):
-    allen = {"access": access, "keep": keep, "bucket": "http://bucket/2p"}
+    allen = {"access": access, "keep": keep, "bucket": "http://bucket/2p", "manifest": "none.json"}
     dataset = open_dataset({"dataset": "allen", "areas": ["VISp"], "allen": allen, "response": {"measure": measure}})
     assert (dataset.recordings, dataset.areas, dataset.reader) == (None, ["VISp"], "nwb")
     assert dataset.source.format(recording=501559087) == f"{place}/ophys_experiment_data/501559087.nwb"

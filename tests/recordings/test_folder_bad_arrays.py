@@ -137,7 +137,7 @@ def test_an_image_of_more_than_8_bits_is_refused(dataset_folder):
 
 def test_a_folder_without_images_is_refused(dataset_folder):
     describe(dataset_folder, stimuli="elsewhere")
-    with pytest.raises(InputError, match=r"elsewhere: no images; expected one PNG, TIFF or JPEG"):
+    with pytest.raises(InputError, match=r"dataset\.yaml: stimuli: .*elsewhere is no folder; expected that of the images"):
         check_folder(dataset_folder)
 
 

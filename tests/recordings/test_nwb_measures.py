@@ -91,7 +91,7 @@ def test_events_are_averaged_in_the_window(tiny_nwb, tmp_path):
 
 def test_events_of_another_recording_or_none_are_refused(tiny_nwb, tmp_path):
     np.savez(tmp_path / "events.npz", ev=np.zeros((3, 10), np.float32))
-    with pytest.raises(InputError, match=r"traces have shape \(3, 10\)"):
+    with pytest.raises(InputError, match=r"events\.npz: ev is float32 of shape \(3, 10\); expected finite numbers, 5 cells x"):
         read_nwb(tiny_nwb, WINDOW_S, "events", events=[tmp_path / "events.npz"])
     with pytest.raises(InputError, match=r"response\.measure: events .* choose dff or sweep"):
         read_nwb(tiny_nwb, WINDOW_S, "events")

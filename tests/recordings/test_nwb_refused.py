@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from nwb1_file import DEPTH, DFF, FRAMES, N_SCENES, PIPELINE, SHOWN, TEMPLATE, WINDOW_S, get, put, read_nwb
+from nwb1_file import DEPTH, DFF, FRAMES, N_SCENES, PIPELINE, RUNNING, SHOWN, TEMPLATE, TIMES, WINDOW_S, get, put, read_nwb
 
 from dormouse.errors import InputError
 from dormouse.recordings.nwb1 import read_scenes
@@ -83,3 +83,34 @@ def test_a_recording_of_one_trial_a_stimulus_is_refused(tiny_nwb):
         put(tiny_nwb, name, get(tiny_nwb, name)[: N_SCENES + 1])
     with pytest.raises(InputError, match=r"900000000\.nwb: 1 trial.*at least 2.*leave the recording out"):
         read_nwb(tiny_nwb, WINDOW_S)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (TIMES, np.array(["a", "b"], "S"), r"timestamps is \|S1 of shape \(2,\); expected numbers \(axes: 1\)"),
+        (TIMES, np.full(2602, np.nan), "times of frames must be finite and increase"),
+        (FRAMES, np.zeros((28, 3), int), r"frames of presentations have shape \(28, 3\); expected \(28, 2\)"),
+        (DEPTH, np.bytes_("deep"), "imaging depth is 'deep'; expected micrometres"),
+        (RUNNING, np.array(["fast"], "S"), r"running_speed/data is .* expected numbers \(axes: 1 or 2\)"),
+        (SHOWN, np.zeros(0, int), "not empty"),
+    ],
+)
+def test_a_part_of_another_form_is_refused(tiny_nwb, name, value, words):
+    put(tiny_nwb, name, value)
+    with pytest.raises(InputError, match=rf"900000000\.nwb: .*{words}"):
+        read_nwb(tiny_nwb, WINDOW_S)
+
+
+def test_any_damage_is_refused_by_the_name_of_the_file(tiny_nwb):
+    """HDF5 tells of damaged metadata in many ways."""
+    whole, rng = tiny_nwb.read_bytes(), np.random.default_rng(0)
+    for _ in range(30):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 20_000), 20):
+            damaged[place] ^= 255
+        tiny_nwb.write_bytes(damaged)
+        try:
+            read_nwb(tiny_nwb, WINDOW_S)
+        except InputError as error:
+            assert "900000000.nwb" in str(error)

@@ -63,7 +63,6 @@ CASES = [
                 },
             }
         },
-        arguments=["results/mice/tables/models.parquet", "--keep-going"],
     ),
     Case(
         "tables of MouseNet in Latin-1",

@@ -20,11 +20,6 @@ CASES = [
         refused=r"^config\.yaml: unknown key 'selecton'\. Did you mean selection",
     ),
     Case(
-        "config.yaml of the working directory in Latin-1",
-        beside("config.yaml", "# für alle\nrun: M\xfcnchen".encode("latin-1")),
-        refused=r"^config\.yaml: not readable as YAML \(.*utf-8",
-    ),
-    Case(
         "--configfile over config.yaml of the working directory",
         beside("config.yaml", b"selection: {min_neurons: 2}"),
         refused=r"^config\.yaml: selection\.min_neurons: 2 is less than",

@@ -221,6 +221,9 @@ def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_wor
     lines = yaml.safe_load(text.split("```yaml", 1)[1].split("```", 1)[0])["models"]["add"]
     assert {line["source"] for line in lines.values()} >= {"timm", "torchvision", "python"}
     config = {"dataset": str(dataset_folder), "models": {"groups": []}}
+    for line in lines.values():
+        if "weights/" in line.get("weights", ""):
+            torch.save(trained(line["source"], line["name"]), prepared / line["weights"])
     for model, line in lines.items():
         assert len(line) <= 3
         jobs = planned(run_workflow(prepared, "-n", config=config | {"models": {"groups": [], "add": {model: line}}}).stdout)
@@ -260,15 +263,20 @@ def traced():
 
 def test_networks_that_are_not_what_they_claim_to_be_are_refused(run_workflow, prepared, dataset_folder):
     """Random weights called trained; features that depend on more than the image; layers that cannot be seen."""
-    spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": 5}
-    torch.save(build(spec).state_dict(), prepared / "weights" / "mine.pt")
+    for file, seed in (("mine.pt", 0), ("early.pt", 5)):
+        spec = {"source": "torchvision", "name": "squeezenet1_1", "file": None, "seed": seed}
+        torch.save(build(spec).state_dict(), prepared / "weights" / file)
+    early = LINES["checkpoint"] | {"weights": "weights/early.pt"}
     (prepared / "others.py").write_text(NOT_TO_BE_SCORED)
     python = {name: {**LINES["function"], "name": f"others:{name}"} for name in ("seeding", "traced")}
-    config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"checkpoint": LINES["checkpoint"], **python}}}
+    config = {
+        "dataset": str(dataset_folder),
+        "models": {"groups": [], "add": {"checkpoint": LINES["checkpoint"], "early": early, **python}},
+    }
     done = run_workflow(prepared, "--keep-going", "results/mice/tables/models.parquet", config=config)
     assert done.returncode != 0
     messages = {
-        "checkpoint": r"weights are called trained, but \d+% of their tensors are distributed as random ones",
+        "checkpoint": r"mine\.pt: the weights are called trained, but all are those that seed 0 draws\.",
         "seeding": r"layer Seeding-1: an image's features depend on the other images of the pass, or on chance, on the call",
         "traced": r"the network: TorchScript, which runs as one piece and hides the layers inside\. Give the original module",
     }
@@ -276,3 +284,6 @@ def test_networks_that_are_not_what_they_claim_to_be_are_refused(run_workflow, p
         assert re.search(message, done.stdout), model
         assert not list(prepared.glob(f"results/kernels/{model}/*/*.npz"))
     assert "Traceback" not in done.stdout
+    (log,) = prepared.glob("results/mice/logs/extract_features/early-*.log")
+    assert "Warning: weights/early.pt: the weights are called trained, but 100% of their tensors" in log.read_text()
+    assert read_provenance(kernels(prepared, "early"))["trained_share"] == 0

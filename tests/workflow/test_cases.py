@@ -7,6 +7,7 @@ import re
 
 import pytest
 from cases_arrays import CASES as ARRAYS
+from cases_code import CASES as CODE
 from cases_configuration import CASES as CONFIGURATION
 from cases_images import CASES as IMAGES
 from cases_models import CASES as MODELS
@@ -17,7 +18,7 @@ from project import merged
 
 pytestmark = pytest.mark.workflow
 
-CASES = [*CONFIGURATION, *MODELS, *TABLES, *ARRAYS, *IMAGES, *RECORDINGS, *RUN]
+CASES = [*CONFIGURATION, *MODELS, *CODE, *TABLES, *ARRAYS, *IMAGES, *RECORDINGS, *RUN]
 DEFAULT = {"dataset": "../mice", "models": {"groups": [], "include": ["pixels"]}}
 SCREEN_LINES = 24  # of a terminal; what stands further up has scrolled away
 LONGEST_S = 120  # of a run, so that one that hangs ends

@@ -45,6 +45,7 @@ from dormouse.methods.table import (
     reads_rdms,
     stored_kernels,
 )
+from dormouse.models.given_weights import check_given_weights
 from dormouse.models.registry import list_models, training_spec
 from dormouse.models.specification import (
     LABELS,
@@ -102,6 +103,8 @@ check(METHOD_TABLE, METHOD_SCHEMA, "resources/methods.yaml")
 DATASET = open_dataset(config)
 SELECTION = config["selection"]
 MODELS = list_models(model_rows, config)
+if workflow.is_main_process:
+    check_given_weights(MODELS)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 OF_MOUSENET = [model for model, spec in MODELS.items() if spec["source"] == "mousenet"]
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})

@@ -9,6 +9,9 @@ import pandas as pd
 from dormouse.columns import TABLES
 from dormouse.features.kernels import read_layers, read_provenance
 
+# ASSUME training moves the distribution of a third of a network's tensors or more; between random draws, one in 1000 differs
+TRAINED = 1 / 3  # of `trained_share`
+
 
 def model_table(paths: Mapping[str, str | Path], labels: Mapping[str, Mapping]) -> pd.DataFrame:
     """Return the table `models`: of each, the columns that its record of provenance holds, its labels and its size.
@@ -32,3 +35,8 @@ def _recorded(path: str | Path) -> dict:
 def _value(recorded):
     """Return what stands in the table: text and numbers as they are, all else as JSON."""
     return json.dumps(recorded) if isinstance(recorded, Mapping | list) else recorded
+
+
+def look_random(models: pd.DataFrame) -> list[str]:
+    """Return the shown names of the models that are called trained, and most of whose tensors look random."""
+    return list(models.display_name[models.trained_share < TRAINED])

@@ -22,7 +22,7 @@ from pathlib import Path
 from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
-from dormouse.models.user import user_code
+from dormouse.models.user import check_name, user_code
 
 GIVEN = "given"  # instead of a selection, where a data set gives similarities and so no neurons to select
 RDMS, RESPONSES = ("rdm", "rdm_zscored"), "responses"  # targets
@@ -127,6 +127,7 @@ def _complete(name: str, line: Mapping, families: Mapping[str, bool], place: str
         known = ", ".join(families)
         raise InputError(f"{place}: expected source: {USER} and name: module:function, or family: one of {known}.")
     if "source" in line:
+        check_name(line["name"], f"{place}.name")
         row["family"] = name
         if name in families:
             raise InputError(f"{place}: {name!r} is the name of a family; choose another name.")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from dormouse.errors import InputError
-from dormouse.models.user import import_function, user_code, watched
+from dormouse.models.user import failure, import_function, user_code, watched
 
 
 @contextmanager
@@ -17,12 +17,15 @@ def called(row: Mapping) -> Iterator[Callable]:
     (n_images, n_neurons) of one site, and the settings of the row. The arrays are read-only. It returns a score for each
     layer, (n_layers,), or for each layer and neuron, (n_layers, n_neurons).
 
-    Raises InputError if it cannot be called, returns something else, or reaches code or files that are not named.
+    Raises InputError if it cannot be called, fails, returns something else, or reaches code or files that are not named.
     """
 
     def score(kernels: Mapping[str, np.ndarray], target: np.ndarray) -> np.ndarray:
         given = {name: _read_only(values) for name, values in kernels.items()}
-        found = function(given, _read_only(target), dict(row["settings"]))
+        try:
+            found = function(given, _read_only(target), dict(row["settings"]))
+        except (Exception, SystemExit) as error:
+            raise InputError(f"{row['name']}: {failure(error)}") from error
         try:
             values = np.asarray(found, dtype=np.float64)
         except (TypeError, ValueError) as error:

@@ -3,6 +3,7 @@
 Nothing here imports a deep-learning library, so that a misspelt name is found when the workflow starts.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 from dormouse.errors import InputError, suggest
 from dormouse.models.sources import SOURCES
 from dormouse.models.specification import LABELS, NONE, OF_RUN, RANDOM, network_code, network_options, specify
+from dormouse.models.user import check_name
 
 
 def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
@@ -94,11 +96,13 @@ def _complete(model: str, line: Mapping, place: str) -> dict:
     elif source.published == "name" and re.fullmatch(r"[A-Z][A-Z0-9_]+", weights):
         address = f"{line['source']}:{name}.{weights}"
     for file in line.get("files", []):
-        if not Path(file).is_file():
+        if not os.path.isfile(file):
             raise InputError(f"{place}.files: no file {file!r} in {Path.cwd()}.")
     complete = dict.fromkeys(LABELS, "") | {"group": "added", "display_name": model} | dict(line)
     complete |= {"weights": weights, "address": address, "seed": line.get("seed", 0) if weights == RANDOM else None}
     check_line(complete, place)
+    if "classes" in line and (not source.classes or weights.startswith(OF_RUN)):
+        raise InputError(f"{place}.classes: for networks of torchvision and timm that are not trained here; leave it out.")
     if "key" in line and (weights in (RANDOM, NONE) or weights.startswith(OF_RUN)):
         raise InputError(f"{place}.key: {line['key']!r} names a place in a file of weights, but weights: {weights} has none.")
     return complete
@@ -114,13 +118,13 @@ def check_line(line: Mapping, place: str) -> None:
         known = source.names()
         if (name.partition(".")[0] if source.published == "tag" else name) not in known:
             raise InputError(f"{place}: {line['source']} has no network {name!r}. {suggest(name, known)}")
-    elif source.functions and not re.fullmatch(r"[\w.]+:\w+", name):
-        raise InputError(f"{place}.name: {name!r}; expected module:function.")
+    elif source.functions:
+        check_name(name, f"{place}.name")
     if weights == NONE and not source.weightless:
         raise InputError(f"{place}.weights: {NONE!r} does not go with {line['source']}; it is for baselines and for python.")
     if weights.startswith(OF_RUN):
         return
-    if weights not in (RANDOM, NONE) and not line["address"] and not Path(weights).is_file():
+    if weights not in (RANDOM, NONE) and not line["address"] and not os.path.isfile(weights):
         raise InputError(f"{place}.weights: no file {weights!r} in {Path.cwd()}; expected {RANDOM!r}, a file or an address.")
 
 

@@ -47,6 +47,7 @@ class Source:
     # resnet18.a1_in1k; name: in capitals in the place of weights, as IMAGENET1K_V1. Such a library also tells where they are
     # (`weights.ADDRESSES`) and which input they were trained with (`build.INPUTS`).
     published: str = ""
+    classes: bool = False  # a line of the configuration may say the number of classes
     ending: str = ".pth"  # of files of weights that its library publishes
     weightless: bool = False  # networks may come without a file and without a seed, weights: none
     native: Mapping[str, str] = field(default_factory=dict)  # columns native_* of networks that models.tsv does not list
@@ -56,8 +57,8 @@ class Source:
 
 
 SOURCES = {
-    "torchvision": Source(names=lambda: registered("torchvision"), published="name"),
-    "timm": Source(names=lambda: registered("timm"), published="tag", ending=".safetensors"),
+    "torchvision": Source(names=lambda: registered("torchvision"), published="name", classes=True),
+    "timm": Source(names=lambda: registered("timm"), published="tag", ending=".safetensors", classes=True),
     "taskonomy": Source(
         names=lambda: {"encoder"},
         native={"native_px": "256", "native_normalisation": "half", "native_interpolation": "bilinear"},

@@ -9,6 +9,7 @@ A specification is a mapping:
 - code: hash of what the network is made from besides its library; None where that is nothing
 - files: hashes of data files that the user's code opens, by name
 - options: what the loader needs besides the name: the preset of a MouseNet, the number of classes of a network trained here
+  (num_classes) or of a line of the configuration (classes)
 - input: the preprocessing of images; empty or in part where the network's library knows the rest
 """
 
@@ -88,14 +89,14 @@ def network_code(line: Mapping) -> dict[str, str] | str | None:
 
 
 def network_options(model: str, line: Mapping, config: Mapping) -> dict:
-    """Return what a loader needs besides a name: the preset of a MouseNet, the classes of a network that is trained here."""
-    place, options = f"config: model {model}", {}
+    """Return what a loader needs besides a name: the preset of a MouseNet, the number of classes."""
+    place, options = f"config: model {model}", {"classes": line["classes"]} if "classes" in line else {}
     source, name, weights = (line[key] for key in ("source", "name", "weights"))
     if SOURCES[source].variants:
         variants = config[source]["variants"]
         if name not in variants:
             raise InputError(f"{place}: {source}.variants has no {name!r}. {suggest(name, variants)}")
-        options = dict(variants[name])
+        options |= variants[name]
     if weights.startswith(OF_RUN):
         run, (_, at, epoch) = run_of(weights), weights.partition("@")
         if run not in config["training"]:

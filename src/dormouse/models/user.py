@@ -4,13 +4,16 @@ import ast
 import importlib
 import importlib.util
 import os
+import re
 import site
 import sys
 import sysconfig
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import metadata
+from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -18,8 +21,28 @@ from dormouse.code_hash import PACKAGE, module_code, parse
 from dormouse.content_hash import is_made
 from dormouse.errors import InputError
 
+FUNCTION = re.compile(r"(?=.{1,200}$)[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")  # module:function
 # folders of installed packages, which their versions identify
 INSTALLED = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
+
+
+def check_name(name: str, place: str) -> None:
+    """Raise InputError naming a place in the configuration where a name is not module:function."""
+    if not FUNCTION.fullmatch(name):
+        raise InputError(
+            f"{place}: {name[:100]!r}; expected module:function. For `def build()` in nets/mine.py, write nets.mine:build."
+        )
+
+
+class _Torchvision(MetaPathFinder):
+    """Makes torchvision importable just before something imports it."""
+
+    def find_spec(self, name: str, path=None, target=None) -> None:
+        """Leave finding it to others."""
+        if name == "torchvision":
+            from dormouse.models.torchvision_import import make_torchvision_importable
+
+            make_torchvision_importable()
 
 
 def import_function(name: str) -> Callable:
@@ -30,13 +53,35 @@ def import_function(name: str) -> Callable:
     module, _, function = name.partition(":")
     if str(Path.cwd()) not in sys.path:  # where it stays, for what is imported later
         sys.path.insert(0, str(Path.cwd()))
+    if not any(isinstance(finder, _Torchvision) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Torchvision())
     try:
-        found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
+        imported = importlib.import_module(module)
+    except ImportError as error:
         raise InputError(f"{name}: cannot be called ({error}). Is {module} in {Path.cwd()} or installed?") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{name}: cannot be imported: {failure(error)}") from error
+    ours, there = _files(module).get(module), getattr(imported, "__file__", None)
+    if ours and there and not ours.samefile(there):
+        raise InputError(f"{name}: {ours} has the name of another module, {there}. Rename it, and `name` with it.")
+    found = getattr(imported, function, None)
     if not callable(found):
-        raise InputError(f"{name}: cannot be called ({function} is of type {type(found).__name__}).")
+        what = (
+            f"{function} is of type {type(found).__name__}" if hasattr(imported, function) else f"{module} has no {function}"
+        )
+        raise InputError(f"{name}: cannot be called ({what}).")
     return found
+
+
+def failure(error: BaseException) -> str:
+    """Return on one line what an error in others' code says, and the last line of the user's own that led to it."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(Path(frame.filename))]
+    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}."
+
+
+def _is_users(file: Path) -> bool:
+    return file.is_file() and not _is_installed(file) and PACKAGE not in file.resolve().parents
 
 
 def user_code(name: str) -> dict[str, str]:
@@ -45,9 +90,15 @@ def user_code(name: str) -> dict[str, str]:
     Imports are followed at any depth, those inside functions too, without running anything. An installed package counts
     only if it holds the function itself; the record of its files then stands for all of them.
 
-    Raises InputError where the module is not there, or a module cannot be parsed.
+    Raises InputError where the module is not there, has the name of one of Python's own, or a module cannot be parsed.
     """
     module = name.partition(":")[0]
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names and PathFinder.find_spec(top, [str(Path.cwd())]):
+        raise InputError(
+            f"config: {name}: Python has a module {top!r} of its own, which would be taken for that in {Path.cwd()}. Rename "
+            "yours, and `name` with it."
+        )
     found: dict[str, Path] = {}
     todo = [module]
     while todo:
@@ -58,7 +109,7 @@ def user_code(name: str) -> dict[str, str]:
     if module not in found:
         raise InputError(f"config: {name}: no module {module!r} in {Path.cwd()}, and none is installed.")
     if _is_installed(found[module]):
-        return _record(module.partition(".")[0])
+        return _record(top)
     return {part: module_code(file) for part, file in sorted(found.items()) if not _is_installed(file)}
 
 
@@ -72,7 +123,8 @@ def _record(package: str) -> dict[str, str]:
 def _files(module: str) -> dict[str, Path]:
     """Return the files that `import module` runs, by the names of the modules: those of its packages, and its own."""
     top, *rest = module.split(".")
-    spec = PathFinder.find_spec(top, [str(Path.cwd()), *sys.path]) or _installed_spec(top)
+    places = sys.path if top in sys.stdlib_module_names else [str(Path.cwd()), *sys.path]
+    spec = PathFinder.find_spec(top, places) or _installed_spec(top)
     found = {}
     for depth in range(len(rest) + 1):
         if spec is None:

@@ -132,7 +132,7 @@ def read_anatomy(options: Options | None = None) -> Anatomy:
 def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
     """Read one of `TABLES`; raises InputError where it lacks a column or a number, or has two rows of one name."""
     path = Path(folder) / f"{name}.tsv"
-    text = {column: str for column in ("layer", "source_layer", "target_layer")}  # an empty one is no missing number
+    text = dict.fromkeys(NAMES, str)  # an empty one is no missing number
     table = given_numbers(path, sep="\t", dtype=text, keep_default_na=False, na_values={"surface_area_mm2": ""})
     if missing := [column for column in TABLES[name] if column not in table]:
         raise InputError(f"{path}: no column {missing[0]!r}; expected {', '.join(TABLES[name])}.")
@@ -159,7 +159,7 @@ def build_anatomy(nodes: pd.DataFrame, connections: pd.DataFrame, laminar: pd.Da
     sized = {node.name: node for node in _sized_nodes(nodes, options)}
     needed = [f"{node.area}{layer}" for node in sized.values() if node.layer for layer in LAYERS]
     if lacking := [name for name in (LGN, *needed) if name not in sized]:
-        raise InputError(f"nodes: no row of {lacking[0]}; expected the LGN, and layers {', '.join(LAYERS)} of every area.")
+        raise InputError(f"nodes.tsv: no row of {lacking[0]}; expected the LGN, and layers {', '.join(LAYERS)} of every area.")
     if unknown := set(options.readout or ()) - (sized.keys() - {INPUT}):
         raise InputError(f"MouseNet: no node {min(unknown)!r} to read out. {suggest(min(unknown), sized)}")
     between = connections.set_index(["source", "target"])
@@ -174,7 +174,9 @@ def build_anatomy(nodes: pd.DataFrame, connections: pd.DataFrame, laminar: pd.Da
             made.append(_laminar(sized, source, target, widths[layers], within.probability_75um[layers], options))
         else:
             if (source, target) not in between.index:
-                raise InputError(f"connections: no row from {source} to {target}, which follow each other in the hierarchy.")
+                raise InputError(
+                    f"connections.tsv: no row from {source} to {target}, which follow each other in the hierarchy."
+                )
             made.append(_interareal(sized, source, target, *between.loc[(source, target), ["width_um", "in_degree"]], options))
     return Anatomy(sized, made, options)
 

@@ -13,6 +13,8 @@ from dormouse.mousenet.connectome import Connectome
 VISUAL = "VIS"  # acronym of visual cortex
 LEFT, RIGHT = 1, 2  # hemispheres; any other number means both
 ROWS_AT_ONCE = 4096
+# what to do where sizes do not fit, because any of the files may be the wrong one
+ALL = "It comes of *_mask_params.json, structures.json and annotation_100.nrrd. Remove these and the table, and run again."
 ID = {"type": "integer", "minimum": 0, "maximum": 2**32}
 MASK = mapping(structure_ids={"type": "array", "items": ID}, hemisphere_id={"type": "integer"})
 STRUCTURES = mapping(
@@ -105,7 +107,7 @@ def _read_rows(path: Path, rows: np.ndarray, n_rows: int) -> np.ndarray:
         parts.append(part.to_numpy(np.float64)[places])
         seen += len(part)
     if seen != n_rows:
-        raise InputError(f"{path}: {seen} rows, but the mask has {n_rows} voxels. Remove it and run again.")
+        raise InputError(f"{path}: {seen} rows, but the mask has {n_rows} voxels. {ALL}")
     return np.concatenate(parts)
 
 
@@ -114,7 +116,7 @@ def _read_columns(path: Path, columns: np.ndarray, n_columns: int, n_rows: int) 
     parts = []
     for part in _chunks(path, rows=16):
         if part.shape[1] != n_columns:
-            raise InputError(f"{path}: {part.shape[1]} columns, but the mask has {n_columns} voxels. Remove it and run again.")
+            raise InputError(f"{path}: {part.shape[1]} columns, but the mask has {n_columns} voxels. {ALL}")
         parts.append(part.to_numpy(np.float64)[:, columns])
     factor = np.concatenate(parts)
     if len(factor) != n_rows:

@@ -52,7 +52,7 @@ def measure_network(
 
 def draw_units(network: MouseNet, inputs: torch.Tensor, n_units: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
     """Return the places of at most `n_units` units of every node, drawn at random from its flattened map."""
-    with torch.inference_mode():
+    with torch.no_grad():
         sizes = {name: values[0].numel() for name, values in network.activity(inputs[:1]).items()}
     return {name: torch.from_numpy(rng.permutation(size)[:n_units]) for name, size in sizes.items()}
 
@@ -67,7 +67,7 @@ def unit_activity(network: MouseNet, inputs: torch.Tensor, units: Mapping[str, t
     units : their places, from `draw_units`
     """
     parts: dict[str, list[torch.Tensor]] = {name: [] for name in units}
-    with torch.inference_mode():
+    with torch.no_grad():
         for batch in inputs.split(BATCH):
             for name, values in network.activity(batch).items():
                 parts[name].append(values.flatten(1)[:, units[name]])

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dormouse.columns import TABLES
+from dormouse.features.model_table import look_random
 from dormouse.files import atomic
 from dormouse.tables import WHOLE, whole_areas
 
@@ -105,8 +106,7 @@ def render(
     config : the configuration of the run
     """
     folders = [Path(file).parent for file in (template, *captions)]
-    escape = select_autoescape(default=True)
-    pages = Environment(loader=FileSystemLoader(folders), autoescape=escape, undefined=StrictUndefined)
+    pages = Environment(loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined)
     best, models, neurons = tables["best_layers"], tables["models"], tables["neurons"]
     counts, far = tables["selection_counts"], tables["unit_distances"]
     scores = score_tables(best, tables["ceilings"], models, dataset["areas"], methods)
@@ -125,6 +125,7 @@ def render(
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
         combinations=as_html(combination_counts(counts)) if counts.agrees.notna().any() else None,
         distances=as_html(distances_of_units(far, models)) if len(far) else None,
+        look_random=look_random(models),
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
         config=as_yaml(config),

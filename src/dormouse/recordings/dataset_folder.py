@@ -134,8 +134,11 @@ def check_session(path: Path, n_neurons: int, images: Sequence[Path]) -> np.ndar
 
 
 def stimuli_folder(folder: Path) -> Path:
-    """Return the folder of the images, which dataset.yaml names relative to itself."""
-    return folder / read_description(folder)["stimuli"]
+    """Return the folder of the images, which dataset.yaml names relative to itself; raises InputError where it is none."""
+    stimuli = folder / read_description(folder)["stimuli"]
+    if not stimuli.is_dir():
+        raise InputError(f"{folder / 'dataset.yaml'}: stimuli: {stimuli} is no folder; expected that of the images.")
+    return stimuli
 
 
 def nwb_files(folder: Path) -> list[Path]:

@@ -36,7 +36,7 @@ def open_hdf5(source: str | Path) -> Iterator[tuple[h5py.File, Whole]]:
 
 
 def check_parts(file: h5py.File, parts: Parts, source: str | Path, advice: str) -> None:
-    """Raise InputError where a file lacks some parts, or holds one of another form; `advice` says what to do."""
+    """Raise InputError where a file lacks some parts, for which `advice` says what to do, or holds one of another form."""
     missing = [part for part in parts if part not in file]
     if missing:
         raise InputError(f"{source}: lacks {', '.join(missing)}. {advice}")
@@ -46,7 +46,8 @@ def check_parts(file: h5py.File, parts: Parts, source: str | Path, advice: str) 
         if not fits:
             what = f"{held.dtype} of shape {held.shape}" if isinstance(held, h5py.Dataset) else "a group"
             axes = " or ".join(map(str, n_axes))
-            raise InputError(f"{source}: {part} is {what}; expected {IN_WORDS[kinds]}, {axes} axes, none empty. {advice}")
+            expected = f"{IN_WORDS[kinds]} (axes: {axes}), not empty"
+            raise InputError(f"{source}: {part} is {what}; expected {expected}. Remove the file and fetch it again.")
 
 
 def text(dataset: h5py.Dataset) -> str:

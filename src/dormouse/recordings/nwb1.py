@@ -57,6 +57,7 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
     """
     with open_nwb(source) as (file, whole):
         times = file[f"{PIPELINE}/DfOverF/imaging_plane_1/timestamps"][()]
+        neuron = file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"][()].astype(str)
         shown, order = (file[f"{SCENES}/{part}"][()].astype(np.int64) for part in ("frame_duration", "data"))
         if shown.shape != (len(order), 2):
             raise InputError(
@@ -68,14 +69,14 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
             raise InputError(f"{source}: {len(shown)} presentations of natural scenes; expected thousands.")
         return Session(
             place=str(source),
-            trace=read_events(events) if trace == "events" else TRACES[trace](file, whole, source),
+            trace=TRACES[trace](file, whole, source) if trace != "events" else read_events(events, (len(neuron), len(times))),
             times=times,
             running_speed=running_speed(file, times, source),
             image=order,
             start=shown[:, 0],
             sweep_frames=int(shown[1, 1] - shown[1, 0]),  # as in AllenSDK
             scene_sha256=scene_hashes(file, not is_address(source), source),
-            neuron=file[f"{PIPELINE}/ImageSegmentation/cell_specimen_ids"][()].astype(str),
+            neuron=neuron,
             **description(file, source),
         )
 
@@ -105,13 +106,14 @@ def read_fluorescence(file: h5py.File, whole: Whole, source: str | Path) -> np.n
 TRACES = {"dff": read_dff, "fluorescence": read_fluorescence}
 
 
-def read_events(path: str | Path | None) -> np.ndarray:
-    """Return the magnitude of L0 events, (n_neurons, n_frames), from the file that is published beside a recording."""
+def read_events(path: str | Path | None, shape: tuple[int, int]) -> np.ndarray:
+    """Return the magnitude of L0 events, (n_neurons, n_frames) = shape, from the file that is published beside a recording."""
     if path is None:
         raise InputError("response.measure: events are published with `dataset: allen` alone; choose dff or sweep.")
     events = read_given(path, "ev")["ev"]
-    if events.dtype.kind not in NUMBERS:
-        raise InputError(f"{path}: ev is of type {events.dtype}; expected numbers. {AGAIN}")
+    if events.dtype.kind not in NUMBERS or events.shape != shape or np.isinf(events).any():
+        what = f"{events.dtype} of shape {events.shape}"
+        raise InputError(f"{path}: ev is {what}; expected finite numbers, {shape[0]} cells x {shape[1]} frames. {AGAIN}")
     return events
 
 
