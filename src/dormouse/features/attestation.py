@@ -9,7 +9,6 @@ from math import prod
 
 import numpy as np
 import torch
-from scipy.stats import ks_2samp
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -116,5 +115,7 @@ def departure(network: nn.Module, twin: nn.Module) -> float | None:
 def _differ(a: torch.Tensor, b: torch.Tensor) -> bool:
     if torch.equal(a, b):
         return False
+    from scipy.stats import ks_2samp  # here, because it takes a second to import, and most networks have no twin
+
     samples = [value.flatten()[spread(value.numel(), N_COMPARED)].double().numpy() for value in (a, b)]
     return ks_2samp(*samples, method="asymp").pvalue < SIGNIFICANT
