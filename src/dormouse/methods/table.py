@@ -78,7 +78,7 @@ def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
 
 def preset_methods(table: Mapping, preset: str, methods: Iterable[str]) -> list[str]:
     """Return the methods that belong to a preset."""
-    return [method for method in methods if method in table["presets"][preset]]
+    return [method for method in methods if method in table["presets"].get(preset, ())]
 
 
 def by_family(methods: Mapping[str, Mapping]) -> dict[str, dict[str, Mapping]]:
