@@ -63,7 +63,9 @@ ON_PURPOSE = {
     "text": {"dataset", "allen.python", "run", "methods.selection", f"{VARIANT}.tables", f"{RUN}.network.name"}
     | {f"{RUN}.folder"}
     | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}
-    | {f"{METHOD}.{key}" for key in ("family", "selection", "label", "axis", "description")}
+    | {
+        f"{METHOD}.{key}" for key in ("name", "family", "selection", "label", "axis", "description")
+    }  # a name: see models.user.check_name
     | DESCRIBED,
     "''": DESCRIBED | {f"{METHOD}.description"},
     "-1": {"selection.min_reliability", f"{METHOD}.null_score"},
