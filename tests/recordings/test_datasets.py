@@ -151,7 +151,8 @@ def test_a_folder_that_is_not_described_is_refused(dataset_folder):
 
 
 def test_a_folder_without_images_is_refused(dataset_folder):
-    shutil.rmtree(dataset_folder / "stimuli")
+    for image in (dataset_folder / "stimuli").iterdir():
+        image.unlink()
     with pytest.raises(InputError, match=r"stimuli: no images; expected one PNG, TIFF or JPEG file per stimulus"):
         opened(dataset_folder)
 

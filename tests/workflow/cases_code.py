@@ -110,7 +110,7 @@ WEIGHTS = [
     Case(
         "a file of weights with a name of 5,000 letters",
         config=given(weights="w" * 5000),
-        refused=r"config: models\.add\.mine\.weights: no file 'w+'",
+        refused=r"models\.add\.mine\.weights: 'w+\.\.\. cannot be a path; use one line",
     ),
 ]
 
