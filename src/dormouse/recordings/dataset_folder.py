@@ -55,7 +55,7 @@ def read_description(folder: Path) -> dict:
     """Read dataset.yaml; raises InputError naming a key that is missing, unknown or of the wrong type."""
     path = folder / "dataset.yaml"
     if not path.is_file():
-        raise InputError(f"{path}: not found. A dataset folder holds dataset.yaml; see the README for its keys.")
+        raise InputError(f"{path}: not found. A dataset folder holds dataset.yaml; see docs/data.md for its keys.")
     description = read_yaml(path)
     check(description, DESCRIPTION, str(path))
     return description
