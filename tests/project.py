@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -44,9 +45,15 @@ class Project:
             source, target = root / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, target)  # with what was compiled
             else:
                 shutil.copy(source, target)
+
+    def copied(self, folder: Path, copy: Callable = shutil.copy2) -> "Project":
+        """Return a copy, with its results, for a test to change."""
+        project = Project.__new__(Project)
+        project.folder = shutil.copytree(self.folder, folder, copy_function=copy)
+        return project
 
     def command(self, *arguments: str, config: dict) -> list[str]:
         (self.folder / "small.yaml").write_text(yaml.safe_dump(config))

@@ -195,7 +195,7 @@ def test_a_part_of_the_memory_of_a_job_is_left_free():
     assert available_bytes(cpu, 10) < 0
 
 
-N_IMAGES, SIZE = 240, 224
+N_IMAGES, SIZE = 160, 176
 EXTRACTION = f"""
 import sys
 import numpy as np
@@ -204,7 +204,7 @@ from dormouse.features.extraction import extract
 from dormouse.features.memory import RESERVED, resident_bytes
 from networks import Adding, make_images, random_network
 
-network = nn.Sequential(*list(random_network("resnet18").children())[:3])
+network = nn.Sequential(*list(random_network("resnet18").children())[:2])
 images, before = make_images({N_IMAGES}, {SIZE}, seed=0), resident_bytes() / 2**20
 limit = float(sys.argv[1]) and (before + float(sys.argv[1])) / (1 - RESERVED)
 arrays = extract(network, images, "all", ["srp", "zscore"], 0.3, 0, threads=1, memory_mib=limit or None)

@@ -61,15 +61,15 @@ def test_fused_convolutions_are_about_twenty(anatomy):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-9)])
 def test_fused_is_unfused(anatomy, dtype, tolerance):
     fused, plain = (make(anatomy, fused=fused).to(dtype).train() for fused in (True, False))
-    inputs = images(2, 64).to(dtype)
+    inputs = images(1, 64).to(dtype)
     a, b = fused.activity(inputs), plain.activity(inputs)
     assert list(a) == list(b) == list(fused.populations)
     for name in a:
         torch.testing.assert_close(a[name], b[name], rtol=tolerance, atol=tolerance * float(b[name].detach().abs().max()))
 
 
-def test_half_precision(anatomy):
-    network, inputs, dtype = make(anatomy).train(), images(2, 64), torch.bfloat16
+def test_half_precision(small):
+    network, inputs, dtype = make(small).train(), images(4, 16), torch.bfloat16
     expected = network.features(inputs)
     with torch.autocast("cpu", dtype):
         found = network.features(inputs)

@@ -53,7 +53,7 @@ def test_a_run_keeps_its_epochs_whatever_is_asked_for(root, tmp_path, dataset_fo
     seen = of_cifar["network"] | {"weights": "trained:of_cifar"}
     config = {
         **{"dataset": str(dataset_folder), "transform": "native", "input": {"mean": [0, 0, 0], "std": [1, 1, 1]}},
-        "models": {"groups": ["baselines"], "add": {"seen": seen}},
+        "models": {"groups": [], "add": {"seen": seen}},
     }
     weights, epoch_1, table = (f"results/trained/run{ending}" for ending in (".safetensors", "@1.safetensors", ".parquet"))
     models, targets = "results/mice/tables/models.parquet", (weights, epoch_1)

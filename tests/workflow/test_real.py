@@ -18,7 +18,7 @@ from dormouse.stimuli.preprocessing import preprocess
 pytestmark = [pytest.mark.real, pytest.mark.workflow]
 
 AREAS = ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]
-INPUT = {"size": 112}  # half of the usual: a quarter of the work
+INPUT = {"size": 64}  # less than a third of the usual: a twelfth of the work
 N_TRIALS = 50
 N_SPLITS = 20  # of ours, of populations; of single neurons five times as many
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # of numpy: two jobs run on two cores

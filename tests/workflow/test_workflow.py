@@ -114,8 +114,7 @@ def test_times_comments_docstrings_and_unused_definitions_rerun_nothing_of_a_fin
 
 
 def test_a_project_that_was_copied_elsewhere_has_nothing_to_do(finished, tmp_path):
-    copy = Project.__new__(Project)
-    copy.folder = shutil.copytree(finished.folder, tmp_path / "elsewhere" / "copy", copy_function=shutil.copyfile)
+    copy = finished.copied(tmp_path / "elsewhere" / "copy", shutil.copyfile)
     for k, file in enumerate(sorted(copy.folder.rglob("*"), reverse=True)):  # and in another order
         os.utime(file, (1e9 + k, 1e9 + k))
     assert copy.planned() == {}
@@ -203,7 +202,7 @@ def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_pa
 
     from dormouse.models.build import build
 
-    weights, elsewhere = tmp_path / "weights.pt", tmp_path / "elsewhere.pt"
+    weights, elsewhere, copy = tmp_path / "weights.pt", tmp_path / "elsewhere.pt", finished.copied(tmp_path / "copy")
     config = merged(SMALL, {"models": {"add": {"small": {"weights": str(weights)}}}})
     target = "results/demo/tables/models.parquet"
     for seed in (1, 2):
@@ -211,16 +210,13 @@ def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_pa
         trained = {key: value * 1.3 + 0.01 for key, value in build(spec).state_dict().items()}
         torch.save(trained, weights)
         os.utime(weights, (0, 0))  # of the same size, too
-        assert "extract_features" in finished.planned(config)
-        finished.run(target, config=config)
-        assert "extract_features" not in finished.planned(config)
+        assert "extract_features" in copy.planned(config)
+        copy.run(target, config=config)
+        assert "extract_features" not in copy.planned(config)
     os.utime(weights)
-    assert "extract_features" not in finished.planned(config)
+    assert "extract_features" not in copy.planned(config)
     weights.rename(elsewhere)
-    assert "extract_features" not in finished.planned(
-        merged(config, {"models": {"add": {"small": {"weights": str(elsewhere)}}}})
-    )
-    finished.run(target)  # as it was
+    assert "extract_features" not in copy.planned(merged(config, {"models": {"add": {"small": {"weights": str(elsewhere)}}}}))
 
 
 def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, finished, tmp_path):
@@ -281,7 +277,7 @@ def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
         assert process.poll() is None, "the run ended before it could be killed"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    project.run()
+    project.run(*(f"results/demo/tables/{name}.parquet" for name in TABLES))
     whole = finished.folder / "results/demo"
     for name in TABLES:
         ours, theirs = (pd.read_parquet(folder / f"tables/{name}.parquet") for folder in (results, whole))

@@ -25,6 +25,11 @@ class PeakMemory(TorchDispatchMode):
         self.alive = self.peak = 0
         self._tensors: Counter[int] = Counter()  # by the storage that they look at
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Spare every process torch's compiler, which takes two seconds to import: nothing is compiled here."""
+        return False
+
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         """Run the operation and count the storage of what it returns."""
         given = {value.untyped_storage()._cdata for value in tree_iter((args, kwargs)) if _has_storage(value)}

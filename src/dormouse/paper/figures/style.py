@@ -31,6 +31,7 @@ def save(figure: plt.Figure, paths: Iterable[str | Path]) -> None:
         dateless = {"metadata": {"CreationDate": None}} if path.suffix == ".pdf" else {}
         with atomic(path) as temporary:
             figure.savefig(temporary, dpi=200, **dateless)
+        figure.set_layout_engine("none")  # it is laid out once, which takes half of the time, for all formats
     plt.close(figure)
 
 
