@@ -48,6 +48,7 @@ RUN = {
     "snakemake --cores 8 --configfile mousenet.yaml --config dataset=path/to/my-mice": (
         "tests/test_unit_statistics.py::test_what_readers_are_told_to_run_can_be_run"
     ),
+    "snakemake --cores 8 --snakefile path/to/dormouse/Snakefile": "tests/test_docs.py::test_commands_plan_a_run",
     "snakemake --report report.html": REPORT,
     "snakemake --configfile demo.yaml --report times.html": REPORT,
     "dormouse provenance results/demo/tables/scores.parquet": (
