@@ -95,10 +95,10 @@ def _sections() -> str:
     """Return what the rules of each section do, by the first line of their file."""
     rows = []
     for name, told in sections(ROOT).items():
-        package = f"[`src/dormouse/{name}`](../src/dormouse/{name})"
-        rules = f"[`{name}.smk`](../workflow/rules/{name}.smk)"
-        rows.append((f"**{name}**", _text(told), package, rules, f"[`tests/{name}`](../tests/{name})"))
-    return _table("section | what its rules do | package | rules | tests", rows)
+        places = {"package": f"src/dormouse/{name}", "rules": f"workflow/rules/{name}.smk", "tests": f"tests/{name}"}
+        links = ", ".join(f"[{what}](../{place})" for what, place in places.items())
+        rows.append((f"**{name}**", _text(told), links))
+    return _table("section | what its rules do | where", rows)
 
 
 # --- the configuration
@@ -204,7 +204,8 @@ def _of_type(name: str, schema: Mapping, whole: Mapping) -> str:
         if 0 < len(keys) <= FEW:
             return "; ".join(f"`{key}`: {_allowed(own, whole)}" for key, own in keys.items())
         return "a mapping" if keys else f"entries with the keys {', '.join(f'`{key}`' for key in entry.get('properties', {}))}"
-    return {"path": "a path", "name": "a name"}.get(schema.get("format"), TYPES[name])
+    formats = {"path": "a path", "name": "a name"} if name == "string" else {}
+    return formats.get(schema.get("format"), TYPES[name])
 
 
 def _number(value: float) -> str:

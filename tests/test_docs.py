@@ -28,11 +28,12 @@ README_LINES = 80
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS = re.compile(r"# needs a (network|GPU|cluster)\b")
 MADE_LATER = {"resources/weights", "resources/allen/cache/manifest.json"}  # what a run makes
-# Commands that a test plans here, as they stand, in a folder with the data set that docs/data.md writes; -n is added.
+# Commands that a test plans here, as they stand but for -n, in a folder with the data set that docs/data.md writes.
 PLANNED = (
-    "snakemake -n --config dataset=my-mice",
+    "snakemake -n",
     "snakemake --cores 8 --configfile mine.yaml",
     "snakemake -n --configfile demo.yaml mine.yaml",
+    "snakemake --cores 8 --config dataset=my-mice run=first",
     "snakemake --cores 8 --set-resources extract_features:mem_mb=16000",
 )
 REPORT = "tests/workflow/test_workflow.py::test_snakemake_writes_its_own_report"
@@ -40,11 +41,7 @@ REPORT = "tests/workflow/test_workflow.py::test_snakemake_writes_its_own_report"
 RUN = {
     **dict.fromkeys(PLANNED, "tests/test_docs.py::test_commands_plan_a_run"),
     "source .venv/bin/activate": "",  # of the shell
-    "snakemake -n": "tests/test_docs.py::test_commands_plan_a_run",
     "snakemake -n --configfile mine.yaml": "tests/test_docs.py::test_commands_plan_a_run",
-    "snakemake --cores 8 --config dataset=my-mice": "tests/test_docs.py::test_commands_plan_a_run",
-    "snakemake --cores 8 --config dataset=my-mice run=first": "tests/test_docs.py::test_commands_plan_a_run",
-    "snakemake --cores 8 --config dataset=path/to/my-mice": "tests/test_docs.py::test_commands_plan_a_run",
     "snakemake --cores 8 --configfile mousenet.yaml --config dataset=path/to/my-mice": (
         "tests/test_unit_statistics.py::test_what_readers_are_told_to_run_can_be_run"
     ),
@@ -119,6 +116,16 @@ def test_every_command_is_run_by_a_test_or_says_what_it_needs(page):
         assert not file or f"def {test}(" in (ROOT / file).read_text(), RUN[command]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_name_files_rules_and_targets_that_there_are(page):
+    rules = {file.stem for file in (ROOT / "workflow/scripts").glob("*.py")}
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        assert all((ROOT / word).exists() for word in words if word.startswith("tests/")), line
+        assert words[0] != "make" or re.search(rf"^{words[1]}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+        assert "--until" not in words or words[words.index("--until") + 1] in rules, line
+
+
 def test_no_command_is_named_that_no_page_shows():
     shown = {re.split(r"\s+# ", line)[0].strip() for page in PAGES for line in commands(page)}
     assert set(RUN) <= shown
@@ -126,14 +133,15 @@ def test_no_command_is_named_that_no_page_shows():
 
 @pytest.fixture(scope="module")
 def working_folder(tmp_path_factory) -> Path:
-    """Give a folder with the data set that docs/data.md writes, and files of a configuration."""
+    """Give a folder with the data set that docs/data.md writes, a configuration with few models, and changes to it."""
     folder = tmp_path_factory.mktemp("reader")
     (example,) = blocks(ROOT / "docs/data.md", "python")
     subprocess.run([sys.executable, "-c", example], cwd=folder, check=True)
-    for name in ("config.yaml", "demo.yaml"):
-        (folder / name).write_text((ROOT / name).read_text())
-    change = {"models": {"groups": ["baselines"]}, "selection": {"min_reliability": 0.8}, "dataset": "my-mice"}
-    (folder / "mine.yaml").write_text(yaml.safe_dump(change))
+    few = re.sub(r"^  groups: .*$", "  groups: [baselines]", (ROOT / "config.yaml").read_text(), flags=re.MULTILINE)
+    (folder / "config.yaml").write_text(few)
+    (folder / "demo.yaml").write_text((ROOT / "demo.yaml").read_text())
+    (mine,) = (text for text in blocks(ROOT / "docs/data.md", "yaml") if "# mine.yaml" in text)
+    (folder / "mine.yaml").write_text(mine)
     return folder
 
 
@@ -141,10 +149,8 @@ def working_folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("command", PLANNED)
 def test_commands_plan_a_run(command, working_folder):
     _, *words = shlex.split(command)
-    fixed = ["--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles/default", "--cores", "2", "-n"]
-    words += [str(word) for word in fixed if word != "-n" or "-n" not in words]
-    if "--config" not in words and "--configfile" not in words:
-        words += ["--config", "dataset=my-mice"]
+    words += ["--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(ROOT / "profiles/default")]
+    words += ["--cores", "2", *["-n"] * ("-n" not in words)]
     done = run_snakemake(words, working_folder, os.environ | {"HF_HUB_OFFLINE": "1"}, WORKFLOW_TIMEOUT_S)
     assert done.returncode == 0, done.stdout
     assert "extract_features" in done.stdout
