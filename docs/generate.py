@@ -204,6 +204,8 @@ def _of_type(name: str, schema: Mapping, whole: Mapping) -> str:
         if 0 < len(keys) <= FEW:
             return "; ".join(f"`{key}`: {_allowed(own, whole)}" for key, own in keys.items())
         return "a mapping" if keys else f"entries with the keys {', '.join(f'`{key}`' for key in entry.get('properties', {}))}"
+    if schema.get("pattern", "").startswith("^https"):
+        return "an address"
     formats = {"path": "a path", "name": "a name"} if name == "string" else {}
     return formats.get(schema.get("format"), TYPES[name])
 
