@@ -11,7 +11,7 @@ PYTEST := $(if $(ALLENSDK),DORMOUSE_ALLENSDK=$$(cat $(ALLENSDK))) HF_HUB_OFFLINE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo zoo-check test test-all test-allen lint format bench clean
+.PHONY: help demo zoo-check test test-all test-allen lint format docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,9 @@ format: $(VENV)/dev  ## put the code in its form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/snakefmt Snakefile workflow
+
+docs: $(VENV)/dev  ## the parts of docs that follow from the code
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a quiet machine
 	$(BIN)/python tests/benchmarks/extraction.py

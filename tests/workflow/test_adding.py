@@ -1,4 +1,4 @@
-"""Networks that a user adds as the README says: published weights of timm, a checkpoint, a Python function."""
+"""Networks that a user adds as docs/networks.md says: published weights of timm, a checkpoint, a Python function."""
 
 import hashlib
 import os
@@ -216,8 +216,8 @@ def test_code_and_files_that_a_network_reaches_unnamed_are_refused(run_workflow,
     assert not list(deep.glob("results/kernels/deep/*/*.npz"))
 
 
-def test_the_lines_of_the_readme_plan_their_own_jobs_and_no_others(root, run_workflow, prepared, dataset_folder):
-    text = (root / "README.md").read_text().split("## A network of your own", 1)[1]
+def test_the_lines_of_the_documentation_plan_their_own_jobs_and_no_others(root, run_workflow, prepared, dataset_folder):
+    text = (root / "docs/networks.md").read_text().split("## A network of your own", 1)[1]
     lines = yaml.safe_load(text.split("```yaml", 1)[1].split("```", 1)[0])["models"]["add"]
     assert {line["source"] for line in lines.values()} >= {"timm", "torchvision", "python"}
     config = {"dataset": str(dataset_folder), "models": {"groups": []}}

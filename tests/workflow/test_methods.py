@@ -45,8 +45,8 @@ def copied(finished, tmp_path):
 
 
 def example(root):
-    """Return the Python and the configuration that the README shows for a method that a user adds."""
-    text = (root / "README.md").read_text().split("## A method of your own", 1)[1].split("\n## ", 1)[0]
+    """Return the Python and the configuration that docs/methods.md shows for a method that a user adds."""
+    text = (root / "docs/methods.md").read_text().split("## A method of your own", 1)[1].split("\n## ", 1)[0]
     python, configuration = (text.split(f"```{kind}", 1)[1].split("```", 1)[0] for kind in ("python", "yaml"))
     return python, yaml.safe_load(configuration)["methods"]["add"]
 

@@ -52,7 +52,7 @@ OPTIONAL_COLUMNS = {"depth_um": "", "cre_line": ""}
 def read_description(folder: Path) -> dict:
     """Read dataset.yaml; raises InputError naming a key that is missing, unknown or of the wrong type."""
     path = folder / "dataset.yaml"
-    description = read_yaml(path, missing=". A dataset folder holds dataset.yaml; see the README for its keys.")
+    description = read_yaml(path, missing=". A dataset folder holds dataset.yaml; see docs/data.md for its keys.")
     check(description, DESCRIPTION, str(path))
     return description
 
