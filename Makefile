@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # the judge of our reader of recordings; its libraries were built for Python 3.11 and older
 ALLENSDK := $(shell $(PYTHON) -c 'import sys; print("resources/allen/allensdk.txt" if sys.version_info < (3, 12) else "")')
 PYTEST := $(if $(ALLENSDK),DORMOUSE_ALLENSDK=$$(cat $(ALLENSDK))) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-  $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+  $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 20
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
