@@ -100,7 +100,7 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
         return run_snakemake(
             [*arguments, *(str(word) for pair in options.items() for word in pair)],
             cwd=cwd,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"} | (env or {}),
+            env=env or {},
             timeout=timeout,
         )
 

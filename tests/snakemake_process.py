@@ -1,6 +1,7 @@
 """Snakemake as `python -m snakemake` runs it, in a process forked from one that has imported it, which saves two seconds.
 
-Jobs are processes of their own, as always, and nothing of the package is imported before the workflow itself does so.
+Jobs are processes of their own, as always, and nothing of the package is imported before the workflow itself does so. Where
+nothing is said of the environment, they are forked, too (`warm_python`). Runs that are killed start in earnest.
 """
 
 import multiprocessing
@@ -11,8 +12,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from warm_python import warm_python
+
 WORKFLOW_TIMEOUT_S = 600
 IMPORTED = ["snakemake.cli", "snakemake.report", "pandas", "pyarrow.parquet", "yaml", "jsonschema", "requests", "h5py", "tqdm"]
+OFFLINE = {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"}  # the model hub is not asked
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(IMPORTED)
 
@@ -20,9 +24,13 @@ FORKS.set_forkserver_preload(IMPORTED)
 def run_snakemake(
     arguments: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run `snakemake ARGUMENTS` in a folder and an environment; `stdout` holds what it printed, standard error included."""
+    """Run `snakemake ARGUMENTS` in a folder, with variables of the environment besides those of the tests.
+
+    `stdout` holds what it printed, standard error included.
+    """
+    python, env = sys.executable if env else warm_python(), os.environ | OFFLINE | dict(env)
     with tempfile.NamedTemporaryFile() as output:
-        process = FORKS.Process(target=_snakemake, args=(list(arguments), str(cwd), dict(env), output.name))
+        process = FORKS.Process(target=_snakemake, args=(list(arguments), str(cwd), env, output.name, python))
         process.start()
         process.join(timeout)
         if process.exitcode is None:
@@ -31,7 +39,7 @@ def run_snakemake(
         return subprocess.CompletedProcess(arguments, process.exitcode, Path(output.name).read_text())
 
 
-def _snakemake(arguments: list[str], cwd: str, env: dict[str, str], output: str) -> None:
+def _snakemake(arguments: list[str], cwd: str, env: dict[str, str], output: str, python: str) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
@@ -39,7 +47,7 @@ def _snakemake(arguments: list[str], cwd: str, env: dict[str, str], output: str)
     for stream in (1, 2):
         os.dup2(printed, stream)
     sys.stdout, sys.stderr = (os.fdopen(stream, "w", buffering=1, closefd=False) for stream in (1, 2))
-    sys.argv = ["snakemake", *arguments]
+    sys.argv, sys.executable = ["snakemake", *arguments], python
     sys.path.insert(0, cwd)  # as -m does
 
     from snakemake.cli import main

@@ -21,7 +21,6 @@ AREAS = ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]
 INPUT = {"size": 64}  # less than a third of the usual: a twelfth of the work
 N_TRIALS = 50
 N_SPLITS = 20  # of ours, of populations; of single neurons five times as many
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # of numpy: two jobs run on two cores
 PIXELS = {"size": 64, "range": 1, "mean": [0.0], "std": [1.0], "channels": "grey", "interpolation": "bilinear"}
 
 
@@ -53,7 +52,7 @@ def results(real, run_workflow, tmp_path_factory):
             "input": INPUT,
             "layers": "blocks",
         }
-        done = run_workflow(cwd, config=config, env=ONE_THREAD)
+        done = run_workflow(cwd, config=config)
         assert done.returncode == 0, done.stdout
         return cwd / "results" / name
 

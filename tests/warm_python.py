@@ -1,0 +1,115 @@
+"""Python processes for jobs in tests: forked from one that has imported the libraries behind them, which else takes seconds.
+
+A job is a process of its own, as always, and nothing of the package is imported before its script does so. It ends when the
+process ends that asked for it, as `ask` does in the place of Python.
+"""
+
+import atexit
+import fcntl
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+
+LIBRARIES = ("pandas", "pyarrow.parquet", "scipy.stats", "scipy.signal", "h5py", "PIL.Image", "numba", "seaborn", "torch")
+END = b"\n"  # of a request
+
+
+@cache
+def warm_python() -> str:
+    """Return the path of a command that runs a script as Python does; anything but a script is left to Python."""
+    folder = Path(tempfile.mkdtemp(prefix="python-"))
+    door, command = folder / "door", folder / "python"
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # it ends with this process, which holds the other end of its standard input
+    subprocess.Popen([sys.executable, __file__, str(door)], stdin=subprocess.PIPE, cwd=folder, env=environment)
+    python = f"'{sys.executable}'"
+    command.write_text(
+        f"#!/bin/sh\ncase $1 in *.py) exec {python} -ISs '{__file__}' '{door}' \"$@\";; *) exec {python} \"$@\";; esac\n"
+    )
+    command.chmod(0o755)
+    return str(command)
+
+
+def ask(door: str, arguments: list[str]) -> int:
+    """Have a script run with this process's streams, folder and environment, and return its exit status."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        while True:
+            try:
+                connection.connect(door)
+                break
+            except OSError:  # the libraries are still being imported
+                select.select([], [], [], 0.1)
+        request = json.dumps({"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)})
+        socket.send_fds(connection, [b"f"], [0, 1, 2])
+        connection.sendall(request.encode() + END)
+        return int(connection.recv(16) or 128 + signal.SIGKILL)
+
+
+def serve(door: str) -> None:
+    """Import the libraries, and fork a process for every request until standard input ends."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(door)
+        listening.listen(64)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes
+        while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
+            connection, _ = listening.accept()
+            if os.fork() == 0:
+                listening.close()
+                _run(connection)
+            connection.close()
+
+
+def _run(connection: socket.socket) -> None:
+    """Become the process of a script."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _, streams, _, _ = socket.recv_fds(connection, 1, 3)
+    request = b""
+    while not request.endswith(END):
+        request += connection.recv(1 << 16)
+    told = json.loads(request)
+    # whoever asked sends no more: the next that happens on this connection is its end, which ends this process, too
+    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(connection, fcntl.F_SETFL, fcntl.fcntl(connection, fcntl.F_GETFL) | os.O_ASYNC)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode, buffering=1, closefd=False) for n, mode in enumerate("rww"))
+    os.chdir(told["cwd"])
+    os.environ.clear()
+    os.environ.update(told["environment"])
+    sys.argv = told["arguments"]
+    own = [str(Path(sys.argv[0]).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    sys.path[:] = [*own, *(path for path in sys.path[1:] if path not in own)]
+    code = 0
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    connection.sendall(str(code).encode())
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        sys.exit(ask(sys.argv[1], sys.argv[2:]))
+    serve(sys.argv[1])
