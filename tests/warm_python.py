@@ -11,6 +11,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -69,6 +70,7 @@ def serve(door: str) -> None:
                 listening.close()
                 _run(connection)
             connection.close()
+    shutil.rmtree(Path(door).parent)
 
 
 def _run(connection: socket.socket) -> None:

@@ -64,7 +64,7 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
 
 def _rows(table: pd.DataFrame, seeds: list[int]) -> dict[str, dict]:
     """Return the rows of the table by the names of their models, those of random weights once for each seed."""
-    if table.empty:
+    if "model" not in table:
         raise InputError("resources/models.tsv: no models; expected a row for each.")
     double = table.model[table.model.duplicated()]
     if len(double):
