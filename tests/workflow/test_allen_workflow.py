@@ -78,7 +78,8 @@ def both(observatory, run_workflow, tmp_path_factory) -> SimpleNamespace:
         for access in ("stream", "sdk"):
             folder = tmp_path_factory.mktemp(access)
             other = {"python": os.environ["DORMOUSE_ALLENSDK"], "recordings": [one.id for one in BOTH_WAYS]}
-            done = run_workflow(folder, *TARGETS, config=config(web, access=access, **other))
+            areas = list(dict.fromkeys(one.area for one in BOTH_WAYS))
+            done = run_workflow(folder, *TARGETS, config=config(web, areas=areas, access=access, **other))
             assert done.returncode == 0, done.stdout
             setattr(runs, access, folder)
             setattr(runs, f"{access}_asked", [request.path for request in web.requests])
