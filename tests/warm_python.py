@@ -18,11 +18,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from functools import cache
 from pathlib import Path
 
 LIBRARIES = ("pandas", "pyarrow.parquet", "scipy.stats", "scipy.signal", "h5py", "PIL.Image", "numba", "seaborn", "torch")
 END = b"\n"  # of a request
+IMPORTED_IN_S = 200
 
 
 @cache
@@ -44,12 +46,14 @@ def warm_python() -> str:
 def ask(door: str, arguments: list[str]) -> int:
     """Have a script run with this process's streams, folder and environment, and return its exit status."""
     with socket.socket(socket.AF_UNIX) as connection:
-        while True:
+        for left in range(IMPORTED_IN_S)[::-1]:
             try:
                 connection.connect(door)
                 break
             except OSError:  # the libraries are still being imported
-                select.select([], [], [], 0.1)
+                if not left:
+                    raise
+                time.sleep(1)
         request = json.dumps({"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)})
         socket.send_fds(connection, [b"f"], [0, 1, 2])
         connection.sendall(request.encode() + END)

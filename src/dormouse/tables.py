@@ -114,12 +114,12 @@ def read_table(name: str, path: str | Path) -> pd.DataFrame:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             arrow = file.read()
-        digest = (arrow.schema.metadata or {}).get(b"digest", b"").decode()
+        told = {key: value.decode() for key, value in (arrow.schema.metadata or {}).items()}
     except Exception as error:  # damaged files make arrow raise errors of its own, of the system and of Python
         raise unreadable(path, "parquet", error) from error
-    if not digest or not arrow.schema.equals(schema(name)):
+    if told.get(b"table") != name or not told.get(b"digest") or not arrow.schema.equals(schema(name)):
         raise InputError(f"{path}: not a table '{name}' of this version; remove the file and run again.")
-    if digest != _content_digest(arrow):
+    if told[b"digest"] != _content_digest(arrow):
         raise InputError(f"{path}: {CHANGED}")
     return arrow.to_pandas()
 

@@ -142,7 +142,7 @@ def read_measured(name: str, folder: str | Path = FOLDER) -> pd.DataFrame:
         what = " ".join(map(str, table.loc[double.idxmax(), names]))
         raise InputError(f"{path}: line {double.idxmax() + 2} is a second row of {what}; keep one of the two.")
     for column in TABLES[name][len(names) :]:
-        without = table.area == LGN if column == "surface_area_mm2" else False  # the LGN has no surface
+        without = (table.area == LGN) & table[column].isna() if column == "surface_area_mm2" else False  # it has no surface
         numbers = pd.to_numeric(table[column], errors="coerce")
         wrong = ~(np.isfinite(numbers) & (numbers > 0 if column == "surface_area_mm2" else numbers >= 0) | without)
         if wrong.any():

@@ -68,7 +68,7 @@ def read_session(source: str | Path, trace: str, events: str | Path | None = Non
         if len(shown) < 2:
             raise InputError(f"{source}: {len(shown)} presentations of natural scenes; expected thousands.")
         return Session(
-            place=str(source),
+            place=str(source) if events is None else f"{source} with {events}",
             trace=TRACES[trace](file, whole, source) if trace != "events" else read_events(events, (len(neuron), len(times))),
             times=times,
             running_speed=running_speed(file, times, source),
