@@ -1,7 +1,7 @@
-"""Python processes for jobs in tests: forked from one that has imported the libraries behind them, which else takes seconds.
+"""Python for the jobs of tests: each job is forked from a process that has imported the libraries, which saves seconds.
 
-A job is a process of its own, as always, and nothing of the package is imported before its script does so. It ends when the
-process ends that asked for it, as `ask` does in the place of Python.
+A job is still a process of its own, and imports the package itself. Snakemake starts a small command in the place of Python,
+which passes the script on and waits for it. If that command is killed, the job ends, too.
 """
 
 import atexit

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from dormouse.errors import InputError, suggest
 from dormouse.features.kernels import KERNELS, layer_table
@@ -22,6 +21,7 @@ from dormouse.methods.scores import score_rdms, score_responses
 from dormouse.methods.table import RDMS
 from dormouse.neurons.populations import site_rdms
 from dormouse.tables import WHOLE, read_table, table_name
+from dormouse.written import read_yaml
 
 METHODS = Path(__file__).parents[2] / "resources/methods.yaml"
 SITE = {"recording": "", "animal": "", "area": "neurons", "cortical_layer": ""}  # all neurons are one site
@@ -74,7 +74,7 @@ def score(
     kernels : of `kernels`
     responses : (n_images, n_neurons) means over trials, or (n_trials, n_images, n_neurons), NaN where a trial is missing
     method : a row of resources/methods.yaml
-    n_shuffles, seed : how often images are shuffled before they are scored again, and of what
+    n_shuffles, seed : number of random orders of the images that are scored besides, and the seed of these orders
 
     Returns
     -------
@@ -109,7 +109,7 @@ def tables(run: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def _row(method: str, kernels: Mapping[str, np.ndarray]) -> dict:
-    rows = yaml.safe_load(METHODS.read_text(encoding="utf-8"))["rows"]
+    rows = read_yaml(METHODS)["rows"]
     if method not in rows:
         raise InputError(f"unknown method {method!r}. {suggest(method, rows)}")
     if missing := [kernel for kernel in rows[method]["kernels"] if kernel in KERNELS and kernel not in kernels]:
