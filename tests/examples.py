@@ -64,7 +64,7 @@ def write_recording(path: Path) -> Path:
     """Write one simulated NWB file, and return it: 6 scenes of 32 x 41 pixels, 4 trials, 5 neurons, VISp, 175 um."""
     site = simulated_sites()[0]
     scenes = simulate_scenes(n_scenes=6, height=32, seed=0)
-    mean, _ = tuning(gabor_energy(scenes), POOLING[site.area], n_neurons=5, seed=[0, 0])
+    mean, _ = tuning(scenes, gabor_energy(scenes), POOLING[site.area], n_neurons=5, seed=[0, 0])
     order, start = presentation_order(n_scenes=6, n_trials=4, seed=[0, 1])
     dff = simulate_traces(mean, order, start, n_frames=int(start[-1]) + LEAD_FRAMES, seed=[0, 2])
     write_nwb(path, site, scenes, dff, order, start, seed=[0, 3])

@@ -193,7 +193,7 @@ def test_a_method_without_a_null_score_has_no_line_for_it():
     assert not [line for line in figure.axes[0].lines if list(line.get_xdata()) == [0, 0]]
 
 
-def test_units_of_all_seeds_form_one_distribution_beside_the_mouse():
+def test_units_of_all_seeds_form_one_distribution_beside_the_neurons():
     values = {"": [0.1, 0.2], "net0": [0.3], "net1": [0.5], "end": [0.4, np.nan]}
     quantities = ("lifetime_sparseness", "image_selectivity", "signal_correlation", "orientation_selectivity")
     units = pd.DataFrame(
@@ -203,8 +203,8 @@ def test_units_of_all_seeds_form_one_distribution_beside_the_mouse():
             for value in own
         ]
     )
-    figure = plot_units(units, MODELS, ["VISl", "VISp"], "test")
+    figure = plot_units(units, MODELS, ["VISl", "VISp"], "recorded neurons", "test")
     assert len(figure.axes) == len(quantities)  # one area is shared
     for ax in figure.axes:
         steps = {line.get_label(): sorted(set(np.asarray(line.get_xdata())[1:])) for line in ax.lines}
-        assert steps == {"mouse": [0.1, 0.2], "Net": [0.3, 0.5], "after": [0.4]}
+        assert steps == {"recorded neurons": [0.1, 0.2], "Net": [0.3, 0.5], "after": [0.4]}

@@ -36,7 +36,13 @@ def test_an_interrupt_from_the_terminal_ends_everything_without_a_traceback(root
     command = [sys.executable, "-m", "snakemake", "results/mice/tables/models.parquet", "--snakefile", root / "Snakefile"]
     command += ["--cores", "1", "--configfile", "mine.yaml", "--workflow-profile", root / "profiles/default"]
     process = subprocess.Popen(
-        command, cwd=run, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=run,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored if the tests run in the background
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         while not (run / "started").exists() and process.poll() is None:

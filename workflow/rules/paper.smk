@@ -129,6 +129,7 @@ rule plot_units:
         "../../envs/analysis.yaml"
     params:
         areas=DATASET.areas,
+        neurons="simulated neurons" if DATASET.name == "demo" else "recorded neurons",
         title=TITLE,
         code=code("plot_units"),
     script:

@@ -7,4 +7,4 @@ from dormouse.tables import read_table
 
 log_to(snakemake.log[0])
 units, models = read_table("units", snakemake.input.units), read_table("models", snakemake.input.models)
-save(plot_units(units, models, snakemake.params.areas, snakemake.params.title), snakemake.output)
+save(plot_units(units, models, snakemake.params.areas, snakemake.params.neurons, snakemake.params.title), snakemake.output)

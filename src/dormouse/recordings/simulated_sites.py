@@ -6,7 +6,7 @@ The workflow imports this list when it starts, so no heavy library may be import
 from dataclasses import dataclass
 
 # width (sd) of the pooling Gaussian of an area, in image heights; wider in higher areas than in the primary one
-POOLING = {"VISp": 0.02, "VISl": 0.04, "VISal": 0.07, "VISpm": 0.05, "VISam": 0.09, "VISrl": 0.12}
+POOLING = {"VISp": 0.03, "VISl": 0.04, "VISal": 0.06, "VISpm": 0.05, "VISam": 0.08, "VISrl": 0.1}
 DEPTHS_UM = (175, 275)  # one animal each
 
 

@@ -1,11 +1,15 @@
 """Simulated recordings for the demo and the tests: scenes, neurons whose true tuning is known, and NWB files of both.
 
 Scenes are dead leaves: ellipses of random size, place and grey that occlude each other, with 1/f texture inside and behind.
-Each neuron prefers one orientation and spatial frequency at one place. Its mean response to a scene is the local Gabor energy
-there, pooled by a Gaussian whose width depends on the area, and divided by the energy of all orientations pooled in the same
-way (divisive normalisation, Heeger 1992, Vis. Neurosci. 9:181). Some neurons respond to nothing. Trials vary by a
-gamma-distributed gain and by noise in every frame; calcium decays exponentially. The files have the layout of the Allen Brain
-Observatory, so the same reader reads them.
+
+Neurons are of three kinds. Most are complex cells: each prefers one orientation and spatial frequency at one place, where it
+pools Gabor energy by a Gaussian whose width depends on the area. Its response to a scene is the square of this drive,
+divided by that of all orientations together (divisive normalisation, Heeger 1992, Vis. Neurosci. 9:181, equation 6). Some
+are luminance cells: they pool light (ON) or its absence (OFF), squared. Some respond to nothing. Neurons differ in their mean
+response as recorded ones do, log-normally (Buzsaki & Mizuseki 2014, Nat. Rev. Neurosci. 15:264).
+
+Trials vary by a gamma-distributed gain and by noise in every frame; calcium decays exponentially. The files have the layout of
+the Allen Brain Observatory, so the same reader reads them.
 """
 
 from collections.abc import Iterator
@@ -24,11 +28,12 @@ from dormouse.stimuli.gabor import log_gabor_bank
 
 FREQUENCIES = np.array([3.0, 6.0, 12.0])  # cycles per image height
 N_ORIENTATIONS = 6
-NOISE_SHARE = 0.2  # of neurons that respond to nothing
-MEAN_RESPONSE = 0.3  # dF/F, over scenes
+ORIENTATION_CONCENTRATION = 2.0  # of the von Mises function by which a complex cell weighs orientations
+KINDS = {"complex": 0.7, "luminance": 0.1, "noise": 0.2}  # and the share of neurons that are of it
+MEDIAN_RESPONSE, LOG_RESPONSE_SD = 0.3, 0.7  # dF/F, mean over scenes: median and log-normal spread over neurons
 SEMISATURATION = 2.0  # in units of the mean energy
 GAIN_SHAPE = 4.0  # of the gamma distribution of gains: coefficient of variation 0.5
-FRAME_NOISE_SD = (0.02, 0.3)  # dF/F, the range over neurons
+FRAME_NOISE_SD = (0.1, 1.5)  # dF/F, the range over neurons
 CALCIUM_DECAY_S = 0.15
 FRAME_S, SWEEP_FRAMES, FRAMES_PER_IMAGE, LEAD_FRAMES, BLOCK_GAP_FRAMES = 1 / 30, 7, 7.5, 300, 900
 N_BLOCKS = 3  # of natural scenes in a session
@@ -77,34 +82,53 @@ def gabor_energy(scenes: np.ndarray) -> np.ndarray:
     return energy
 
 
-def tuning(energy: np.ndarray, pooling: float, n_neurons: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def tuning(
+    scenes: np.ndarray, energy: np.ndarray, pooling: float, n_neurons: int, seed: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the true mean responses of the neurons of one recording to all scenes and the blank.
 
     Parameters
     ----------
-    energy : (n_frequencies, n_orientations, n_scenes, height, width), from `gabor_energy`
+    scenes : (n_scenes, height, width) uint8
+    energy : (n_frequencies, n_orientations, n_scenes, height, width), their `gabor_energy`
     pooling : width (sd) of the Gaussian of the area, image heights
 
     Returns
     -------
     mean : (n_scenes + 1, n_neurons) float64, dF/F; the blank last
-    noise : (n_neurons,) bool, neurons that respond to nothing
+    kind : (n_neurons,) str, of `KINDS`
     """
     rng = np.random.default_rng(seed)
-    n_frequencies, n_orientations, n_scenes, height, width = energy.shape
-    frequency = rng.integers(0, n_frequencies, n_neurons)
-    orientation = rng.integers(0, n_orientations, n_neurons)
-    cy, cx = rng.uniform(0.2, 0.8, n_neurons), rng.uniform(0.2, 0.8, n_neurons) * width / height
+    height, width = scenes.shape[1:]
+    kind = rng.choice(list(KINDS), n_neurons, p=list(KINDS.values()))
+    level = MEDIAN_RESPONSE * rng.lognormal(0, LOG_RESPONSE_SD, n_neurons)
     y, x = np.arange(height) / height, np.arange(width) / height
-    mean = np.empty((n_scenes + 1, n_neurons))
+    mean = np.empty((len(scenes) + 1, n_neurons))
     for i in range(n_neurons):
-        rows, columns = (np.exp(-((axis - centre) ** 2) / (2 * pooling**2)) for axis, centre in ((y, cy[i]), (x, cx[i])))
-        pooled = energy[frequency[i]] @ columns @ rows  # (n_orientations, n_scenes)
-        drive = pooled[orientation[i]] / (SEMISATURATION * pooled.mean() + pooled.mean(axis=0))
-        mean[:, i] = np.append(drive / drive.mean(), 0.0)  # uniform grey has no energy
-    noise = rng.random(n_neurons) < NOISE_SHARE
-    mean[:, noise] = 1.0
-    return MEAN_RESPONSE * mean, noise
+        cy, cx = rng.uniform(0.2, 0.8, 2) * (1, width / height)
+        rows, columns = (np.exp(-((axis - centre) ** 2) / (2 * pooling**2)) for axis, centre in ((y, cy), (x, cx)))
+        if kind[i] == "complex":
+            response = _complex_cell(energy[rng.integers(len(energy))] @ columns @ rows, rng.integers(N_ORIENTATIONS))
+        elif kind[i] == "luminance":
+            response = _luminance_cell(scenes @ (columns / columns.sum()) @ (rows / rows.sum()) / 255, on=rng.random() < 0.5)
+        else:
+            response = np.ones(len(mean))
+        mean[:, i] = level[i] * response / response[:-1].mean()
+    return mean, kind
+
+
+def _complex_cell(energy: np.ndarray, preferred: int) -> np.ndarray:
+    """Return the response to scenes of energy (n_orientations, n_scenes) at one place, and to the blank, which has none."""
+    angle = 2 * np.pi * (np.arange(len(energy)) - preferred) / len(energy)  # orientations repeat after half a turn
+    weight = np.exp(ORIENTATION_CONCENTRATION * np.cos(angle))
+    drive, pool = weight @ energy / weight.sum(), energy.mean(axis=0)
+    return np.append(drive**2 / ((SEMISATURATION * energy.mean()) ** 2 + pool**2), 0.0)
+
+
+def _luminance_cell(grey: np.ndarray, on: bool) -> np.ndarray:
+    """Return the response to scenes of grey level (n_scenes,) at one place, 0 black and 1 white, and to the blank."""
+    light = np.append(grey, 0.5)
+    return (light if on else 1 - light) ** 2
 
 
 def simulate_traces(mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_frames: int, seed: list[int]) -> np.ndarray:
@@ -122,7 +146,7 @@ def simulate_traces(mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_fr
     calcium = signal.lfilter([1 - decay], [1, -decay], drive, axis=0)
     sd = np.geomspace(*FRAME_NOISE_SD, n_neurons)[rng.permutation(n_neurons)]
     trace = calcium + sd * rng.standard_normal(calcium.shape)
-    return (np.round(trace * 1024) / 1024).T.astype(np.float32)  # few bits, so files compress to less than half
+    return (np.round(trace * 256) / 256).T.astype(np.float32)  # few bits, so files compress to less than half
 
 
 def presentation_order(n_scenes: int, n_trials: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +163,7 @@ def write_recordings(paths: list[str], n_scenes: int, n_trials: int, n_neurons: 
     scenes = simulate_scenes(n_scenes, height, seed)
     energy = gabor_energy(scenes)
     for k, (site, path) in enumerate(zip(simulated_sites(), paths, strict=True)):
-        mean, _ = tuning(energy, POOLING[site.area], n_neurons, [seed, k, 0])
+        mean, _ = tuning(scenes, energy, POOLING[site.area], n_neurons, [seed, k, 0])
         order, start = presentation_order(n_scenes, n_trials, [seed, k, 1])
         dff = simulate_traces(mean, order, start, int(start[-1]) + LEAD_FRAMES, [seed, k, 2])
         write_nwb(path, site, scenes, dff, order, start, [seed, k, 3])

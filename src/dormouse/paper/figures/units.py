@@ -8,20 +8,21 @@ from dormouse.columns import FLOAT, TABLES
 from dormouse.paper.figures.style import colours_of, lines_of, plt, set_style
 
 
-def plot_units(units: pd.DataFrame, models: pd.DataFrame, areas: list[str], title: str) -> plt.Figure:
-    """Draw cumulative distributions: one column per area that mouse and MouseNet share, one row per quantity.
+def plot_units(units: pd.DataFrame, models: pd.DataFrame, areas: list[str], neurons: str, title: str) -> plt.Figure:
+    """Draw cumulative distributions: one column per area that the data and MouseNet share, one row per quantity.
 
     Parameters
     ----------
     units, models : tables of these names; each network is a line
     areas : order of the columns
+    neurons : what the legend calls the neurons of the data set
     """
     lines = lines_of(models)
-    named = units.assign(network=units.model.map(lines | {"": "mouse"}))
+    named = units.assign(network=units.model.map(lines | {"": neurons}))
     of_networks = set(named.area[named.model != ""])
     shared = [area for area in areas if area in of_networks] or areas[:1]
     quantities = [column for column, (kind, _) in TABLES["units"].items() if kind == FLOAT]
-    colours = colours_of(models, lines) | {"mouse": "black"}
+    colours = colours_of(models, lines) | {neurons: "black"}
     set_style("whitegrid")
     size = {"figsize": (1 + 2.1 * len(shared), 1 + 1.8 * len(quantities)), "layout": "constrained"}
     figure, axes = plt.subplots(len(quantities), len(shared), sharex="row", sharey=True, squeeze=False, **size)
