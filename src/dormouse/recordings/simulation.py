@@ -3,10 +3,10 @@
 Scenes are dead leaves: ellipses of random size, place and grey that occlude each other, with 1/f texture inside and behind.
 
 Neurons are of three kinds. Most are complex cells: each prefers one orientation and spatial frequency at one place, where it
-pools Gabor energy by a Gaussian whose width depends on the area. Its response to a scene is the square of this drive,
-divided by that of all orientations together (divisive normalisation, Heeger 1992, Vis. Neurosci. 9:181, equation 6). Some
-are luminance cells: they pool light (ON) or its absence (OFF), squared. Some respond to nothing. Neurons differ in their mean
-response as recorded ones do, log-normally (Buzsaki & Mizuseki 2014, Nat. Rev. Neurosci. 15:264).
+pools Gabor energy by a Gaussian whose width depends on the area. Its response to a scene is a power of this drive, divided by
+that of all orientations together (divisive normalisation, Heeger 1992, Vis. Neurosci. 9:181). Some are luminance cells: they
+respond by the same power to light (ON) or to its absence (OFF). Some respond to nothing. The mean responses of neurons are
+spread log-normally, as firing rates are (Buzsaki & Mizuseki 2014, Nat. Rev. Neurosci. 15:264).
 
 Trials vary by a gamma-distributed gain and by noise in every frame; calcium decays exponentially. The files have the layout of
 the Allen Brain Observatory, so the same reader reads them.
@@ -30,8 +30,9 @@ FREQUENCIES = np.array([3.0, 6.0, 12.0])  # cycles per image height
 N_ORIENTATIONS = 6
 ORIENTATION_CONCENTRATION = 2.0  # of the von Mises function by which a complex cell weighs orientations
 KINDS = {"complex": 0.7, "luminance": 0.1, "noise": 0.2}  # and the share of neurons that are of it
-MEDIAN_RESPONSE, LOG_RESPONSE_SD = 0.3, 0.7  # dF/F, mean over scenes: median and log-normal spread over neurons
-SEMISATURATION = 2.0  # in units of the mean energy
+MEDIAN_RESPONSE, LOG_RESPONSE_SD = 0.3, 0.35  # dF/F, mean over scenes: median and log-normal spread over neurons
+SEMISATURATION = 5.0  # in units of the mean energy
+EXPONENT = 3.5  # so that responses are as sparse as recorded ones, with the next presentation in the window of each
 GAIN_SHAPE = 4.0  # of the gamma distribution of gains: coefficient of variation 0.5
 FRAME_NOISE_SD = (0.1, 1.5)  # dF/F, the range over neurons
 CALCIUM_DECAY_S = 0.15
@@ -122,13 +123,13 @@ def _complex_cell(energy: np.ndarray, preferred: int) -> np.ndarray:
     angle = 2 * np.pi * (np.arange(len(energy)) - preferred) / len(energy)  # orientations repeat after half a turn
     weight = np.exp(ORIENTATION_CONCENTRATION * np.cos(angle))
     drive, pool = weight @ energy / weight.sum(), energy.mean(axis=0)
-    return np.append(drive**2 / ((SEMISATURATION * energy.mean()) ** 2 + pool**2), 0.0)
+    return np.append(drive**EXPONENT / ((SEMISATURATION * energy.mean()) ** EXPONENT + pool**EXPONENT), 0.0)
 
 
 def _luminance_cell(grey: np.ndarray, on: bool) -> np.ndarray:
     """Return the response to scenes of grey level (n_scenes,) at one place, 0 black and 1 white, and to the blank."""
     light = np.append(grey, 0.5)
-    return (light if on else 1 - light) ** 2
+    return (light if on else 1 - light) ** EXPONENT
 
 
 def simulate_traces(mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_frames: int, seed: list[int]) -> np.ndarray:
@@ -146,7 +147,7 @@ def simulate_traces(mean: np.ndarray, order: np.ndarray, start: np.ndarray, n_fr
     calcium = signal.lfilter([1 - decay], [1, -decay], drive, axis=0)
     sd = np.geomspace(*FRAME_NOISE_SD, n_neurons)[rng.permutation(n_neurons)]
     trace = calcium + sd * rng.standard_normal(calcium.shape)
-    return (np.round(trace * 256) / 256).T.astype(np.float32)  # few bits, so files compress to less than half
+    return (np.round(trace * 128) / 128).T.astype(np.float32)  # few bits, so files compress to less than half
 
 
 def presentation_order(n_scenes: int, n_trials: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
