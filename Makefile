@@ -10,6 +10,9 @@ PYTEST := $(if $(ALLENSDK),DORMOUSE_ALLENSDK=$$(cat $(ALLENSDK))) HF_HUB_OFFLINE
   $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 20
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
+# two small networks at a time, on a core each, are quicker than one on two cores
+SMALL := --resources gpu=2 --set-threads extract_features=1 train_network=1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo zoo-check test test-all test-allen lint format docs bench clean
 
@@ -17,7 +20,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(VENV)/run  ## the whole workflow on simulated recordings, offline, to results/demo/report.html
-	HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --configfile demo.yaml --quiet host
+	HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --configfile demo.yaml --quiet host $(SMALL)
 	@echo "Open results/demo/report.html"
 
 zoo-check: $(VENV)/run  ## every network, random weights, a few images: a table of sizes and what fails; goes on where it stopped
