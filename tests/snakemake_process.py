@@ -1,7 +1,7 @@
 """Snakemake as `python -m snakemake` runs it, in a process forked from one that has imported it, which saves two seconds.
 
 Jobs are processes of their own, as always, and nothing of the package is imported before the workflow itself does so. Where
-nothing is said of the environment, they are forked, too (`warm_python`). Runs that are killed start in earnest.
+the environment is that of the tests, they are forked, too (`warm_python`). Runs that are killed start in earnest.
 """
 
 import multiprocessing
@@ -28,7 +28,9 @@ def run_snakemake(
 
     `stdout` holds what it printed, standard error included.
     """
-    python, env = sys.executable if env else warm_python(), os.environ | OFFLINE | dict(env)
+    # what was imported has read the variables of the tests; those of the hub are read later
+    warm = all(name.startswith("HF_") for name in env)
+    python, env = warm_python() if warm else sys.executable, os.environ | OFFLINE | dict(env)
     with tempfile.NamedTemporaryFile() as output:
         process = FORKS.Process(target=_snakemake, args=(list(arguments), str(cwd), env, output.name, python))
         process.start()

@@ -240,7 +240,7 @@ def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     assert len(connections) == 49
     page = (tmp_path / "run" / results / "report.html").read_text()
     assert page.count('src="data:image/png;base64,') == 2 + 1 + len(pictures)  # scores, thresholds
-    assert "MouseNet beside the mouse" in page
+    assert "Nodes of MouseNet beside cortical areas" in page
     assert "ridge regression from all features, z-scored over the images" in page
     assert "Method: ridge_zscore." in page
     assert re.search(r"units and neurons with\s+negative responses are\s+left out", page)

@@ -29,7 +29,7 @@ IMPORTED_IN_S = 200
 
 @cache
 def warm_python() -> str:
-    """Return the path of a command that runs a script as Python does; anything but a script is left to Python."""
+    """Return the path of a command that runs a script, or a module by `-P -m`, as Python does; all else is left to Python."""
     folder = Path(tempfile.mkdtemp(prefix="python-"))
     door, command = folder / "door", folder / "python"
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -37,7 +37,7 @@ def warm_python() -> str:
     subprocess.Popen([sys.executable, __file__, str(door)], stdin=subprocess.PIPE, cwd=folder, env=environment)
     python = f"'{sys.executable}'"
     command.write_text(
-        f"#!/bin/sh\ncase $1 in *.py) exec {python} -ISs '{__file__}' '{door}' \"$@\";; *) exec {python} \"$@\";; esac\n"
+        f"#!/bin/sh\ncase $1 in *.py|-P) exec {python} -ISs '{__file__}' '{door}' \"$@\";; *) exec {python} \"$@\";; esac\n"
     )
     command.chmod(0o755)
     return str(command)
@@ -95,12 +95,14 @@ def _run(connection: socket.socket) -> None:
     os.chdir(told["cwd"])
     os.environ.clear()
     os.environ.update(told["environment"])
-    sys.argv = told["arguments"]
-    own = [str(Path(sys.argv[0]).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    module = told["arguments"][:2] == ["-P", "-m"]
+    sys.argv = told["arguments"][2 * module :]
+    beside = [] if module else [str(Path(sys.argv[0]).parent)]
+    own = [*beside, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.path[:] = [*own, *(path for path in sys.path[1:] if path not in own)]
     code = 0
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        (runpy.run_module if module else runpy.run_path)(sys.argv[0], run_name="__main__")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1 if end.code else 0
     except BaseException:

@@ -30,6 +30,7 @@ EPS = 0.9  # few projections: these tests ask nothing of them
 
 # layers, features and SHA-256 of the lines "name n_features" of networks of torchvision with random weights at 224 pixels, in
 # the table of layers that Conwell et al. published with their code
+HEAVY = ("vgg16_bn", "vgg11", "densenet121", "resnext50_32x4d")
 PUBLISHED = {
     "alexnet": (18, 1_075_688, "6d080dac0f09fa4076ef52f4f9fc071149e62e462bb5ae7c870834aed5713e83"),
     "vgg11": (26, 16_399_848, "ef551214da1345bc8f4580be73dc8301061e405abad1ce7a6d8d50b8b79db910"),
@@ -141,7 +142,7 @@ def test_attention_and_the_perceptron_behind_it_are_layers_of_a_vit_of_torchvisi
 # --- reference networks
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY)) for name in PUBLISHED])
 def test_a_network_of_torchvision_has_the_published_layers(name):
     assert totals(random_network(name), 224) == PUBLISHED[name]
 

@@ -29,6 +29,7 @@ CHECKED = {
     "resnet50-dino": (64, 157, None),
     "gabor": (128, 6, 20_480),
 }
+HEAVY = ("swin_small_patch4_window7_224-random0", "vit_small_patch16_224-dino")  # other networks have the same sources
 GONE = {"source": "torchvision", "name": "no_such_network", "file": None, "code": None, "input": {}}
 
 
@@ -56,7 +57,7 @@ def check(spec: dict, layers: str = "all", memory_mib: float = 100_000) -> dict:
     return zoo.check_network(spec, layers, ["srp"], EPS, SEED, threads=1, memory_mib=memory_mib)
 
 
-@pytest.mark.parametrize("model", CHECKED)
+@pytest.mark.parametrize("model", [pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY)) for name in CHECKED])
 def test_a_network_of_every_source_is_built_and_run(models, model):
     size, n_layers, n_features = CHECKED[model]
     layers = "blocks" if model.startswith("swin") else "all"  # its kernels would take longest

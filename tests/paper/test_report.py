@@ -28,6 +28,7 @@ def test_the_report_gives_distances_of_areas_that_both_have():
 
 
 @pytest.mark.workflow
+@pytest.mark.slow
 def test_a_run_with_whole_areas_and_areas_in_parts_draws_every_figure(snakemake, similarity_folder, tmp_path):
     """VISl is there as a whole, VISp as two layers; one network averages weights that lie beside it in its file."""
     network = build({"source": "timm", "name": "test_resnet", "file": None, "seed": 0})

@@ -53,6 +53,7 @@ def test_a_run_that_was_stopped_within_an_epoch_ends_as_one_that_was_not(config,
 
 
 @pytest.mark.workflow
+@pytest.mark.slow
 def test_a_training_job_that_was_killed_goes_on_after_its_last_epoch(run_workflow, tmp_path):
     """A network that trains in seconds; that MouseNet learns, and goes on to the same numbers, is tested without Snakemake."""
     target, network = "results/trained/mousenet_digits.parquet", {"source": "torchvision", "name": "squeezenet1_1"}

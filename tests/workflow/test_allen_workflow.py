@@ -239,7 +239,7 @@ def made_so_far(folder: Path) -> dict[Path, float]:
     return {path: path.stat().st_mtime for place in places for path in (folder / place).rglob("*.*") if path.name[0] != "."}
 
 
-@pytest.mark.parametrize("n_kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_again_and_again_keeps_finished_jobs(published, observatory, root, tmp_path, n_kills):
     """Kill the workflow and all its jobs after random times: jobs in flight are repeated, two at most, and no others."""
     rng, folder, areas = random.Random(0), tmp_path / "run", ["VISp", "VISl", "VISal"]

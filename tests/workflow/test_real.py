@@ -1,14 +1,16 @@
 """The workflow on real recordings and a trained network, where DORMOUSE_REAL names them.
 
-Networks take time, so only those that a test needs run, on small images, and only their blocks are scored. The two data sets
-show the same images, so the second uses the kernels of the first.
+Networks take time, so only those that a test needs run, on small images, and only their blocks are scored. The whole of the
+recordings takes minutes, so those tests are slow; two of the fourteen sessions are always run.
 """
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
@@ -66,11 +68,12 @@ def responses(results):
 
 
 @pytest.fixture(scope="module")
-def similarities(results, responses):
+def similarities(results):
     """Give the results on similarity matrices of calcium imaging."""
     return results("allen-2p-similarity", "pixels", "squeezenet1_0-random0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "target"), [("rsa_pearson", "rdm"), ("ridge_srp", "responses")])
 def test_scores_of_all_six_areas_make_sense(responses, method, target):
     scores = scores_of(responses, method).xs("all", axis=1, level=1)[AREAS]
@@ -84,6 +87,7 @@ def test_scores_of_all_six_areas_make_sense(responses, method, target):
     assert (limit <= 1).all()
 
 
+@pytest.mark.slow
 def test_kept_units_are_the_reliable_ones(responses):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet")
     assert len(neurons) == 2539
@@ -140,6 +144,7 @@ def sem(r):
     return r.std(axis=0, ddof=1) / np.sqrt(len(r))
 
 
+@pytest.mark.slow
 def test_reliability_of_every_neuron_agrees_with_other_splits(responses, raw):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet").set_index(["recording", "neuron"])
     distances, ratios = [], []
@@ -157,6 +162,7 @@ def test_reliability_of_every_neuron_agrees_with_other_splits(responses, raw):
     assert pd.concat(ratios).median() == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 def test_oracle_of_every_neuron_equals_that_from_the_files(responses, raw):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet").set_index(["recording", "neuron"])
     for session, (response, ids) in raw.items():
@@ -166,6 +172,7 @@ def test_oracle_of_every_neuron_equals_that_from_the_files(responses, raw):
         np.testing.assert_allclose(neurons.oracle_r[session][ids], expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_ceilings_of_all_sites_agree_with_other_splits(responses, halves):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet")
     ceilings = pd.read_parquet(responses / "tables/ceilings.parquet")
@@ -180,6 +187,7 @@ def test_ceilings_of_all_sites_agree_with_other_splits(responses, halves):
         assert site.ceiling == pytest.approx(np.sqrt(2 * site.split_half_r / (1 + site.split_half_r)), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_thresholds_of_all_areas_agree_with_other_splits(responses, halves):
     neurons = pd.read_parquet(responses / "tables/neurons.parquet")
     thresholds = pd.read_parquet(responses / "tables/thresholds.parquet")
@@ -195,15 +203,38 @@ def test_thresholds_of_all_areas_agree_with_other_splits(responses, halves):
                 assert abs(r.mean() - row.split_half_r) < 5 * np.hypot(sem(r), row.split_half_sem)
 
 
+@pytest.mark.slow
 def test_thresholds_are_drawn(responses):
     for ending in ("png", "pdf"):
         assert (responses / f"figures/thresholds_paper.{ending}").stat().st_size > 10_000
 
 
-def test_one_score_equals_that_computed_by_hand_from_the_files(real, responses):
+@pytest.fixture(scope="module")
+def two_sessions(real, tmp_path_factory) -> Path:
+    """Give a data set of two of the sessions, with its images and responses where they are."""
+    source, folder = real / "allen-neuropixels", tmp_path_factory.mktemp("part") / "two"
+    (folder / "responses").mkdir(parents=True)
+    description = yaml.safe_load((source / "dataset.yaml").read_text())
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(description | {"stimuli": str(source / description["stimuli"])}))
+    neurons = pd.read_csv(source / "neurons.csv", dtype=str)
+    chosen = list(dict.fromkeys(neurons.session[neurons.area == "VISp"]))[:2]
+    neurons[neurons.session.isin(chosen)].to_csv(folder / "neurons.csv", index=False)
+    for session in chosen:
+        (folder / f"responses/{session}.npz").symlink_to(source / f"responses/{session}.npz")
+    return folder
+
+
+def test_one_score_equals_that_computed_by_hand_from_the_files(real, two_sessions, run_workflow, tmp_path):
     """Pixels against VISp, from the raw files, without any code of the workflow but the image preprocessing."""
-    neurons = pd.read_parquet(responses / "tables/neurons.parquet")
+    config = {"dataset": str(two_sessions), "areas": ["VISp"], "models": {"groups": [], "include": ["pixels"]}, "input": INPUT}
+    tables = tmp_path / "results/two/tables"
+    done = run_workflow(
+        tmp_path, *(f"results/two/tables/{name}.parquet" for name in ("neurons", "best_layers")), config=config
+    )
+    assert done.returncode == 0, done.stdout
+    neurons = pd.read_parquet(tables / "neurons.parquet")
     kept = neurons[neurons.kept & (neurons.area == "VISp")]
+    assert kept.recording.nunique() == 2
     means = []
     for session, rows in kept.groupby("recording"):
         with np.load(real / f"allen-neuropixels/responses/{session}.npz") as stored:
@@ -212,8 +243,14 @@ def test_one_score_equals_that_computed_by_hand_from_the_files(real, responses):
     images = read_images(image_files(real / "allen-neuropixels/stimuli")).images
     grey = preprocess(images, PIXELS).reshape(len(images), -1).astype(np.float64)
     expected = pearsonr(pdist(grey, "correlation"), pdist(np.concatenate(means, axis=1), "correlation"))[0]
-    found = scores_of(responses, "rsa_pearson").loc["pixels", ("VISp", "all")]
+    found = scores_of(tables.parent, "rsa_pearson").loc["pixels", ("VISp", "all")]
     assert found == pytest.approx(expected, abs=1e-5)  # float32 products of the pixels
+
+
+@pytest.mark.slow
+def test_two_data_sets_of_the_same_images_share_their_kernels(responses, similarities):
+    made = [folder / "logs/extract_features" for folder in (responses, similarities)]
+    assert sum(bool(list(folder.glob("*pixels*"))) for folder in made) == 1
 
 
 def test_all_21_calcium_sites_are_scored_by_rsa_alone(similarities):
@@ -221,8 +258,6 @@ def test_all_21_calcium_sites_are_scored_by_rsa_alone(similarities):
     assert scores.shape[1] == 21
     assert set(scores.columns.get_level_values("area")) == set(AREAS)
     assert not list(similarities.glob("scores/ridge"))
-    # the recordings show the same scenes, and all of these networks ran for them
-    assert not list(similarities.glob("logs/extract_features/*"))
     # larger sites, without those of a handful of cells (published split-half reliability below .6)
     noisy = [("VISrl", "4"), ("VISrl", "5"), ("VISp", "6"), ("VISpm", "6")]
     sound = scores.drop(columns=noisy)

@@ -261,6 +261,7 @@ def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished
     assert "Traceback" not in printed
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_in_the_same_numbers(root, finished, tmp_path):
     project = Project(root, tmp_path / "killed")
     results = project.folder / "results/demo"
