@@ -15,7 +15,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 SMALL := --resources gpu=2 --set-threads extract_features=1 train_network=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo zoo-check test test-all test-allen lint format docs bench clean
+.PHONY: help demo zoo-check test test-all test-allen test-slurm lint format docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,11 +30,14 @@ zoo-check: $(VENV)/run  ## every network, random weights, a few images: a table 
 test: lint $(ALLENSDK)  ## lint and tests but for slow ones; those on real data need DORMOUSE_REAL
 	$(PYTEST) -m "not slow"
 
-test-all: lint $(ALLENSDK)  ## all tests, the slow ones too
+test-all: lint $(ALLENSDK) $(VENV)/cluster  ## all tests, the slow ones too
 	$(PYTEST)
 
 test-allen: $(VENV)/dev $(ALLENSDK)  ## the tests of Allen Brain Observatory recordings alone, with the real AllenSDK as judge
 	$(PYTEST) -m allen
+
+test-slurm: $(VENV)/cluster  ## the workflow on a real SLURM, which this installs from Debian's packages and starts; needs root
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slurm --durations 5
 
 lint: $(VENV)/dev  ## ruff, snakefmt and snakemake's own linter
 	$(BIN)/ruff check
@@ -69,6 +72,10 @@ clean:  ## remove the environment and all results
 $(VENV)/run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) .
+	touch $@
+
+$(VENV)/cluster: $(VENV)/dev
+	$(INSTALL) '.[dev,cluster]'
 	touch $@
 
 # as the workflow builds it for allen.access: sdk

@@ -167,6 +167,8 @@ def test_configurations_fit_the_schema(page):
     for text in blocks(page, "yaml"):
         if (part := yaml.safe_load(text)).keys() <= schema["properties"].keys():
             check_layers([("config.yaml", whole), (name_of(page), part)], schema)
+        elif "profiles/slurm" in text:
+            assert part.keys() <= yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text()).keys()
         elif "kind" in part:
             check(part, DESCRIPTION, name_of(page))
         else:  # lines of a network, in the comments of config.yaml

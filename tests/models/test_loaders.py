@@ -1,6 +1,7 @@
 """Networks as they are built: a loader for each source, seeds, the user's own functions, the input that a library wants."""
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -240,7 +241,17 @@ def test_a_module_of_the_user_that_cannot_be_parsed_is_named(module):
         user_code("net_of_mine:make")
 
 
-@pytest.mark.parametrize("n", [450, 5000, 50_000])
+@pytest.mark.parametrize("text", ["1 + ", "-"])
+def test_a_module_of_the_user_may_nest_as_deep_as_python_reads(module, text):
+    first, other = [], []
+    for digit, code in ((1, first), (2, other)):
+        module("deep", f"x = {text * 450}{digit}\n")
+        compile(Path("deep.py").read_text(), "deep.py", "exec")
+        code.append(user_code("deep:x"))
+    assert first != other
+
+
+@pytest.mark.parametrize("n", [5000, 50_000])
 @pytest.mark.parametrize("text", ["1 + ", "-", "(", "f()."])
 def test_a_module_of_the_user_that_nests_too_deep_is_named(module, text, n):
     module("deep", f"x = {text * n}1\n")
