@@ -52,7 +52,7 @@ def test_package_rules_and_tests_have_the_same_sections(root):
         return {path.name for path in (root / place).iterdir() if path.is_dir()} - {"__pycache__"}
 
     assert folders("src/dormouse") == set(SECTIONS)
-    assert folders("tests") - {"__pycache__"} == {*SECTIONS, "workflow", "benchmarks", "data"}
+    assert folders("tests") - {"__pycache__"} == {*SECTIONS, "workflow", "benchmarks", "slurm", "data"}
     assert {file.stem for file in (root / "workflow/rules").glob("*.smk")} == {*SECTIONS, "common", "allen"}
 
 

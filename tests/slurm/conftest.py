@@ -36,12 +36,12 @@ def mice(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def send(root: Path, cluster: Path) -> Callable[..., subprocess.Popen]:
-    """Give send(folder, config, *arguments), which starts a run on the cluster, and returns its process."""
+    """Give send(folder, config, targets, *arguments), which starts a run on the cluster, and returns its process."""
 
-    def run(folder: Path, config: dict, *arguments: str) -> subprocess.Popen:
+    def run(folder: Path, config: dict, targets: list[str], *arguments: str) -> subprocess.Popen:
         folder.mkdir(exist_ok=True)
         (folder / "mine.yaml").write_text(yaml.safe_dump(config))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--configfile", "mine.yaml"]
+        command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", root / "Snakefile", "--configfile", "mine.yaml"]
         command += ["--workflow-profile", root / "profiles/slurm", *QUICK, *arguments]
         environment = os.environ | {"HF_HUB_OFFLINE": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         return subprocess.Popen(

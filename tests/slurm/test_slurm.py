@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 TIMEOUT_S = 900
 TABLES = ("scores", "best_layers", "neurons", "ceilings", "thresholds", "selection_counts")
+TARGETS = [f"results/mice/tables/{name}.parquet" for name in TABLES]
 NETWORK = """
 import os
 import time
@@ -70,8 +71,7 @@ def config_of(mice: Path, *names: str) -> dict:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the digest that each table of a run carries."""
-    tables = {name: folder / f"results/mice/tables/{name}.parquet" for name in TABLES}
-    return {name: pq.read_schema(path).metadata[b"digest"] for name, path in tables.items()}
+    return {target: pq.read_schema(folder / target).metadata[b"digest"] for target in TARGETS}
 
 
 def finished(process: subprocess.Popen) -> str:
@@ -108,7 +108,7 @@ def local(run_workflow, mice, tmp_path):
         (folder / "faults.py").write_text(NETWORK)
         for name in before:
             (folder / name).touch()
-        done = run_workflow(folder, config=config)
+        done = run_workflow(folder, *TARGETS, config=config)
         assert done.returncode == 0, done.stdout
         return contents(folder)
 
@@ -121,7 +121,9 @@ def test_jobs_that_fail_are_sent_again_and_tables_equal_those_of_a_local_run(sen
     config, folder = config_of(mice, *names), tmp_path / "cluster"
     folder.mkdir()
     (folder / "faults.py").write_text(NETWORK)
-    process = send(folder, config, "--set-resources", "extract_features:mem_mb=attempt*1500", "extract_features:runtime=1")
+    process = send(
+        folder, config, TARGETS, "--set-resources", "extract_features:mem_mb=attempt*1500", "extract_features:runtime=1"
+    )
     wait_for(lambda: (folder / "is_cancelled").exists() or process.poll() is not None)
     running = {job for job, comment in jobs("RUNNING").items() if "is_cancelled" in comment}
     assert len(running) == 1, jobs()
@@ -135,7 +137,7 @@ def test_jobs_that_fail_are_sent_again_and_tables_equal_those_of_a_local_run(sen
 def test_services_and_the_head_process_may_be_killed(send, local, mice, cluster, tmp_path):
     """The node's service and the controller are killed and started again while jobs run; then the head process is."""
     config, folder = config_of(mice), tmp_path / "cluster"
-    process = send(folder, config)
+    process = send(folder, config, TARGETS)
     wait_for(lambda: jobs("RUNNING") or process.poll() is not None)
     for service in ("slurmd", "slurmctld"):
         os.kill(int((cluster / f"{service}.pid").read_text()), signal.SIGKILL)
@@ -144,5 +146,5 @@ def test_services_and_the_head_process_may_be_killed(send, local, mice, cluster,
     wait_for(lambda: (folder / "results/mice/recordings").is_dir() or process.poll() is not None)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    finished(send(folder, config))
+    finished(send(folder, config, TARGETS))
     assert contents(folder) == local(config)
