@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from networks import make_images, random_network
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
@@ -80,3 +81,23 @@ def test_the_page_runs_as_it_stands_and_prints_what_it_shows(root, capsys, monke
     for code in (text for kind, text in blocks if kind == "python" and "results/" not in text):  # those need a run
         exec(compile(code, "docs/python.md", "exec"), namespace)
     assert [capsys.readouterr().out.strip()] == [text.strip() for kind, text in blocks if kind == "text"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"names": ["zscored"]}, r"unknown: 'zscored'\. Did you mean .*zscore"),
+        ({"layers": "block"}, r"unknown: 'block'\. Did you mean blocks"),
+        ({"inputs": np.zeros((3, 1, 8, 8), np.uint8)}, r"inputs are uint8 of shape \(3, 1, 8, 8\); expected"),
+        ({"inputs": np.zeros((3, 8, 8))}, r"inputs are float64 of shape \(3, 8, 8\); expected"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(change, message):
+    given = {"inputs": np.random.default_rng(0).standard_normal((3, 1, 8, 8))} | change
+    with pytest.raises(InputError, match=message):
+        kernels(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU()).eval(), **given)
+
+
+def test_a_network_in_training_mode_is_refused():
+    with pytest.raises(InputError, match=r"in training mode.*network\.eval\(\)"):
+        kernels(torch.nn.Conv2d(1, 2, 3), np.zeros((3, 1, 8, 8)))

@@ -24,6 +24,7 @@ from dormouse.tables import WHOLE, read_table, table_name
 from dormouse.written import read_yaml
 
 METHODS = Path(__file__).parents[2] / "resources/methods.yaml"
+LAYERS = ("all", "blocks")
 SITE = {"recording": "", "animal": "", "area": "neurons", "cortical_layer": ""}  # all neurons are one site
 
 
@@ -53,8 +54,20 @@ def kernels(
     layer, path, block (n_layers,) str; n_features and effective_dimension (n_layers,); row_sum (n_layers, n_images); and
     each kernel (n_layers, n_images, n_images) float64; see `dormouse.features.kernels`
 
-    Raises InputError for a network whose features of an image depend on the other images, or on chance.
+    Raises InputError for a network in training mode, or whose features of an image depend on the other images, or on chance;
+    for inputs that are no such array; and for unknown layers or kernels.
     """
+    if network.training:
+        raise InputError("the network is in training mode, in which layers may depend on chance. Call network.eval() first.")
+    for asked, known in ((layers, LAYERS), *((name, KERNELS) for name in names)):
+        if asked not in known:
+            raise InputError(f"unknown: {asked!r}. {suggest(asked, known)}")
+    inputs = np.asarray(inputs)
+    if inputs.ndim != 4 or inputs.dtype.kind != "f":
+        raise InputError(
+            f"inputs are {inputs.dtype} of shape {inputs.shape}; expected numbers with a point, as the network sees them, of "
+            "shape (n_images, n_channels, height, width)."
+        )
     from dormouse.features.extraction import extract  # here, so that tables are read without torch
 
     return extract(network, np.ascontiguousarray(inputs, np.float32), layers, names, eps, seed, threads)

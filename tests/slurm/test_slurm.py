@@ -135,12 +135,12 @@ def test_jobs_that_fail_are_sent_again_and_tables_equal_those_of_a_local_run(sen
 
 
 def test_services_and_the_head_process_may_be_killed(send, local, mice, cluster, tmp_path):
-    """The node's service and the controller are killed and started again while jobs run; then the head process is."""
+    """The node's service is killed and the controller stopped while jobs run, and start again; then the head is killed."""
     config, folder = config_of(mice), tmp_path / "cluster"
     process = send(folder, config, TARGETS)
     wait_for(lambda: jobs("RUNNING") or process.poll() is not None)
-    for service in ("slurmd", "slurmctld"):
-        os.kill(int((cluster / f"{service}.pid").read_text()), signal.SIGKILL)
+    for service, how in (("slurmd", signal.SIGKILL), ("slurmctld", signal.SIGTERM)):
+        os.kill(int((cluster / f"{service}.pid").read_text()), how)
         time.sleep(2)
         subprocess.run([service], check=True)
     wait_for(lambda: (folder / "results/mice/recordings").is_dir() or process.poll() is not None)

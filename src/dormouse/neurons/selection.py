@@ -92,7 +92,7 @@ def select(
     passed = passes(table, correction, min_reliability, max_p)
     for key, column in (("excitatory", "excitatory"), ("running", "p_run_mod_ns")):
         if key in filters and table[column].isna().any():
-            print(f"{key}: not known of {table[column].isna().sum()} of {len(table)} neurons, which pass.", file=sys.stderr)
+            print(f"{key}: unknown of {table[column].isna().sum()} of {len(table)} neurons; they are kept.", file=sys.stderr)
     reasons = unusable(table, areas) | {"same cell as in an earlier recording": seen_before(table, areas)}
     reasons |= {name[key]: ~mask for key, mask in passed.items() if key in filters}  # `reliable` last: see `candidates`
     reason = np.select(list(reasons.values()), list(reasons), default="")
@@ -105,6 +105,9 @@ def select(
                 f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}, "
                 f"selection.min_reliability {min_reliability}. Lower the limit, or leave the area out of `areas`."
             )
+        for layer, n in inside[inside.kept].groupby("cortical_layer").size().items():
+            if layer and n < min_neurons:
+                print(f"{area}: layer {layer} is not scored by itself, with {n} of {min_neurons} neurons.", file=sys.stderr)
     return table
 
 

@@ -183,7 +183,7 @@ def _shared(wanted: list[str], present: Mapping[str, int], unit: str, place: str
         raise InputError(f"{place}: none of config: areas {wanted} is among the areas of the data, {sorted(present)}.")
     if len(areas) < len(wanted):
         absent = ", ".join(area for area in wanted if area not in present)
-        print(f"{place}: no data in {absent}, of config: areas; the data have {', '.join(sorted(present))}.", file=sys.stderr)
+        print(f"{place}: not scored, because the data have nothing there: {absent}.", file=sys.stderr)
     beyond = ", ".join(f"{area} ({present[area]} {unit})" for area in sorted(present) if area not in wanted)
     if beyond:
         print(f"{place}: not studied, because config: areas does not name it: {beyond}.", file=sys.stderr)

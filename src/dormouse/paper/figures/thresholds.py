@@ -45,5 +45,5 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
     figure.supylabel("split-half r")
     figure.suptitle(title)
     handles = {label: h for part in (ax, counts) for h, label in zip(*part.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False)
     return figure
