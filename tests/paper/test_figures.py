@@ -10,6 +10,7 @@ import yaml
 from dormouse.paper.figures.nodes import plot_nodes
 from dormouse.paper.figures.scores import plot_scores
 from dormouse.paper.figures.style import colours_of, lines_of, plt
+from dormouse.paper.figures.thresholds import plot_thresholds
 from dormouse.paper.figures.trajectory import plot_trajectory
 from dormouse.paper.figures.units import plot_units
 from dormouse.paper.report import score_tables
@@ -208,3 +209,21 @@ def test_units_of_all_seeds_form_one_distribution_beside_the_neurons():
     for ax in figure.axes:
         steps = {line.get_label(): sorted(set(np.asarray(line.get_xdata())[1:])) for line in ax.lines}
         assert steps == {"recorded neurons": [0.1, 0.2], "Net": [0.3, 0.5], "after": [0.4]}
+
+
+@pytest.mark.parametrize("areas", [["VISp"], ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]])
+def test_nothing_overlaps_the_legend_of_the_thresholds(areas):
+    rows = [
+        {"area": area, "cortical_layer": "all", "threshold": limit, "instance": instance, "n_neurons": 9}
+        for area in areas
+        for limit in (0.0, 0.5)
+        for instance in ("matrix", "image")
+    ]
+    table = pd.DataFrame(rows).assign(split_half_r=0.5, split_half_sem=0.01)
+    figure = plot_thresholds(table, areas, 0.75, "a title of usual length, selection paper")
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    others = [figure._suptitle, figure._supxlabel, *(ax.title for ax in figure.axes)]
+    assert not any(box.overlaps(other.get_window_extent()) for other in others if other.get_text())
+    assert not any(box.overlaps(ax.get_window_extent()) for ax in figure.axes)

@@ -8,6 +8,8 @@ from dormouse.paper.figures.scores import LAYERS
 from dormouse.paper.figures.style import PANEL_IN, plt, set_style, sns
 from dormouse.tables import WHOLE
 
+LEGEND_IN = 1.4  # its width
+
 
 def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: float, title: str) -> plt.Figure:
     """Draw the split-half r of every site over the reliability threshold: one column per area, one row per cortical layer.
@@ -22,7 +24,7 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
     """
     layers = [layer for layer in (WHOLE, *LAYERS) if layer == WHOLE or (table.cortical_layer == layer).any()]
     set_style("whitegrid")
-    size = {"figsize": (1.2 + PANEL_IN * len(areas), 1.2 + PANEL_IN * len(layers)), "layout": "constrained"}
+    size = {"figsize": (1.2 + LEGEND_IN + PANEL_IN * len(areas), 1.2 + PANEL_IN * len(layers)), "layout": "constrained"}
     figure, axes = plt.subplots(len(layers), len(areas), sharex=True, sharey=True, squeeze=False, **size)
     for (row, layer), (column, area) in product(enumerate(layers), enumerate(areas)):
         ax, site = axes[row, column], table[(table.area == area) & (table.cortical_layer == layer)]
@@ -45,5 +47,5 @@ def plot_thresholds(table: pd.DataFrame, areas: list[str], min_reliability: floa
     figure.supylabel("split-half r")
     figure.suptitle(title)
     handles = {label: h for part in (ax, counts) for h, label in zip(*part.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    figure.legend(handles.values(), handles, loc="outside right center", frameon=False)
     return figure
