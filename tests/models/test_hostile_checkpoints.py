@@ -5,6 +5,8 @@ import json
 import os
 import re
 import struct
+import tarfile
+import tempfile
 import zipfile
 
 import pytest
@@ -145,3 +147,18 @@ def test_a_mousenet_is_not_built_for_any_number_of_classes(tmp_path, root, bias)
     torch.save({"classifier.bias": bias}, tmp_path / "weights.pt")
     with pytest.raises(InputError, match=r"weights\.pt: the weights do not fit MouseNet: .* missing"):
         build({"source": "mousenet", "name": "small", "seed": None, "file": str(tmp_path / "weights.pt"), "options": options})
+
+
+@pytest.mark.parametrize("members", [(), ("storages", "tensors", "pickle")])
+def test_a_tar_archive_is_refused_and_nothing_of_it_is_unpacked(tmp_path, monkeypatch, members):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    made = []
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *args, **kwargs: made.append(args) or str(tmp_path / "temporary"))
+    path = tmp_path / "old.pt"
+    with tarfile.open(path, "w") as archive:
+        for name in members:
+            archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(InputError, match=r"old\.pt: not a readable file of weights .*a tar archive"):
+        read_state(path)
+    assert not made

@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from tarfile import is_tarfile
 from zipfile import ZipFile, is_zipfile
 
 import safetensors.torch
@@ -129,6 +130,8 @@ def _load(path: str | Path):
         raise FileNotFoundError("no such file")
     if is_zipfile(path):
         _check_archive(path)
+    elif is_tarfile(path):  # the first versions of torch wrote these; it would unpack them to a folder
+        raise ValueError("a tar archive")
     if is_safetensors(path):
         return check_digest(path, safetensors.torch.load_file(path))
     with open(path, "rb") as file:  # given a name, torch would choose the format by its ending
