@@ -23,4 +23,5 @@ class Case:
     # laid over the configuration, key by key; paths count from `run`. Or the text of a file that is named by --configfile
     config: Mapping | str = field(default_factory=dict)
     arguments: Sequence[str] = ("-n",)  # of the command line; a dry run takes a second or two, a job five more
+    slow: bool = False  # left to `make test-all`
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 import io
 import logging
+import re
 
 import pytest
 
-from dormouse.progress import CONSOLE, follow, state
+from dormouse.progress import CONSOLE, announce, follow, state
 
 SECTIONS = {1: "stimuli", 2: "recordings", 3: "recordings", 4: "features"}
 
@@ -48,16 +49,32 @@ def run(log, job, done, total=5):
 def lines(stream):
     """Return what is printed but for the bar."""
     text = stream.getvalue().replace("\r", "\n").split("\n")
-    return [line[7:] if line[2:3] == ":" else line for line in text if line.strip() and "jobs |" not in line]
+    shown = [line[7:] if line[2:3] == ":" else line for line in text if line.strip() and "jobs |" not in line]
+    return [re.sub(r"about \d\d:\d\d left", "about some time left", line) for line in shown]
 
 
 def test_a_section_is_a_line_when_its_last_job_ends(log, stream):
     log(None, "Select jobs to execute...")
     for done, job in enumerate([2, 1, 3], start=1):
         run(log, job, done)
-    assert lines(stream) == ["stimuli: 1 job done", "recordings: 2 jobs done"]
+    assert lines(stream) == [
+        "stimuli: 1 job done (2 of 5 in all, about some time left)",
+        "recordings: 2 jobs done (3 of 5 in all, about some time left)",
+    ]
     run(log, 4, 4)
     assert lines(stream)[2:] == ["features: 1 job done"]
+
+
+def test_a_line_tells_how_many_jobs_run_and_have_failed(log, stream):
+    for job in (2, 3, 4):
+        log("job_info", jobid=job, rule_name="read", wildcards={}, log=["a.log"])
+    log("job_error", "Error in rule read", logging.ERROR, jobid=3)
+    run(log, 1, 1)
+    assert lines(stream)[1:] == ["stimuli: 1 job done (1 of 4 in all, about some time left, 2 running, 1 failed)"]
+    log("job_info", jobid=3, rule_name="read", wildcards={}, log=["a.log"])
+    run(log, 3, 2)
+    run(log, 2, 3)
+    assert lines(stream)[2:] == ["recordings: 2 jobs done (3 of 5 in all, about some time left, 1 running)"]
 
 
 def test_errors_stay_whole(log, stream):
@@ -77,7 +94,7 @@ def test_jobs_that_turn_out_to_be_needed_count(log, stream):
     run(log, 1, 1, total=6)
     run(log, 4, 2, total=6)
     run(log, 5, 3, total=6)
-    assert lines(stream) == ["stimuli: 1 job done", "features: 2 jobs done"]
+    assert [line.partition(" (")[0] for line in lines(stream)] == ["stimuli: 1 job done", "features: 2 jobs done"]
 
 
 def test_a_terminal_shows_jobs_done_of_all(log, stream):
@@ -102,3 +119,14 @@ def test_how_far_a_job_is_stands_in_its_log(tmp_path, text, shown):
     if text:
         (tmp_path / "a.log").write_text(text)
     assert state("small", [tmp_path / "a.log"]) == shown
+
+
+def test_what_is_to_be_done_is_told_once_before_the_first_job(stream):
+    logger, console = logging.Logger("test"), logging.StreamHandler(stream)
+    console.name = CONSOLE
+    logger.addHandler(console)
+    announce(logger, lambda: ["To do: 3 networks", "Disk: about 2 GB"])
+    assert stream.getvalue() == ""
+    for event in ("run_info", "job_started", "run_info"):
+        logger.info("routine", extra={"event": event})
+    assert stream.getvalue().count("To do: 3 networks\nDisk: about 2 GB\n\n") == 1

@@ -1,16 +1,20 @@
-"""Which results have no record that can be read, of those that Snakemake would compare with today's settings."""
+"""Which results are to be made again: those without a record that can be read, and those that are not as they were written."""
 
 import json
+import os
 import re
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
+from job_records import made
 
-from dormouse.records import without_record
+from dormouse.errors import InputError
+from dormouse.provenance import record_path
+from dormouse.records import DAMAGED, UNKNOWN, to_make_again
 
 PATTERNS = [re.compile(r"results/mice/(?P<name>\w+)\.npz$"), re.compile(r"results/mice/report\.html$")]
-RECORD = {"rule": "pool_area", "params": ["1"], "record_format_version": 6}
+RECORD = {"rule": "pool_area", "params": ["1"], "record_format_version": 6, "endtime": 1000.25}
 LONG = "x" * 240  # in base 64 longer than the name of a file may be
 
 
@@ -31,20 +35,21 @@ def results(tmp_path, monkeypatch):
     files = ["results/mice/one.npz", f"results/mice/{LONG}.npz", "results/mice/report.html"]
     for file in (*files, "results/mice/notes.txt", "results/mice/logs/one.npz"):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).touch()
+        Path(file).write_text(file)
+        os.utime(file, (1, RECORD["endtime"]))
     for file in files:
         write_record(file)
     return files
 
 
 def test_results_with_a_record_and_other_files_are_left_as_they_are(results):
-    assert without_record("results", PATTERNS, "records") == []
+    assert to_make_again("results", PATTERNS, "records") == {}
 
 
 def test_a_result_whose_record_is_gone_is_named(results):
     for file in results[:2]:
         write_record(file).unlink()
-    assert without_record("results", PATTERNS, "records") == results[:2]
+    assert to_make_again("results", PATTERNS, "records") == {UNKNOWN: results[:2]}
 
 
 @pytest.mark.parametrize(
@@ -52,10 +57,28 @@ def test_a_result_whose_record_is_gone_is_named(results):
 )
 def test_a_damaged_record_is_none_and_is_removed(results, content):
     path = write_record(results[1], content)
-    assert without_record("results", PATTERNS, "records") == [results[1]]
+    assert to_make_again("results", PATTERNS, "records") == {UNKNOWN: [results[1]]}
     assert not path.exists()
 
 
-def test_without_any_records_all_results_are_named(results):
-    assert without_record("results", PATTERNS, "nowhere") == sorted(results)
-    assert without_record("nowhere", PATTERNS, "records") == []
+def test_without_any_records_nothing_is_made_again(results):
+    message = r"results: no record of what its 3 files were made from, such as results/mice/one\.npz\. It lies beside results"
+    with pytest.raises(InputError, match=message):
+        to_make_again("results", PATTERNS, "nowhere")
+
+
+def test_a_result_that_is_not_as_its_job_wrote_it_is_named(results):
+    made(results[::2])
+    Path(results[0]).write_text("other")
+    assert to_make_again("results", PATTERNS, "records") == {DAMAGED: results[:1]}
+    record_path(results[2]).unlink()
+    os.utime(results[2])  # it may have changed, and nothing tells what it was
+    assert to_make_again("results", PATTERNS, "records") == {DAMAGED: results[::2]}
+
+
+def test_a_copy_with_other_times_is_whole(results):
+    made(results[::2])
+    for file in results[::2]:
+        os.utime(file)
+    assert to_make_again("results", PATTERNS, "records") == {}
+    assert to_make_again("nowhere", PATTERNS, "records") == {}

@@ -135,7 +135,7 @@ def damageable() -> pd.DataFrame:
 def test_no_flipped_bit_gives_other_values_or_another_error(path):
     write_table("neurons", damageable(), path)
     whole, expected, n_refused = path.read_bytes(), read_table("neurons", path), 0
-    for place in np.random.default_rng(0).permutation(8 * len(whole))[:2000]:
+    for place in np.random.default_rng(0).permutation(8 * len(whole))[:600]:
         content = bytearray(whole)
         content[place // 8] ^= 1 << place % 8
         path.write_bytes(content)
@@ -144,7 +144,7 @@ def test_no_flipped_bit_gives_other_values_or_another_error(path):
         except InputError as error:
             assert str(error).startswith(f"{path}: ") and re.search("emove (it|the file) and run again", str(error))
             n_refused += 1
-    assert n_refused > 1000
+    assert n_refused > 300
 
 
 @pytest.mark.parametrize(("column", "value"), [("score", 0.5), ("layer", "c"), ("n_neurons", 3), ("n_neurons", None)])

@@ -1,4 +1,4 @@
-"""The command `dormouse`: prints what is known about a file that the workflow made. To run the workflow, use `snakemake`."""
+"""The command `dormouse`: tells what results rest on. To run the workflow, use `snakemake`."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ import numpy as np
 from dormouse.errors import InputError
 from dormouse.features.kernels import read_provenance
 from dormouse.files import DIGESTS, read_arrays
+from dormouse.provenance import read_record
 from dormouse.tables import TABLES, read_table, table_name
 
 # what a file of arrays holds, by the name of one of them
@@ -24,9 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = "print what a result file holds and rests on"
     provenance = commands.add_parser("provenance", help=told, description=f"{told.capitalize()}. Its digest is checked.")
     provenance.add_argument("file", type=Path, metavar="FILE", help="a table, kernels, or other arrays of results/")
+    provenance.set_defaults(lines=lambda given: describe(given.file))
+    told = "describe a run as a research object (RO-Crate)"
+    crate = commands.add_parser(
+        "crate", help=told, description=f"{told.capitalize()}, in ro-crate-metadata.json in its folder."
+    )
+    crate.add_argument("run", type=Path, metavar="RUN", help="the folder of a run, such as results/demo")
+    crate.set_defaults(lines=lambda given: [str(_crate(given.run))])
     given = parser.parse_args(arguments)
     try:
-        print(*describe(given.file), sep="\n")
+        print(*given.lines(given), sep="\n")
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -40,14 +48,28 @@ def describe(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
+    record = read_record(path)
     if path.suffix == ".parquet":
         title, known = _table(path)
     elif path.suffix == ".npz" and _has_digests(path):
         title, known = _arrays(path)
+    elif record:
+        title, known = "a result", {}
     else:
-        raise InputError(f"{path}: not a file of the workflow's; expected a table (.parquet) or arrays (.npz) of results/.")
+        raise InputError(f"{path}: not a file of the workflow's; expected a result, in results/ and with its record.")
+    job = ["", "The job that made it:", *_aligned(dict(_flat(record)))] if record else ["", "No record was kept of its job."]
+    return [f"{path}: {title}. The content is as it was written.", *_aligned(known), *job]
+
+
+def _aligned(known: Mapping[str, str]) -> list[str]:
     width = max(map(len, known), default=0)
-    return [f"{path}: {title}. The content is as it was written.", *(f"{key:{width}}  {text}" for key, text in known.items())]
+    return [f"{key:{width}}  {text}" for key, text in known.items()]
+
+
+def _crate(run: Path) -> Path:
+    from dormouse.crate import write_crate  # its library takes half a second to import
+
+    return write_crate(run)
 
 
 def _table(path: Path) -> tuple[str, dict[str, str]]:

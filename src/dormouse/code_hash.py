@@ -5,9 +5,12 @@ change without a job running again. Users' code is hashed by whole modules, beca
 """
 
 import ast
+import json
+import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,13 +20,14 @@ from dormouse.errors import InputError
 
 PACKAGE = Path(__file__).parent
 EVERYTHING = "*"  # instead of a name: the whole module
+ABOUT_JOBS = "job"  # the module that sees to messages and records, which change no result
 
 
 @dataclass(frozen=True)
 class Statement:
     """One top-level statement of a module; an import of several names counts as several statements."""
 
-    text: str  # its syntax tree in words, without docstrings and comments
+    digest: str  # of its syntax tree in words, without docstrings and comments
     binds: frozenset[str]
     uses: frozenset[str]
     imports: frozenset[tuple[str, str]]  # (module, name) of every `from module import name` in it
@@ -82,7 +86,7 @@ def _needs(file: Path, name: str, module: Module, reached: set[int]) -> Iterator
 def _resolve(module: str, name: str) -> list[tuple[Path, str]]:
     """Return where `from module import name` leads: to a module of the package, to a name in one, or nowhere in it."""
     top, *parts = module.split(".")
-    if top == PACKAGE.name:
+    if top == PACKAGE.name and parts != [ABOUT_JOBS]:
         folder = PACKAGE.joinpath(*parts)
         if (folder / f"{name}.py").is_file():
             return [(folder / f"{name}.py", EVERYTHING)]
@@ -96,7 +100,7 @@ def _name(file: Path) -> str:
 
 
 def _hash(module: Module, places: Iterable[int]) -> str:
-    return sha256("\n".join(module.statements[place].text for place in sorted(places)).encode()).hexdigest()[:16]
+    return sha256("\n".join(module.statements[place].digest for place in sorted(places)).encode()).hexdigest()[:16]
 
 
 def _read(file: Path) -> Module:
@@ -118,15 +122,44 @@ def _text(file: Path) -> bytes:
 
 @cache  # the same text in the same file is parsed once
 def _module(file: Path, text: bytes) -> Module:
-    keep = b"__doc__" in text
-    with _readable(file):
-        nodes = [node for node in ast.parse(text).body if keep or not _is_docstring(node)]
-        statements = [_statement(part, keep) for node in nodes for part in _parts(node)]
+    statements = _kept(file, text) if PACKAGE in file.parents else _statements(file, text)
     binding: dict[str, list[int]] = defaultdict(list)
     for place, statement in enumerate(statements):
         for name in statement.binds:
             binding[name].append(place)
     return Module(statements, dict(binding), [k for k, statement in enumerate(statements) if not statement.binds])
+
+
+def _kept(file: Path, text: bytes) -> list[Statement]:
+    """Return the statements of a module of the package; they are kept beside its compiled code, for the next process."""
+    place = file.parent / "__pycache__" / f"{file.stem}.statements.json"
+    key = sha256(Path(__file__).read_bytes() + text).hexdigest()  # what this very module does counts, too
+    with suppress(OSError, ValueError, TypeError):  # there is none, or it is damaged
+        known, statements = json.loads(place.read_bytes())
+        if known == key:
+            return [
+                Statement(digest, frozenset(binds), frozenset(uses), frozenset((module, name) for module, name in imports))
+                for digest, binds, uses, imports in statements
+            ]
+    statements = _statements(file, text)
+    if not sys.dont_write_bytecode:
+        unfinished = place.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):  # a folder that only others may write to
+            place.parent.mkdir(exist_ok=True)
+            unfinished.write_text(json.dumps([key, [[part.digest, *map(sorted, _names(part))] for part in statements]]))
+            unfinished.replace(place)
+    return statements
+
+
+def _names(statement: Statement) -> tuple[frozenset, ...]:
+    return statement.binds, statement.uses, statement.imports
+
+
+def _statements(file: Path, text: bytes) -> list[Statement]:
+    keep = b"__doc__" in text
+    with _readable(file):
+        nodes = [node for node in ast.parse(text).body if keep or not _is_docstring(node)]
+        return [_statement(part, keep) for node in nodes for part in _parts(node)]
 
 
 @contextmanager
@@ -172,7 +205,8 @@ def _statement(node: ast.stmt, keep_docstrings: bool) -> Statement:
         binds = {node.names[0].asname or node.names[0].name.partition(".")[0]}
     else:
         binds = stores
-    return Statement("\n".join(words), frozenset(binds), frozenset((uses | stores) - binds), frozenset(imports))
+    digest = sha256("\n".join(words).encode()).hexdigest()[:32]
+    return Statement(digest, frozenset(binds), frozenset((uses | stores) - binds), frozenset(imports))
 
 
 def _is_docstring(node: ast.AST) -> bool:

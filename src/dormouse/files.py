@@ -95,10 +95,8 @@ def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndar
     """Give read(*names), which reads arrays of the open file as `read_arrays` does, and leaves the others on disk."""
     with ExitStack() as opened:
         with refusing(path, AGAIN):
+            digests = dict(line.rsplit(" ", 1) for line in digests_of(path))
             stored = opened.enter_context(np.load(path, allow_pickle=False))
-            if DIGESTS not in stored.files:
-                raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
-            digests = dict(line.rsplit(" ", 1) for line in stored[DIGESTS].tolist())
 
         def read(*names: str) -> dict[str, np.ndarray]:
             with refusing(path, AGAIN):
@@ -108,6 +106,14 @@ def reading_arrays(path: str | Path) -> Iterator[Callable[..., dict[str, np.ndar
             return arrays
 
         yield read
+
+
+def digests_of(path: str | Path) -> list[str]:
+    """Return the digests that an .npz file carries, of each of its arrays; none of them is checked."""
+    with refusing(path, AGAIN), np.load(path, allow_pickle=False) as stored:
+        if DIGESTS not in stored.files:
+            raise InputError(f"{path}: {OF_ANOTHER_VERSION}")
+        return stored[DIGESTS].tolist()
 
 
 @contextmanager

@@ -37,13 +37,33 @@ def follow(logger: logging.Logger, sections: Callable[[], Mapping[int, str]]) ->
         console.setStream(DummyTqdmFile(console.stream))  # above the bar
 
 
+def announce(logger: logging.Logger, lines: Callable[[], Sequence[str]]) -> None:
+    """Print lines once it is known which jobs are to be done, before the first of them starts, or in a dry run."""
+    for console in [handler for handler in logger.handlers if handler.name == CONSOLE]:
+        logger.addHandler(Announcement(lines, console.stream))
+
+
+class Announcement(logging.Handler):
+    """Waits for what Snakemake logs of all jobs, see `announce`."""
+
+    def __init__(self, lines: Callable[[], Sequence[str]], stream: TextIO):
+        super().__init__()
+        self.lines, self.stream, self.over = lines, stream, False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the lines, the first time that Snakemake tells how many jobs there are."""
+        if getattr(record, "event", None) == "run_info" and not self.over:
+            self.over = True
+            print(*self.lines(), sep="\n", end="\n\n", file=self.stream)
+
+
 class Progress(logging.Handler):
     """Reads what Snakemake logs, see `follow`; there is a bar only if `stream` is a terminal."""
 
     def __init__(self, sections: Callable[[], Mapping[int, str]], stream: TextIO):
         super().__init__()
         self.sections, self.stream, self.start = sections, stream, time.monotonic()
-        self.left, self.over, self.n_done = dict(sections()), set(), Counter()
+        self.left, self.over, self.n_done, self.failed = dict(sections()), set(), Counter(), set()
         self.running: dict[int, tuple[str, str, Sequence[str]]] = {}  # by number: rule, what it is about, and logs of a job
         self.bar = tqdm(total=len(self.left), file=stream, bar_format=BAR, disable=None, leave=False)
         self.ended = Event()
@@ -59,7 +79,10 @@ class Progress(logging.Handler):
             job = record.job_id if event == "job_finished" else record.jobid
             self.running.pop(job, None)
             if event == "job_finished":
+                self.failed.discard(job)
                 self._finish(job)
+            else:  # it may be tried again
+                self.failed.add(job)
         elif event == "progress":
             if record.total != self.bar.total:  # more jobs turned out to be needed
                 self.left = {job: section for job, section in self.sections().items() if job not in self.over}
@@ -74,8 +97,16 @@ class Progress(logging.Handler):
         self.n_done[section] += 1
         if section is not None and section not in self.left.values():
             n = self.n_done[section]
-            elapsed = tqdm.format_interval(time.monotonic() - self.start)
-            tqdm.write(f"{elapsed}  {section}: {n} job{'s' * (n > 1)} done", file=self.stream)
+            elapsed = time.monotonic() - self.start
+            line = f"{tqdm.format_interval(elapsed)}  {section}: {n} job{'s' * (n > 1)} done"
+            if self.left:  # ASSUME what is left takes as long as what is done, job by job
+                left = tqdm.format_interval(elapsed * len(self.left) / len(self.over))
+                line += f" ({len(self.over)} of {self.bar.total} in all, about {left} left{self._counts()})"
+            tqdm.write(line, file=self.stream)
+
+    def _counts(self) -> str:
+        counts = {"running": len(self.running), "failed": len(self.failed)}
+        return "".join(f", {n} {what}" for what, n in counts.items() if n)
 
     def _look(self) -> None:
         while not self.ended.wait(LOOK_S):
@@ -84,7 +115,7 @@ class Progress(logging.Handler):
             states = list(filter(None, (state(about, logs) for _, about, logs in running)))
             others = [f"{rule} {about}".strip() for rule, about, _ in running[:1]]
             with self.lock:
-                self.bar.set_postfix_str("; ".join(states or others))
+                self.bar.set_postfix_str(self._counts().removeprefix(", ") + "".join(f"; {told}" for told in states or others))
 
     def close(self) -> None:
         """Remove the bar."""

@@ -5,7 +5,8 @@ checked on reading, because parquet's checksums of pages do not cover footers an
 """
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,12 @@ def schema(name: str) -> pa.Schema:
     )
 
 
-def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
+def write_table(name: str, table: pd.DataFrame, path: str | Path, rests_on: Mapping[str, str] | None = None) -> None:
     """Write `table` to `path` as the parquet table `name`, columns in the order of its schema.
+
+    Parameters
+    ----------
+    rests_on : digests of what the table was made from, by name, see `read_basis`
 
     Raises ValueError if columns, types or missing values do not fit the schema.
     """
@@ -59,7 +64,8 @@ def write_table(name: str, table: pd.DataFrame, path: str | Path) -> None:
         arrow = pa.Table.from_pandas(table[expected], schema=schema(name), preserve_index=False)
     except pa.ArrowException as error:
         raise ValueError(f"table {name}: {error}") from error
-    described = arrow.replace_schema_metadata({"table": name, "digest": _content_digest(arrow)})
+    basis = {"rests_on": json.dumps(rests_on, sort_keys=True)} if rests_on else {}
+    described = arrow.replace_schema_metadata({"table": name, "digest": _content_digest(arrow), **basis})
     with atomic(path) as temporary:
         pq.write_table(described, temporary, write_page_checksum=True)
 
@@ -86,10 +92,20 @@ def _text(array: pa.StringArray) -> memoryview:
     return memoryview(content or b"")[ends[0] : ends[-1]]
 
 
-def write_by_area(name: str, table: pd.DataFrame, paths: Sequence[str | Path]) -> None:
+def write_by_area(
+    name: str, table: pd.DataFrame, paths: Sequence[str | Path], rests_on: Mapping[str, str] | None = None
+) -> None:
     """Write the rows of each area to a table `name` of its own; a path's folder is named after the area."""
     for path in paths:
-        write_table(name, table[table.area == Path(path).parent.name], path)
+        write_table(name, table[table.area == Path(path).parent.name], path, rests_on)
+
+
+def read_basis(path: str | Path) -> dict[str, str]:
+    """Return digests of what a table was made from, by name; none where `write_table` was given none."""
+    try:
+        return json.loads((pq.read_schema(path).metadata or {}).get(b"rests_on", b"{}"))
+    except Exception as error:  # damaged files make arrow raise errors of its own, of the system and of Python
+        raise unreadable(path, "parquet", error) from error
 
 
 def table_name(path: str | Path) -> str:

@@ -30,7 +30,7 @@ EPS = 0.9  # few projections: these tests ask nothing of them
 
 # layers, features and SHA-256 of the lines "name n_features" of networks of torchvision with random weights at 224 pixels, in
 # the table of layers that Conwell et al. published with their code
-HEAVY = ("vgg16_bn", "vgg11", "densenet121", "resnext50_32x4d")
+HEAVY = ("vgg16_bn", "vgg11", "densenet121", "resnext50_32x4d", "resnet50", "mnasnet1_0", "googlenet", "mobilenet_v2")
 PUBLISHED = {
     "alexnet": (18, 1_075_688, "6d080dac0f09fa4076ef52f4f9fc071149e62e462bb5ae7c870834aed5713e83"),
     "vgg11": (26, 16_399_848, "ef551214da1345bc8f4580be73dc8301061e405abad1ce7a6d8d50b8b79db910"),

@@ -253,6 +253,7 @@ def test_the_forecast_is_near_the_memory_that_an_extraction_takes(extraction):
     assert 1 / 1.5 < (free.before + free.forecast) / free.peak < 1.5
 
 
+@pytest.mark.slow
 def test_an_extraction_in_short_memory_takes_no_more_and_gives_the_same_kernels(extraction):
     free = extraction(0)
     short = extraction(0.97 * (1 - RESERVED) * free.peak - free.before)

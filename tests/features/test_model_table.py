@@ -10,7 +10,7 @@ from dormouse.columns import FLOAT, STRING, TABLES
 from dormouse.features.kernels import writing_kernels
 from dormouse.features.model_table import look_random, model_table
 from dormouse.models.specification import LABELS
-from dormouse.provenance import provenance
+from dormouse.provenance import network_record
 from dormouse.tables import read_table, write_table
 
 INPUT = {"size": 224, "channels": "rgb"}
@@ -22,7 +22,7 @@ GIVEN = dict.fromkeys(LABELS, "text") | {"imagenet_top1": "71.5"}
 
 def write(path, **recorded):
     layer = {"path": "", "block": "", "block_depth": 1.0, "effective_dimension": 2.0, "row_sum": np.ones(4)}
-    record = provenance(SPEC | {"weights_key": ""} | recorded, ATTESTED, np.zeros((4, 3, 2, 2), np.float32))
+    record = network_record(SPEC | {"weights_key": ""} | recorded, ATTESTED, np.zeros((4, 3, 2, 2), np.float32))
     with writing_kernels([path], np.array(["x"] * 4), record) as keep:
         for k, n_features in enumerate((5, 10)):
             keep(layer | {"layer": f"ReLU-{k}", "n_features": n_features, path.stem: np.eye(4)})

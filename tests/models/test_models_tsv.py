@@ -216,6 +216,7 @@ def test_an_encoder_of_taskonomy_is_named_by_task_and_digest():
     assert ROWS["taskonomy-random"]["weights"] == "random"
 
 
+@pytest.mark.slow
 def test_networks_have_as_many_parameters_as_published():
     """Built without numbers in them, which takes no memory. Those of torchvision are compared with its own number above."""
     counts = {

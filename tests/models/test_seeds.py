@@ -72,12 +72,14 @@ def elsewhere(root, tmp_path_factory) -> dict[str, dict[str, np.ndarray]]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("place", ["other threads"])
+@pytest.mark.slow
 def test_random_weights_are_the_same_bit_by_bit_in_another_process(here, elsewhere, place, name):
     assert elsewhere[place][f"{name} sha256"] == here[f"{name} sha256"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("place", ["other threads", "other processor"])
+@pytest.mark.slow
 def test_random_weights_and_kernels_agree_in_another_process(here, elsewhere, place, name):
     other = elsewhere[place]
     for key in (key for key in here if key.startswith(f"{name} weights")):

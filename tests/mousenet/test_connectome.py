@@ -250,6 +250,7 @@ def test_nodes_that_are_no_structures_are_named(published):
 
 
 @pytest.mark.workflow
+@pytest.mark.slow
 def test_the_rules_fetch_and_measure_and_a_variant_names_the_result(root, published, tmp_path, web, snakemake):
     """From a local server that breaks off once, to tables that make a network."""
     web.files |= {f"/{path.name}": File(path) for path in published.iterdir()}

@@ -37,6 +37,7 @@ def stopped_after(n_batches, images):
     return Stopping()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_within_an_epoch_ends_as_one_that_was_not(config, digits, tmp_path, capsys):
     whole = train(mousenet(config), digits, RECIPE, tmp_path / "whole", threads=1)
     first = -(-len(digits[0]) // 32)

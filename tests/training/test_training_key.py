@@ -42,6 +42,7 @@ def test_a_run_is_known_by_all_that_changes_its_weights_and_by_nothing_else(conf
 
 
 @pytest.mark.workflow
+@pytest.mark.slow
 def test_a_run_keeps_its_epochs_whatever_is_asked_for(root, tmp_path, dataset_folder, cifar):
     """Fewer epochs under edited code, more epochs, an image replaced by an older one."""
     project = Project(root, tmp_path / "project")

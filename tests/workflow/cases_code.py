@@ -68,14 +68,19 @@ def given(**line) -> dict:
 PLACE = r"config: models\.add\.mine\.weights: mine\.pt: "
 WEIGHTS = [
     Case("_orig_mod. before all keys", weights(prefixed("_orig_mod.")), config=given()),
-    Case("backbone._orig_mod.module. before all keys", weights(prefixed("backbone._orig_mod.module.")), config=given()),
+    Case(
+        "backbone._orig_mod.module. before all keys",
+        weights(prefixed("backbone._orig_mod.module.")),
+        config=given(),
+        slow=True,
+    ),
     Case(
         "weights of other classes",
         weights(classes=7),
         config=given(),
         refused=PLACE + r"the weights do not fit SqueezeNet: 2 misshapen .* add `classes: 7` to the line of the model\.",
     ),
-    Case("weights of other classes, told", weights(classes=7), config=given(classes=7)),
+    Case("weights of other classes, told", weights(classes=7), config=given(classes=7), slow=True),
     Case(
         "classes of a user's function",
         module("def build():\n    pass\n"),

@@ -60,6 +60,7 @@ CASES = [
     ),
     Case(
         "service that cannot be reached",
+        slow=True,
         refused=rf"Error: {NOWHERE}/ophys_experiments\.json: .*Check the connection and run again",
         config=ALLEN,
         arguments=[],

@@ -142,6 +142,7 @@ def test_an_existing_cache_is_used_without_the_internet(both, run_workflow, tmp_
 
 
 @pytest.mark.allensdk
+@pytest.mark.slow
 def test_half_a_file_in_the_cache_of_allensdk_is_named(both, run_workflow, published, tmp_path):
     manifest = tmp_path / "cache" / "manifest.json"
     half = tmp_path / "cache" / "ophys_experiment_data" / f"{RECORDINGS[0].id}.nwb"
@@ -155,6 +156,7 @@ def test_half_a_file_in_the_cache_of_allensdk_is_named(both, run_workflow, publi
 
 
 @pytest.mark.allensdk
+@pytest.mark.slow
 def test_events_come_from_the_service_and_a_recording_without_them_is_left_out(published, observatory, run_workflow, tmp_path):
     last, area = RECORDINGS[11], RECORDINGS[11].area
     assert not last.events
@@ -239,7 +241,7 @@ def made_so_far(folder: Path) -> dict[Path, float]:
     return {path: path.stat().st_mtime for place in places for path in (folder / place).rglob("*.*") if path.name[0] != "."}
 
 
-@pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_again_and_again_keeps_finished_jobs(published, observatory, root, tmp_path, n_kills):
     """Kill the workflow and all its jobs after random times: jobs in flight are repeated, two at most, and no others."""
     rng, folder, areas = random.Random(0), tmp_path / "run", ["VISp", "VISl", "VISal"]

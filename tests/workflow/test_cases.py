@@ -24,7 +24,7 @@ SCREEN_LINES = 24  # of a terminal; what stands further up has scrolled away
 LONGEST_S = 120  # of a run, so that one that hangs ends
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.title for case in CASES])
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.title, marks=[pytest.mark.slow] * case.slow) for case in CASES])
 def test_case(run_workflow, write_dataset, tmp_path, case):
     """The message of a refusal appears once.
 

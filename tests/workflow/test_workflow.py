@@ -197,6 +197,7 @@ def test_another_label_runs_no_network(finished):
     assert set(planned) == {"gather_models", "plot_scores", "write_report"}
 
 
+@pytest.mark.slow
 def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_path):
     import torch
 

@@ -6,14 +6,9 @@ import re
 import sys
 from functools import cache, wraps
 from pathlib import Path
-from types import SimpleNamespace
 
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.io import IOFile
-from snakemake.logging import logger
-from snakemake.persistence.file import FilePersistence
-from snakemake.settings.enums import PersistenceBackend, Quietness
 from snakemake.utils import update_config
 
 # a job runs on the cores that it declares; without this, numpy would take all of them
@@ -33,7 +28,6 @@ from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash, is_made
 from dormouse.errors import InputError
 from dormouse.features.keys import kernels_key
-from dormouse.lock import is_locked, lock_results
 from dormouse.methods.labels import method_differs, selection_differs
 from dormouse.methods.table import (
     GIVEN,
@@ -63,12 +57,10 @@ from dormouse.models.specification import (
     weight_files,
 )
 from dormouse.mousenet.anatomy import FOLDER
-from dormouse.progress import follow
 from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
 from dormouse.recordings.remote import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
-from dormouse.records import without_record
-from dormouse.run_folder import record_run, run_folder
+from dormouse.run_folder import run_folder
 from dormouse.schemas import check, check_layers
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
@@ -138,46 +130,6 @@ wildcard_constraints:
     selection="|".join(map(re.escape, SELECTION["named"])),
     variant="|".join(map(re.escape, config["mousenet"]["variants"])),
     run="|".join(map(re.escape, config["training"])) or "none",
-
-
-# from here on no other run may work in this folder
-onstart:
-    lock_results("results")
-    record_run(RESULTS, RUN_OF)
-    shown = workflow.output_settings
-    if not (shown.verbose or shown.printshellcmds or {Quietness.ALL, Quietness.PROGRESS} & set(shown.quiet or ())):
-        follow(logger, sections)
-
-
-def sections():
-    """Return the section of every job that is to be done, by its number."""
-    jobs = [job for job in workflow.dag.needrun_jobs() if not job.rule.norun]
-    names = {workflow.dag.jobid(job): Path(job.rule.snakefile).stem for job in jobs}
-    return {number: {"allen": "recordings"}.get(name, name) for number, name in names.items()}
-
-
-def check_records():
-    """Have Snakemake make again each result whose record is lost or damaged, because it would not notice that it is stale.
-
-    Raises WorkflowError where there are results and no records at all: to make all of them again may take days.
-    """
-    if not workflow.is_main_process or workflow.workflow_settings.persistence_backend != PersistenceBackend.FILE:
-        return
-    if is_locked("results"):  # a run records results now, and this one will not start
-        return
-    records = Path(".snakemake/metadata")
-    ours = [rule for rule in workflow.rules if Path(rule.snakefile).absolute().is_relative_to(ROOT)]
-    lost = without_record("results", [output.regex() for rule in ours for output in rule.output], records)
-    if lost and not records.is_dir():
-        raise WorkflowError(
-            f"results: no record of what its {len(lost)} files were made from, such as {lost[0]}. It lies beside results, in "
-            ".snakemake; copy that too. Or move results away, to make them again."
-        )
-    if lost:
-        shown = ", ".join(lost[:3]) + f" and {len(lost) - 3} more" * (len(lost) > 3)
-        logger.warning(f"Made again, because there is no record of what it was made from: {shown}. `--touch` would keep it.")
-        # as a killed job leaves its results, for --rerun-incomplete
-        FilePersistence(nolock=True).started(SimpleNamespace(output=[IOFile(file) for file in lost]))
 
 
 def in_one_line(function):

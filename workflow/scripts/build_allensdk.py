@@ -1,7 +1,7 @@
 """Find or build a Python environment with AllenSDK."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.recordings.sdk import build_environment
 
-log_to(snakemake.log[0])
+begin(snakemake)
 build_environment(snakemake.params.pins, snakemake.params.python, snakemake.output[0])

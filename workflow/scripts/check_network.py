@@ -1,10 +1,10 @@
 """Build one network with random weights and run it through extraction on a few images."""
 
-from dormouse.errors import log_to
 from dormouse.features.zoo_check import check_network
 from dormouse.files import write_json
+from dormouse.job import begin
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params = snakemake.params
 work = {"eps": params.eps, "seed": params.seed, "threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib}
 result = check_network(params.spec, params.layers, params.kernels, **work)

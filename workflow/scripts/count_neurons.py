@@ -1,10 +1,10 @@
 """Count the neurons of each site under every combination of the filters."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.neurons.selection import count, read_published
 from dormouse.tables import read_table, write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 neurons, params = read_table("neurons", snakemake.input.neurons), snakemake.params
 table = count(neurons, params.areas, params.min_reliability, params.max_p, read_published(snakemake.input.published))
 write_table("selection_counts", table.assign(selection=snakemake.wildcards.selection), snakemake.output[0])

@@ -1,10 +1,10 @@
 """Write MouseNet's nodes and connections as tables."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.mousenet.anatomy import Options, describe, read_anatomy
 from dormouse.tables import write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 nodes, connections = describe(read_anatomy(Options(**snakemake.params.options)))
 write_table("nodes", nodes, snakemake.output.nodes)
 write_table("connections", connections, snakemake.output.connections)

@@ -1,7 +1,7 @@
 """Fetch one file of the voxel connectome."""
 
 from dormouse.download import download
-from dormouse.errors import log_to
+from dormouse.job import begin
 
-log_to(snakemake.log[0])
+begin(snakemake)
 download(snakemake.params.address, snakemake.output[0])

@@ -1,9 +1,9 @@
 """Fetch the published events of one recording."""
 
 from dormouse.download import download
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.recordings.allen import events_address
 
-log_to(snakemake.log[0])
+begin(snakemake)
 address = events_address(snakemake.config["allen"]["service"], snakemake.input[0], snakemake.wildcards.recording)
 download(address, snakemake.output[0])

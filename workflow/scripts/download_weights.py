@@ -1,7 +1,7 @@
 """Fetch one file of published weights."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.models.weights import fetch_weights
 
-log_to(snakemake.log[0])
+begin(snakemake)
 fetch_weights(snakemake.params.address, snakemake.params.sha256, snakemake.output[0])

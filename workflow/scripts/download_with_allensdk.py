@@ -1,8 +1,8 @@
 """Let AllenSDK fetch one published file into its cache."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.recordings.sdk import download
 
-log_to(snakemake.log[0])
+begin(snakemake)
 allen = snakemake.config["allen"]
 download(snakemake.input[0], allen["manifest"], allen["service"], snakemake.wildcards.file, snakemake.output[0])

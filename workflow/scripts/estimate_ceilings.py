@@ -1,13 +1,13 @@
 """Estimate the noise ceilings of the neurons and sites of one area."""
 
-from dormouse.errors import log_to
 from dormouse.files import read_arrays
+from dormouse.job import begin
 from dormouse.neurons.ceilings import estimate
 from dormouse.recordings.trials import read_recordings
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
 neurons = read_table("neurons", snakemake.input.neurons)
 kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]

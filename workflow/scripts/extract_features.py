@@ -1,16 +1,16 @@
 """Run one network over all images, and keep the kernels of its layers and its attestation."""
 
-from dormouse.errors import log_to
 from dormouse.features.attestation import attest
 from dormouse.features.extraction import extract
 from dormouse.features.kernels import kernel_names, writing_kernels
+from dormouse.job import begin
 from dormouse.models.build import build_with_key, native_input, random_twin
 from dormouse.models.user import watched
-from dormouse.provenance import provenance
+from dormouse.provenance import network_record
 from dormouse.stimuli.images import image_hashes, read_stimuli
 from dormouse.stimuli.preprocessing import preprocess
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, stimuli = snakemake.params, read_stimuli(snakemake.input.stimuli)
 spec = params.spec | {"file": next(iter(snakemake.input.weights), None)}
 limits = {"threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib, "precision": params.precision}
@@ -19,7 +19,7 @@ with watched(spec):
     recipe = native_input(spec)
     inputs = preprocess(stimuli.images, recipe)
     attested = attest(network, recipe, random_twin(spec), spec["file"])
-record = provenance(spec | {"input": recipe, "precision": params.precision, "weights_key": key}, attested, inputs)
+record = network_record(spec | {"input": recipe, "precision": params.precision, "weights_key": key}, attested, inputs)
 names = kernel_names(snakemake.output)
 with writing_kernels(snakemake.output, image_hashes(stimuli), record) as keep, watched(spec):
     extract(network, inputs, params.layers, names, params.eps, params.seed, **limits, keep=keep)

@@ -1,7 +1,7 @@
 """Stack the parts of one table."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.tables import read_tables, write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 write_table(snakemake.wildcards.table, read_tables(snakemake.wildcards.table, snakemake.input), snakemake.output[0])

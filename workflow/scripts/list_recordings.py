@@ -1,9 +1,9 @@
 """List the recordings with natural scenes, and say why some are not used."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.recordings.allen import list_recordings
 from dormouse.tables import write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 table = list_recordings(snakemake.input.experiments, snakemake.params.areas, snakemake.params.filters, snakemake.input.events)
 write_table("recordings", table, snakemake.output[0])

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from dormouse.errors import log_to
 from dormouse.files import write_tsv
+from dormouse.job import begin
 from dormouse.mousenet.anatomy import read_measured
 from dormouse.mousenet.connectome import measure
 from dormouse.mousenet.connectome_files import read_connectome
 
-log_to(snakemake.log[0])
+begin(snakemake)
 known = read_measured("nodes", Path(snakemake.input.nodes[0]).parent)
 connectome = read_connectome(Path(snakemake.input.files[0]).parent, known)
 nodes, connections = measure(connectome, known, snakemake.wildcards.indexing)

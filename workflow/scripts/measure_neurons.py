@@ -1,12 +1,12 @@
 """Measure statistics of single recorded neurons over scenes."""
 
-from dormouse.errors import log_to
 from dormouse.files import read_joined
+from dormouse.job import begin
 from dormouse.neurons.unit_statistics import measure_neurons
 from dormouse.stimuli.images import read_names
 from dormouse.tables import write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, population = snakemake.params, read_joined(snakemake.input.populations, axis=-1)
 units = measure_neurons(population, read_names(snakemake.input.stimuli), params.seed, params.negative)
 write_table("units", units.assign(model=""), snakemake.output[0])

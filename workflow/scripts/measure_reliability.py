@@ -1,12 +1,12 @@
 """Measure how reliable the neurons of one recording are."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.neurons.reliability_table import measure_reliability
 from dormouse.recordings.trials import check_images, read_recording
 from dormouse.stimuli.images import read_hashes, read_names
 from dormouse.tables import write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, parts, stimuli = snakemake.params, snakemake.wildcards, read_names(snakemake.input.stimuli)
 recording = read_recording(snakemake.input.recording)
 check_images(recording, read_hashes(snakemake.input.stimuli), snakemake.wildcards.recording)

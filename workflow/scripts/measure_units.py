@@ -1,12 +1,12 @@
 """Measure statistics of single units of a MouseNet over scenes and gratings."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.models.build import build
 from dormouse.mousenet.unit_statistics import measure_network
 from dormouse.stimuli.images import read_stimuli
 from dormouse.tables import write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params = snakemake.params
 stimuli = read_stimuli(snakemake.input.stimuli)
 spec = params.spec | {"file": next(iter(snakemake.input.weights), None)}

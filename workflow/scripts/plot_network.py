@@ -1,10 +1,10 @@
 """Draw MouseNet's nodes and connections."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.paper.figures.network import plot_network
 from dormouse.paper.figures.style import save
 from dormouse.tables import read_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 nodes = read_table("nodes", snakemake.input.nodes)
 save(plot_network(nodes, read_table("connections", snakemake.input.connections)), snakemake.output)

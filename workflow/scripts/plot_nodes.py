@@ -1,11 +1,11 @@
 """Draw the score of every node of MouseNet in every recorded area."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.paper.figures.nodes import plot_nodes
 from dormouse.paper.figures.style import save
 from dormouse.tables import read_table, read_tables
 
-log_to(snakemake.log[0])
+begin(snakemake)
 figure = plot_nodes(
     read_table("scores", snakemake.input.scores),
     read_tables("ceilings", snakemake.input.ceilings),

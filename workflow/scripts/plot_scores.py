@@ -1,11 +1,11 @@
 """Draw the score of every model in every area, by one method."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.paper.figures.scores import plot_scores
 from dormouse.paper.figures.style import save
 from dormouse.tables import read_table, read_tables
 
-log_to(snakemake.log[0])
+begin(snakemake)
 figure = plot_scores(
     read_table("best_layers", snakemake.input.best),
     read_tables("ceilings", snakemake.input.ceilings),

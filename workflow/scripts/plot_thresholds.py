@@ -1,11 +1,11 @@
 """Draw the effect of the reliability threshold on populations."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.paper.figures.style import save
 from dormouse.paper.figures.thresholds import plot_thresholds
 from dormouse.tables import read_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, table = snakemake.params, read_table("thresholds", snakemake.input[0])
 table = table[table.selection == snakemake.wildcards.selection]
 save(plot_thresholds(table, params.areas, params.min_reliability, params.title), snakemake.output)

@@ -1,9 +1,9 @@
 """Draw loss and accuracy of every training run over its epochs."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.paper.figures.style import save
 from dormouse.paper.figures.training import plot_training
 from dormouse.tables import read_tables
 
-log_to(snakemake.log[0])
+begin(snakemake)
 save(plot_training(read_tables("training", snakemake.input)), snakemake.output)

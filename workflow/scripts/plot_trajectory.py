@@ -1,11 +1,11 @@
 """Draw the scores of networks in recorded areas over their training."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.paper.figures.style import save
 from dormouse.paper.figures.trajectory import plot_trajectory
 from dormouse.tables import read_table, read_tables
 
-log_to(snakemake.log[0])
+begin(snakemake)
 figure = plot_trajectory(
     read_table("best_layers", snakemake.input.best),
     read_table("models", snakemake.input.models),

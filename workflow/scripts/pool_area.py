@@ -1,13 +1,13 @@
 """Pool the kept neurons of an area, averaged over trials."""
 
-from dormouse.errors import log_to
 from dormouse.files import write_arrays
+from dormouse.job import begin
 from dormouse.neurons.populations import pool
 from dormouse.recordings.trials import read_recordings
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 neurons, stimuli = read_table("neurons", snakemake.input.neurons), read_names(snakemake.input.stimuli)
 kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
 recordings = read_recordings(snakemake.input.recordings, kept.recording, stimuli, snakemake.params.score_on)

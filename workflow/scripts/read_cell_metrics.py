@@ -1,8 +1,8 @@
 """Read from the service's list of cells the metrics that select neurons."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.recordings.allen import read_cell_metrics
 from dormouse.tables import write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 write_table("cell_metrics", read_cell_metrics(snakemake.input[0]), snakemake.output[0])

@@ -1,10 +1,10 @@
 """Read the trials of one recording from its source."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.recordings.readers import TRIALS
 from dormouse.recordings.trials import write_recording
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params = snakemake.params
 (source,) = (*snakemake.input.recording, *params.address)
 recording = TRIALS[params.reader](source, params.response, snakemake.input.events)

@@ -1,10 +1,10 @@
 """Read the images that were shown."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.recordings.readers import STIMULI
 from dormouse.stimuli.images import write_stimuli
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params = snakemake.params
 sources = [*snakemake.input, *params.addresses]
 stimuli = STIMULI[params.reader](sources, params.blank, params.background)

@@ -1,10 +1,10 @@
 """Keep the neurons of all recordings that pass the filters of a selection, and say why the others are left out."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.neurons.selection import select, with_service_metrics
 from dormouse.tables import read_tables, write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, table = snakemake.params, read_tables("reliability", snakemake.input.reliability)
 table = with_service_metrics(table, read_tables("cell_metrics", snakemake.input.metrics))
 neurons = select(table, params.areas, params.filters["filters"], **params.limits)

@@ -1,13 +1,13 @@
 """Measure how reliable the populations of one area are at every reliability threshold."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.neurons.selection import candidates
 from dormouse.neurons.thresholds import sweep
 from dormouse.recordings.trials import read_recordings
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
 neurons = candidates(read_table("neurons", snakemake.input.neurons), snakemake.wildcards.area, params.correction)
 table = sweep(

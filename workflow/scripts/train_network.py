@@ -1,13 +1,13 @@
 """Train a network on images, resuming after the last epoch that exists, and copy the weights of the last epoch wanted."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.models.build import build
 from dormouse.tables import write_table
 from dormouse.training.epoch_files import epoch_file, hand_out
 from dormouse.training.images import read_images
 from dormouse.training.loop import train
 
-log_to(snakemake.log[0])
+begin(snakemake)
 params, recipe = snakemake.params, snakemake.config["training"][snakemake.wildcards.run]
 network = build(params.spec)
 images = read_images(recipe["images"], recipe["folder"], recipe["input_px"])

@@ -1,10 +1,10 @@
 """Write the report."""
 
-from dormouse.errors import log_to
+from dormouse.job import begin
 from dormouse.paper.report import render
 from dormouse.tables import read_table, read_tables
 
-log_to(snakemake.log[0])
+begin(snakemake)
 given, params = snakemake.input, snakemake.params
 render(
     given.template[0],

@@ -43,7 +43,7 @@ def writing_kernels(
     Parameters
     ----------
     image_sha256 : (n_images,) str, of `images.image_hashes`
-    provenance : of `provenance.provenance`
+    provenance : of `provenance.network_record`
     """
     with ExitStack() as files:
         writers = [files.enter_context(_writing_kernel(Path(path), image_sha256, provenance)) for path in paths]
@@ -133,7 +133,7 @@ def iterate_kernel(path: str | Path) -> Iterator[np.ndarray]:
 
 
 def read_provenance(path: str | Path) -> dict:
-    """Read what a network and its kernels rest on: the record of `provenance.provenance`."""
+    """Read what a network and its kernels rest on: the record of `provenance.network_record`."""
     return json.loads(str(read_arrays(path, "provenance")["provenance"]))
 
 

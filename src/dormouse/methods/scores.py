@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dormouse.content_hash import short_hash
 from dormouse.errors import InputError
-from dormouse.features.kernels import read_kernel, read_layers
+from dormouse.features.kernels import read_kernel, read_layers, read_provenance
 from dormouse.features.spectrum import participation_ratio
-from dormouse.files import read_joined
+from dormouse.files import digests_of, read_joined
 from dormouse.methods.table import DERIVED, USER
 from dormouse.methods.user import of_each_rdm, of_each_site
 from dormouse.stimuli.images import BLANK
-from dormouse.tables import WHOLE, cross
+from dormouse.tables import WHOLE, cross, read_basis, read_tables
 
+# of the record of a network: what all its kernels must share
+OF_ONE_NETWORK = ("weights_sha256", "transform_sha256", "stimuli_sha256", "precision")
 NEURON = ("recording", "neuron", "animal", "area", "cortical_layer")
 
 
@@ -27,15 +30,45 @@ def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple
     paths : files of its kernels, each named after its kernel
     stimuli : SHA-256 of each image of the run, by name, in order
 
-    Raises InputError if the kernels are of other images.
+    Raises InputError if the kernels are of other images, or not all of one network with the same weights and settings.
     """
     kernels: dict[str, np.ndarray] = {}
+    expected = _network(paths[0])
     for path in paths:
         found = read_kernel(path)
         if found["image_sha256"].tolist() != list(stimuli.values()):
             raise InputError(f"{path}: kernels of other images than those of this run. Remove it and run again.")
+        if differ := sorted(key for key, value in _network(path).items() if value != expected.get(key)):
+            raise InputError(f"{path}: made with another {', '.join(differ)} than {paths[0]}. Remove both and run again.")
         kernels |= {Path(path).stem: found["kernel"], "row_sum": found["row_sum"], "n_features": found["n_features"]}
     return read_layers(paths[0]), kernels
+
+
+def _network(path: str | Path) -> dict:
+    record = read_provenance(path)
+    return {key: record.get(key) for key in OF_ONE_NETWORK}
+
+
+def basis(kernels: Sequence[str | Path], targets: Sequence[str | Path], **made_by: Mapping) -> dict[str, str]:
+    """Return digests of what scores of a model rest on, by name: kernels, neurons, and code and settings as `made_by`."""
+    digests = {"kernels": [digests_of(path) for path in kernels], "neurons": [digests_of(path) for path in targets]}
+    return {name: short_hash(value) for name, value in (digests | made_by).items()}
+
+
+def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read and stack the scores of the models of one family, files named after their models.
+
+    Raises InputError if they rest on different code, settings or neurons, or those of one model on different kernels.
+    """
+    first: dict[tuple[str, str], tuple[str | Path, str]] = {}
+    for path in paths:
+        for name, digest in read_basis(path).items():
+            other, expected = first.setdefault((name, Path(path).stem if name == "kernels" else ""), (path, digest))
+            if digest != expected:
+                raise InputError(
+                    f"{path}: made from other {name} than {other}. Remove the one that is out of date and run again."
+                )
+    return read_tables("scores", paths)
 
 
 def read_targets(paths: Sequence[str | Path], axis: int) -> dict[str, dict[str, np.ndarray]]:
