@@ -83,7 +83,10 @@ def _run(connection: socket.socket) -> None:
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
     request = b""
     while not request.endswith(END):
-        request += connection.recv(1 << 16)
+        part = connection.recv(1 << 16)
+        if not part:  # whoever asked was killed
+            os._exit(1)
+        request += part
     told = json.loads(request)
     # whoever asked sends no more: the next that happens on this connection is its end, which ends this process, too
     fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
