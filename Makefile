@@ -14,8 +14,11 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # two small networks at a time, on a core each, are quicker than one on two cores
 SMALL := --resources gpu=2 --set-threads extract_features=1 train_network=1
 
+# networks of the zoo, of every kind of layer
+TEN := alexnet vgg16 resnet18 resnet50 squeezenet1_1 mobilenet_v2 densenet201 vit_small_patch16_224 mixer_b16_224 convnext_tiny
+
 .DEFAULT_GOAL := help
-.PHONY: help demo zoo-check test test-all test-allen test-slurm lint format docs bench clean
+.PHONY: help demo zoo-check test test-all test-allen test-slurm test-gpu lint format docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +41,9 @@ test-allen: $(VENV)/dev $(ALLENSDK)  ## the tests of Allen Brain Observatory rec
 
 test-slurm: $(VENV)/cluster  ## the workflow on a real SLURM, which this installs from Debian's packages and starts; needs root
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slurm --durations 5
+
+test-gpu: $(VENV)/dev  ## on a machine with a GPU, eight minutes at most: its tests, and ten networks against their plain passes
+	timeout 480 sh -c '$(BIN)/python -m pytest -m gpu && $(BIN)/python tests/benchmarks/networks.py $(TEN)'
 
 lint: $(VENV)/dev  ## ruff, snakefmt and snakemake's own linter
 	$(BIN)/ruff check

@@ -25,7 +25,7 @@ JOBS += [("score_rdms", "rsa")] * 3
 def test_a_forecast_counts_jobs_bytes_disk_and_time():
     records = [record("extract_features", seconds) for seconds in (100, 200, 900)] + [record("read_recording", 3)]
     assert forecast(JOBS, {"a.pth": 25_000_000}, 2, 100, True, records) == [
-        "To do: 2 networks, 1 recordings, 1 training runs, 4 other jobs",
+        "To do: 2 networks, 1 recording, 1 training run, 4 other jobs",
         "To fetch: about 100 MB of weights, 47 MB of recordings",
         f"Disk: about {2 * 2 * 176 * 4950 * 6 / 1e6:.0f} MB of kernels",
         "Time: 7 min of jobs with a GPU, 3.0 s of others, one after the other, as such jobs took before",
@@ -35,7 +35,7 @@ def test_a_forecast_counts_jobs_bytes_disk_and_time():
 
 def test_a_forecast_of_nothing_new_tells_no_costs():
     assert forecast([("score_rdms", "rsa")], {}, 2, 100, True, [record("score_rdms", 90)]) == [
-        "To do: 1 other jobs",
+        "To do: 1 other job",
         "Time: 2 min of others, one after the other, as such jobs took before",
     ]
 

@@ -7,17 +7,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from example_tables import example
 
 from dormouse.columns import TABLES
 from dormouse.errors import InputError
 from dormouse.tables import cross, optional, read_table, read_tables, schema, write_by_area, write_table
-
-VALUES = {pa.string(): ["a", "b"], pa.float64(): [0.25, -1.5], pa.int64(): [1, 2], pa.bool_(): [True, False]}
-
-
-def example(name):
-    """Two rows of a table, with values of the right types."""
-    return pd.DataFrame({column: VALUES[kind] for column, (kind, _) in TABLES[name].items()})
 
 
 @pytest.fixture

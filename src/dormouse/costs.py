@@ -47,7 +47,7 @@ def forecast(
         "recordings": BYTES_PER_RECORDING * n["read_recording"] * ranges,
     }
     kernels = n["extract_features"] * n_kernels * LAYERS_PER_NETWORK * n_images * (n_images - 1) / 2 * BYTES_PER_PAIR
-    lines = ["To do: " + ", ".join(f"{count} {what}" for what, count in done.items() if count)]
+    lines = ["To do: " + ", ".join(f"{count} {what if count > 1 else what[:-1]}" for what, count in done.items() if count)]
     if any(fetched.values()):
         lines.append("To fetch: about " + ", ".join(f"{_size(size)} of {what}" for what, size in fetched.items() if size))
     if kernels:

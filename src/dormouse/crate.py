@@ -16,7 +16,7 @@ from rocrate.rocrate import ROCrate
 from dormouse.errors import InputError
 from dormouse.files import atomic, read_json
 from dormouse.provenance import read_records
-from dormouse.run_folder import RECORD, SHARED
+from dormouse.run_folder import RECORD, results_folders
 
 METADATA = "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
@@ -42,7 +42,7 @@ def write_crate(folder: str | Path) -> Path:
     crate.license = crate.add(ContextEntity(crate, "#terms", terms))
     profile = {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
     crate.root_dataset["conformsTo"] = crate.add(ContextEntity(crate, PROFILE, profile))
-    for record in read_records([folder, *(folder.parent / name for name in SHARED)]):
+    for record in read_records(results_folders(folder)):
         crate.root_dataset.append_to("mentions", _action(crate, folder, record))
     with atomic(folder / METADATA) as temporary:
         temporary.write_text(json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False), encoding="utf-8")

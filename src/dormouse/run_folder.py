@@ -45,6 +45,11 @@ def run_folder(config: Mapping, dataset: Mapping[str, str]) -> str:
     return folder.as_posix()
 
 
+def results_folders(folder: str | Path) -> list[Path]:
+    """Return the folders that hold results of a run: its own, and those that all runs share."""
+    return [Path(folder), *(Path(folder).parent / name for name in SHARED)]
+
+
 def record_run(folder: str | Path, dataset: Mapping[str, str]) -> None:
     """Record in the folder of a run which data set it belongs to."""
     if not (Path(folder) / RECORD).exists():

@@ -7,10 +7,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from project import SMALL, Project
 
 pytestmark = pytest.mark.workflow
+
+TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
 
 SLOW = """
 import time
@@ -73,3 +78,63 @@ def test_a_disk_that_is_full_is_named_and_with_room_the_run_goes_on(run_workflow
     assert "Traceback" not in done.stdout and "Error in sys.excepthook" not in done.stdout
     full.unlink()
     assert run_workflow(run, target, config=config).returncode == 0
+
+
+def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, tmp_path):
+    project = Project(root, tmp_path / "two")
+    first = subprocess.Popen(
+        project.command(config=SMALL),
+        cwd=project.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not (project.folder / "results/run.lock").exists() and first.poll() is None:
+            time.sleep(0.02)
+        second = subprocess.run(project.command(config=SMALL), cwd=project.folder, capture_output=True, text=True)
+        assert second.returncode == 1
+        assert "another run of the workflow works in this folder" in second.stdout + second.stderr
+        project.run("--dry-run")
+        assert first.poll() is None, "the first run ended before the second could be refused"
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    leftover = project.folder / "results/demo/.units.unfinished-00000000000000000000000000000000.npz"
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.touch()
+    project.run("results/demo/recordings/900000000.npz", "--forcerun", "read_recording")
+    assert not leftover.exists()
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_in_the_same_numbers(root, tmp_path):
+    project = Project(root, tmp_path / "killed")
+    results = project.folder / "results/demo"
+    for milestone in ("recordings/*.npz", "../kernels/pixels/*/centred.npz", "scores/*/*/*.parquet"):
+        process = subprocess.Popen(
+            project.command(config=SMALL),
+            cwd=project.folder,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not list(results.glob(milestone)) and process.poll() is None:
+            time.sleep(0.02)
+        assert process.poll() is None, "the run ended before it could be killed"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    project.run(*(f"results/demo/tables/{name}.parquet" for name in TABLES))
+    finished = Project(root, tmp_path / "whole")
+    finished.run()
+    whole = finished.folder / "results/demo"
+    for name in TABLES:
+        ours, theirs = (pd.read_parquet(folder / f"tables/{name}.parquet") for folder in (results, whole))
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    made = sorted(path.relative_to(results.parent) for path in results.parent.rglob("*.npz"))  # tests make more in the other
+    assert {str(path).split("/")[0] for path in made} == {"demo", "kernels", "stimuli"}
+    for file in made:
+        ours, theirs = np.load(results.parent / file), np.load(whole.parent / file)
+        for key in theirs.files:
+            np.testing.assert_array_equal(ours[key], theirs[key], err_msg=f"{file} {key}")
+    assert not list(results.rglob(".*.npz")), "a half-written file was left"

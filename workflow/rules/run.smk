@@ -13,10 +13,9 @@ from dormouse.lock import is_locked, lock_results
 from dormouse.progress import announce, follow
 from dormouse.provenance import COMMIT, commit, read_records
 from dormouse.records import to_make_again
-from dormouse.run_folder import SHARED, record_run
+from dormouse.run_folder import record_run, results_folders
 
 RECORDS = Path(".snakemake/metadata")  # Snakemake's own
-FOLDERS = [RESULTS, *(f"results/{name}" for name in SHARED)]
 STARTED = datetime.now(UTC).isoformat(timespec="milliseconds")
 QUIET = set(workflow.output_settings.quiet or ()) & {Quietness.ALL, Quietness.PROGRESS}
 
@@ -60,13 +59,13 @@ def costs():
         len(KERNELS),
         len(DATASET.images) or (config["demo"]["n_scenes"] if DATASET.name == "demo" else 118) + config["stimuli"]["blank"],
         is_address(DATASET.source),
-        read_records(FOLDERS),
+        read_records(results_folders(RESULTS)),
     )
 
 
 def told():
     """Return the slowest jobs of the run and its peak memory, as lines of text."""
-    return [] if QUIET else summary(job_table(read_records(FOLDERS)), STARTED)
+    return [] if QUIET else summary(job_table(read_records(results_folders(RESULTS))), STARTED)
 
 
 # from here on no other run may work in this folder

@@ -1,7 +1,10 @@
 """Write the report."""
 
+from dormouse.costs import job_table
 from dormouse.job import begin
 from dormouse.paper.report import render
+from dormouse.provenance import read_records
+from dormouse.run_folder import results_folders
 from dormouse.tables import read_table, read_tables
 
 begin(snakemake)
@@ -20,6 +23,7 @@ render(
         "selection_counts": read_tables("selection_counts", given.counts),
         "unit_distances": read_tables("unit_distances", given.distances),
     },
+    jobs=job_table(read_records(results_folders(params.dataset["results"]))),
     dataset=params.dataset,
     config=params.config,
 )

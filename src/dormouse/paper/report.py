@@ -14,6 +14,7 @@ from dormouse.features.model_table import look_random
 from dormouse.files import atomic
 from dormouse.tables import WHOLE, whole_areas
 
+N_JOBS = 20  # that are shown, the slowest
 COMBINATION = ["selection", "excitatory", "running", "responsive", "reliable"]  # a selection sets trials, too
 
 
@@ -91,6 +92,7 @@ def render(
     figures: Sequence[tuple[str, Sequence]],
     methods: Mapping[str, Mapping],
     tables: Mapping[str, pd.DataFrame],
+    jobs: pd.DataFrame,
     dataset: Mapping,
     config: Mapping,
 ) -> None:
@@ -102,6 +104,7 @@ def render(
     figures : for each its PNG file, and its section, its name, the name of its caption, and its method or None
     methods : rows of the table of methods, by name
     tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
+    jobs : `costs.job_table` of the jobs that made results of the run
     dataset : name, description, citation, areas, and the folder of its results
     config : the configuration of the run
     """
@@ -110,16 +113,9 @@ def render(
     best, models, neurons = tables["best_layers"], tables["models"], tables["neurons"]
     counts, far = tables["selection_counts"], tables["unit_distances"]
     scores = score_tables(best, tables["ceilings"], models, dataset["areas"], methods)
-    shown: dict[str, list[dict]] = defaultdict(list)
-    for file, (section, name, caption, method) in figures:
-        of_method = {"method": method, "label": methods[method]["label"]} if method else {}
-        text = pages.get_template(f"{caption}.rst").render(
-            snakemake={"config": config, "params": {"method": methods.get(method)}}
-        )
-        shown[section].append({"picture": picture(file), "name": Path(name).stem, "caption": text} | of_method)
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
-        figures=shown,
+        figures=_with_captions(pages, figures, methods, config),
         scores={name: as_html(table) for name, table in scores.items()},
         made_by={name: made_by(best, name) for name in methods},
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
@@ -128,11 +124,23 @@ def render(
         look_random=look_random(models),
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
+        jobs=as_html(jobs[:N_JOBS].drop(columns="started")),
         config=as_yaml(config),
         tables={name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
     )
     with atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _with_captions(pages: Environment, figures: Sequence, methods: Mapping, config: Mapping) -> dict[str, list[dict]]:
+    """Return the figures of each section of the page."""
+    shown: dict[str, list[dict]] = defaultdict(list)
+    for file, (section, name, caption, method) in figures:
+        of_method = {"method": method, "label": methods[method]["label"]} if method else {}
+        job = {"config": config, "params": {"method": methods.get(method)}}
+        text = pages.get_template(f"{caption}.rst").render(snakemake=job)
+        shown[section].append({"picture": picture(file), "name": Path(name).stem, "caption": text} | of_method)
+    return shown
 
 
 def as_html(table: pd.DataFrame) -> str:
