@@ -88,13 +88,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first kill: with the seed, it decides what is done"
+    )
     given = parser.parse_args(arguments)
     ends, faults = Counter(), []
     with tempfile.TemporaryDirectory() as place:
         whole, began = Project(ROOT, Path(place, "whole")), time.monotonic()
         assert finish(whole)[0] == "by itself"
         seconds, expected = time.monotonic() - began, tables(whole)
-        for k in tqdm(range(given.kills), unit="kill"):
+        for k in tqdm(range(given.first, given.first + given.kills), unit="kill"):
             random = Random(f"{given.seed} {k}")
             project, moment = Project(ROOT, Path(place, "killed")), random.uniform(0, seconds)
             process = start(project)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from hashlib import sha256
@@ -50,6 +51,15 @@ def test_a_record_tells_what_was_made_from_what_by_which_code_where_and_when(fol
 def test_records_of_all_results_of_a_job_are_one(folder):
     made(FILES)
     assert [record["rule"] for record in read_records(["results/demo", "results/none"])] == ["pool_area"]
+
+
+def test_a_damaged_record_is_left_out_and_named(folder, capsys):
+    made(FILES[:1])
+    made(FILES[1:])
+    path = record_path(FILES[0])
+    path.write_bytes(path.read_bytes()[:-20])
+    assert [list(record["outputs"]) for record in read_records(["results/demo"])] == [FILES[1:]]
+    assert re.search(rf"^Record left out: {path}: not a readable JSON file", capsys.readouterr().err)
 
 
 def test_a_record_is_found_from_elsewhere_and_in_a_copy(folder, monkeypatch):

@@ -60,7 +60,7 @@ NEURON_MISSING = {
         ("thresholds", {"split_half_r", "split_half_sem"}),
         ("ceilings", {"recording", "neuron", "split_half_r", "split_half_sem", "inter_animal"}),
         ("neuron_scores", {"effective_dimension", "score"}),
-        ("scores", {"effective_dimension", "n_neurons", "site_dimension", "score"}),
+        ("scores", {"effective_dimension", "n_neurons", "site_dimension", "score", "corrected", "n_uncorrected"}),
         ("models", {"imagenet_top1", "trained_share", "seed"}),
         ("zoo", {"n_layers", "n_features", "n_parameters", "n_fixed", "forecast_mib", "runs"}),
     ],

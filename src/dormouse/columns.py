@@ -1,81 +1,24 @@
 """The columns, types and units of every table."""
 
-import pyarrow as pa
-
-STRING, FLOAT, INT, BOOL = pa.string(), pa.float64(), pa.int64(), pa.bool_()
-
-NEURON = {
-    "recording": (STRING, "recording (session) of the neuron"),
-    "neuron": (STRING, "id of the neuron, unique within its recording"),
-    "animal": (STRING, "id of the animal"),
-    "area": (STRING, "cortical area, Allen acronym"),
-    "cortical_layer": (STRING, "cortical layer: 2/3, 4, 5, 6, or empty where unknown"),
-}
-SITE = {
-    "area": (STRING, "cortical area, Allen acronym"),
-    "cortical_layer": (STRING, "cortical layer of the site, or 'all' for the whole area"),
-}
-SELECTION = {"selection": (STRING, "name of the selection of neurons and trials; 'given' if the data set gives similarities")}
-METHOD = {
-    "method": (STRING, "method of the score: a row of resources/methods.yaml, or of the configuration"),
-    **SELECTION,
-    "differs": (STRING, "settings of the run that differ from the defaults of the method and the selection, or empty"),
-}
-LAYER = {
-    **METHOD,
-    "model": (STRING, "network with one set of weights"),
-    "layer": (STRING, "layer of the network: class name and running number"),
-    "path": (STRING, "path of the layer's module in the network, such as features.8; empty for the network itself"),
-    "layer_index": (INT, "position of the layer in the order of computation, starting at 1"),
-    "layer_depth": (FLOAT, "layer_index / number of layers, 0 to 1"),
-    "block": (STRING, "outermost module that holds the layer, not counting mere containers"),
-    "block_depth": (FLOAT, "position of the block / number of blocks, 0 to 1; comparable between versions of a library"),
-    "n_features": (INT, "number of features of the layer for one image"),
-    "effective_dimension": (
-        FLOAT,
-        "participation ratio of the features over images, from 1 to the number of images; missing where they do not vary",
-    ),
-}
-N_NEURONS = {"n_neurons": (INT, "number of neurons behind the score; missing where the data set gives similarities only")}
-SITE_DIMENSION = {
-    "site_dimension": (
-        FLOAT,
-        "participation ratio of the responses of the site's neurons; missing where the data set gives similarities only",
-    )
-}
-SCORE = {"score": (FLOAT, "score in the unit of the method; missing where the features or the neural data do not vary")}
-
-RELIABILITY = NEURON | {
-    "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres; missing where unknown"),
-    "cre_line": (STRING, "transgenic driver line, or empty where unknown"),
-    "excitatory": (BOOL, "whether the driver line labels excitatory cells; missing where unknown"),
-    "n_trials": (INT, "number of trials of the stimulus with the fewest"),
-    "reliability": (FLOAT, "split-half reliability over stimuli, Spearman-Brown corrected; missing where undefined"),
-    "split_half_r": (FLOAT, "the same without the correction: r of two halves, mean over splits; missing where undefined"),
-    "oracle_r": (FLOAT, "r of a trial with the mean of the other trials, mean over trials; missing where undefined"),
-    "scored_reliability": (FLOAT, "reliability over the trials that are scored; missing where undefined"),
-    "scored_r": (FLOAT, "split_half_r over the trials that are scored; missing where undefined"),
-    "scored_r_sem": (FLOAT, "standard error of scored_r over splits; missing where undefined or with a single split"),
-    "p_ns": (FLOAT, "p value of an ANOVA over all stimuli, the blank included; missing where undefined"),
-    "p_run_mod_ns": (
-        FLOAT,
-        "p value of a test for an effect of running on the response to the preferred scene; missing where it cannot be tested",
-    ),
-    "metrics": (
-        STRING,
-        "source of p_ns and p_run_mod_ns: computed (from the trials that select neurons) or service (as published)",
-    ),
-}
-FILTER = {
-    "excitatory": (BOOL, "whether cells of inhibitory lines are left out"),
-    "running": (BOOL, "whether cells whose response changes with running are left out"),
-    "responsive": (BOOL, "whether cells that do not respond to the scenes are left out"),
-    "reliable": (STRING, "reliability that must reach the threshold: spearman-brown or plain; empty for no threshold"),
-}
-SPLIT_HALF = {
-    "split_half_r": (FLOAT, "correlation of two halves of the trials, mean over splits; missing where undefined"),
-    "split_half_sem": (FLOAT, "standard error over splits; missing where undefined, with one split, or for means of neurons"),
-}
+from dormouse.column_groups import (
+    BOOL,
+    CHOICE,
+    CORRECTED,
+    FILTER,
+    FLOAT,
+    INT,
+    LAYER,
+    METHOD,
+    N_NEURONS,
+    NEURON,
+    RELIABILITY,
+    SCORE,
+    SELECTION,
+    SITE,
+    SITE_DIMENSION,
+    SPLIT_HALF,
+    STRING,
+)
 
 TABLES = {
     "recordings": {
@@ -152,13 +95,27 @@ TABLES = {
         "ceiling": (FLOAT, "highest correlation with the data that is expected of a noise-free prediction"),
     },
     "neuron_scores": LAYER | NEURON | SCORE,
-    "scores": LAYER | SITE | N_NEURONS | SITE_DIMENSION | SCORE,
-    "best_layers": LAYER
+    "scores": LAYER | SITE | N_NEURONS | SITE_DIMENSION | SCORE | CORRECTED,
+    "best_layers": LAYER | SITE | N_NEURONS | SITE_DIMENSION | SCORE | CORRECTED | CHOICE,
+    "layer_choices": METHOD
+    | {name: LAYER[name] for name in ("model", "layer", "path", "layer_index", "layer_depth")}
     | SITE
-    | N_NEURONS
-    | SITE_DIMENSION
-    | SCORE
-    | {"choice": (STRING, "how the layer was chosen: same_data (highest score on the same data that is reported)")},
+    | {
+        "frequency": (FLOAT, "share of the splits in which the layer was chosen, 0 to 1"),
+        "n_splits": (
+            INT,
+            "number of splits of the images: on one part a layer is chosen, on the other it is scored",
+        ),
+        "score": (FLOAT, "score of the chosen layers on the images on which they were not chosen, mean over splits"),
+        "corrected": (FLOAT, "the same corrected for noise; missing as in the table scores"),
+        "same_data": (FLOAT, "score of the layer that is best on all images, on all images"),
+        "optimism": (FLOAT, "same_data - score: how much the choice on the same data flatters"),
+        "selection_loss": (
+            FLOAT,
+            "score - that of the layer best on all images, on the same images: the cost of fewer images",
+        ),
+    }
+    | CHOICE,
     "models": {
         "model": (STRING, "network with one set of weights"),
         "display_name": (STRING, "name in figures"),

@@ -111,13 +111,19 @@ def read_record(result: str | Path) -> dict | None:
 
 
 def read_records(folders: Iterable[str | Path]) -> Iterator[dict]:
-    """Yield the record of every job that made results in some folders of results, such as that of a run; each record once."""
+    """Yield the record of every job that made results in some folders of results, such as that of a run; each record once.
+
+    Records that are damaged are named on standard error, and left out.
+    """
     seen = set()
     for path in (path for folder in folders for path in sorted(Path(folder, RECORDS).rglob("*.json"))):
         file = path.stat()
         if (file.st_dev, file.st_ino) not in seen:  # the records of all results of a job are one file
             seen.add((file.st_dev, file.st_ino))
-            yield read_json(path)
+            try:
+                yield read_json(path)
+            except InputError as error:  # a run must not end because nobody knows how long one of its jobs took
+                print(f"Record left out: {error}", file=sys.stderr)
 
 
 def commit(root: str | Path) -> str:

@@ -9,7 +9,7 @@ from scoring import score_ridge, score_rsa
 
 from dormouse.features.extraction import extract
 from dormouse.features.gram import PREDICTORS
-from dormouse.inference.layer_choice import choose_layers
+from dormouse.inference.layer_choice import same_data
 from dormouse.models.build import build
 from dormouse.neurons import populations
 from dormouse.recordings.simulation import simulate_scenes
@@ -78,7 +78,7 @@ def score_all(kernels: dict[str, np.ndarray], population: dict[str, np.ndarray])
 def test_all_methods_find_the_layer_that_the_neurons_read_out(kernels, outputs, layer):
     """No other layer has the same kernel, so only the planted one may win, by each correlation and from each kernel."""
     scores = score_all(kernels, read_out(outputs[layer], seed=1))
-    best = choose_layers(scores).set_index(["family", "method"])
+    best = same_data(scores).set_index(["family", "method"])
     assert set(best.index) == {("rsa", "pearson"), ("rsa", "spearman"), ("ridge", "srp"), ("ridge", "zscore")}
     assert set(best.layer) == {layer}
     assert (best.loc["rsa"].score > 0.85).all() and (best.loc["ridge"].score > 0.3).all()

@@ -239,3 +239,24 @@ def test_folds_that_are_too_small_or_miss_stimuli_are_refused(folds, sizes, scor
     X, Y = make_data(10, seed=52)
     with pytest.raises(ValueError, match=rf"^40 stimuli must lie in two folds or more, .*; got folds of {sizes}$"):
         scored([X @ X.T], Y, PENALTIES, np.array(folds))
+
+
+def test_the_row_of_folds_scores_in_units_of_the_mean_eigenvalue_of_each_layer():
+    settings = {"folds": 4, "seed": 3, "penalties": [0.01, 1.0, 100.0]}
+    features = [make_data(n_features, seed=70)[0] for n_features in (5, 60)]
+    _, Y = make_data(1, seed=71)
+    found = ridge.score({"gram": np.stack([X @ X.T for X in features])}, Y, settings)
+    folds = ridge.make_folds(len(Y), 4, seed=3)
+    for layer, X in enumerate(features):
+        unit = np.trace(np.atleast_2d(np.cov(X.T)))  # the sum of variances: that of the eigenvalues over n - 1
+        expected = [
+            nested_r_by_refits(X, Y[:, [k]], [unit * penalty for penalty in settings["penalties"]], folds)[0]
+            for k in range(Y.shape[1])
+        ]
+        np.testing.assert_allclose(found[layer], expected, rtol=0, atol=1e-9)
+        other_unit = ridge.score({"gram": 1e6 * (X @ X.T)[None]}, Y, settings)
+        np.testing.assert_allclose(other_unit[0], found[layer], rtol=0, atol=1e-9)
+
+
+def test_a_layer_that_does_not_vary_has_no_unit():
+    assert np.array_equal(ridge.relative(np.ones((5, 5))), np.ones((5, 5)))

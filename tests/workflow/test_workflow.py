@@ -169,9 +169,9 @@ def test_another_kernel_is_extracted_without_the_others(finished):
     assert not {"extract_features", "score_rdms"} & set(planned)
 
 
-def test_another_penalty_between_animals_reruns_only_ceilings(finished):
+def test_another_penalty_between_animals_reruns_ceilings_and_what_is_corrected_by_them(finished):
     planned = finished.planned(merged(SMALL, {"ceilings": {"penalty": 2.0}}))
-    assert set(planned) == {*BETWEEN_ANIMALS, "plot_scores", "write_report"}
+    assert set(planned) == {*BETWEEN_ANIMALS, "gather_scores", "choose_layers", "plot_scores", "write_report"}
 
 
 def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(finished):
@@ -238,7 +238,17 @@ def test_results_that_are_not_as_their_jobs_wrote_them_are_made_again(finished, 
     names = [str(path.relative_to(copy.folder)) for path in sorted(damaged)]
     assert f"Made again, because it is not as its job wrote it: {', '.join(names[:3])} and 1 more." in printed
     assert {path: path.read_bytes() for path in whole} == whole
+    assert re.search(r"^Slowest jobs: \w+ .* \d\.\d s(; |$)", printed, re.MULTILINE)
+    assert re.search(r"^Peak memory: \d+ MiB, \w+", printed, re.MULTILINE)
     assert "Nothing to be done" in copy.run()
+
+
+def test_a_dry_run_tells_what_is_to_be_done_and_what_it_costs(finished):
+    printed = finished.run("--dry-run", "--forcerun", "extract_features")
+    (told,) = re.findall(
+        r"^To do: 2 networks, \d+ other jobs\nDisk: about .*\nTime: (.*), one after the other", printed, re.MULTILINE
+    )
+    assert re.fullmatch(r"[\d.]+ s of jobs with a GPU, [\d.]+ s of others", told)
 
 
 def test_scores_made_by_different_code_do_not_meet(finished, tmp_path):
@@ -259,12 +269,11 @@ def test_scores_made_by_different_code_do_not_meet(finished, tmp_path):
 
 
 def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished, tmp_path):
-    folder = shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
-    scores = "results/demo/scores/rsa/VISp/pixels.parquet"
-    flip_a_bit(folder / scores, keep_time=True)  # or else the start would notice
-    target = "results/demo/scores/rsa.parquet"
-    (folder / target).unlink()
-    done = subprocess.run(finished.command(target, config=SMALL), cwd=folder, capture_output=True, text=True)
+    copy = finished.copied(tmp_path / "copy")
+    scores, target = "results/demo/scores/rsa/VISp/pixels.parquet", "results/demo/scores/rsa.parquet"
+    flip_a_bit(copy.folder / scores, keep_time=True)  # or else the start would notice
+    (copy.folder / target).unlink()
+    done = subprocess.run(copy.command(target, config=SMALL), cwd=copy.folder, capture_output=True, text=True)
     printed = done.stdout + done.stderr
     assert done.returncode == 1, printed
     assert re.search(rf"^ *Error: {scores}: not .*[Rr]emove (it|the file) and run again\.$", printed, re.MULTILINE), printed

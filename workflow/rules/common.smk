@@ -115,6 +115,8 @@ NEURONS, CEILINGS, COUNTS = (
 )
 DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
 PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
+# scenes and blank; for the Allen data and the demo, which hold their images in recordings, as configured or published
+N_IMAGES = len(DATASET.images) or (config["demo"]["n_scenes"] if DATASET.name == "demo" else 118) + config["stimuli"]["blank"]
 # runs share the images, and everything made from images alone
 IMAGES = images_key(DATASET, config["stimuli"]["blank"])
 STIMULI = f"results/stimuli/{IMAGES}.npz"
@@ -185,6 +187,18 @@ def of_selections(place, family):
     return expand(f"{RESULTS}/{place}", selection=selections, area=DATASET.areas)
 
 
+def ceilings_of_rdms(family):
+    """Return the files of the ceilings of RDMs, for a family that reads these."""
+    needed = HAS_NEURONS and reads_rdms(FAMILIES[family])
+    return of_selections("ceilings/{selection}/{area}.parquet", family) if needed else []
+
+
+def targets_of(family):
+    """Return what each method of a family reads of a site, whose it is, and how it chooses layers."""
+    keys = ("target", "source", "choice")
+    return {name: {key: row[key] for key in keys if key in row} for name, row in FAMILIES[family].items()}
+
+
 def parts_of(place):
     """Return the files of a pattern of selections, areas and families, each once."""
     return list(dict.fromkeys(expand(f"{RESULTS}/{place}", selection=SELECTIONS, area=DATASET.areas, family=FAMILIES)))
@@ -246,3 +260,11 @@ def epoch_or_run(wildcards):
     """Return the file of an epoch if it exists, so that more epochs of its run do not affect it; else the run's history."""
     file = epoch_file(epochs_of(wildcards.run), int(wildcards.epoch))
     return str(file) if file.is_file() else f"{TRAINED}/{wildcards.run}.parquet"
+
+
+def memory_mb(fixed, per_pair):
+    """Return a function for `resources`: MB that a job takes, with a margin, and twice, three times that when it is tried again.
+
+    It grows with the pairs of images. docs/benchmarks.md has the measurements.
+    """
+    return lambda wildcards, attempt: attempt * round(fixed + per_pair * N_IMAGES**2)

@@ -3,14 +3,19 @@
 
 rule choose_layers:
     input:
-        f"{RESULTS}/scores/{{family}}.parquet",
+        scores=f"{RESULTS}/scores/{{family}}.parquet",
+        choices=expand(f"{RESULTS}/layer_choices/{{{{family}}}}/{{model}}.parquet", model=MODELS),
+        ceilings=lambda wildcards: ceilings_of_rdms(wildcards.family),
     output:
-        f"{RESULTS}/best_layers/{{family}}.parquet",
+        best=f"{RESULTS}/best_layers/{{family}}.parquet",
+        choices=f"{RESULTS}/layer_choices/{{family}}.parquet",
     log:
         f"{RESULTS}/logs/choose_layers/{{family}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
+        models=list(MODELS),
+        methods=lambda wildcards: targets_of(wildcards.family),
         code=code("choose_layers"),
     script:
         "../scripts/choose_layers.py"

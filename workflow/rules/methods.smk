@@ -7,7 +7,8 @@ rule score_rdms:
         targets=lambda wildcards: of_selections("rdms/{selection}/{area}.npz", wildcards.family),
         stimuli=STIMULI,
     output:
-        expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
+        sites=expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
+        choices=f"{RESULTS}/layer_choices/{{family}}/{{model}}.parquet",
     log:
         f"{RESULTS}/logs/score_rdms/{{family}}/{{model}}.log",
     benchmark:
@@ -16,11 +17,14 @@ rule score_rdms:
         family="|".join(family for family, rows in FAMILIES.items() if reads_rdms(rows)) or "none",
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(800, 0.01),
     params:
         images=IMAGES,
         kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
         methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        splits=config["layer_choice"],
         family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
         code=code("score_rdms"),
     script:
@@ -35,6 +39,7 @@ rule score_responses:
     output:
         sites=expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
         neurons=expand(f"{RESULTS}/neuron_scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
+        choices=f"{RESULTS}/layer_choices/{{family}}/{{model}}.parquet",
     log:
         f"{RESULTS}/logs/score_responses/{{family}}/{{model}}.log",
     benchmark:
@@ -43,11 +48,14 @@ rule score_responses:
         family="|".join(family for family, rows in FAMILIES.items() if not reads_rdms(rows)) or "none",
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(1100, 0.01),
     params:
         images=IMAGES,
         kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
         methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        splits=config["layer_choice"],
         min_neurons=SELECTION["min_neurons"],
         family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
         code=code("score_responses"),
@@ -57,7 +65,8 @@ rule score_responses:
 
 rule gather_scores:
     input:
-        expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{model}}.parquet", area=DATASET.areas, model=MODELS),
+        scores=expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{model}}.parquet", area=DATASET.areas, model=MODELS),
+        ceilings=lambda wildcards: ceilings_of_rdms(wildcards.family),
     output:
         f"{RESULTS}/scores/{{family}}.parquet",
     log:
@@ -66,6 +75,7 @@ rule gather_scores:
         "../../envs/analysis.yaml"
     params:
         scored=[DATASET.areas, list(MODELS)],
+        methods=lambda wildcards: targets_of(wildcards.family),
         code=code("gather_scores"),
     script:
         "../scripts/gather_scores.py"

@@ -113,6 +113,8 @@ rule estimate_ceilings:
         f"{RESULTS}/logs/estimate_ceilings/{{selection}}/{{area}}.log",
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(700, 0.026),
     params:
         **config["reliability"],
         **config["ceilings"],
@@ -137,6 +139,8 @@ rule sweep_thresholds:
         f"{RESULTS}/logs/sweep_thresholds/{{selection}}/{{area}}.log",
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(700, 0.017),
     params:
         **config["thresholds"],
         images=IMAGES,

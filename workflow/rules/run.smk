@@ -57,7 +57,7 @@ def costs():
         [(job.rule.name, next(iter(job.wildcards), "")) for job in to_do()],
         {Path(file).name: n_parameters.get(model, 0) for model, spec in MODELS.items() for file in weight_files(spec)},
         len(KERNELS),
-        len(DATASET.images) or (config["demo"]["n_scenes"] if DATASET.name == "demo" else 118) + config["stimuli"]["blank"],
+        N_IMAGES,
         is_address(DATASET.source),
         read_records(results_folders(RESULTS)),
     )

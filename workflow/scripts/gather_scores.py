@@ -1,8 +1,11 @@
-"""Stack the scores of all models and areas for the methods of one family."""
+"""Stack the scores of all models and areas for the methods of one family, and correct those of RDMs for noise."""
 
 from dormouse.job import begin
+from dormouse.methods.correction import correct_rdms
 from dormouse.methods.scores import read_scores
-from dormouse.tables import write_table
+from dormouse.tables import read_tables, write_table
 
 begin(snakemake)
-write_table("scores", read_scores(snakemake.input), snakemake.output[0])
+ceilings = read_tables("ceilings", snakemake.input.ceilings)
+scores = correct_rdms(read_scores(snakemake.input.scores), ceilings, snakemake.params.methods)
+write_table("scores", scores, snakemake.output[0])

@@ -1,11 +1,24 @@
-"""From the scores of all layers to one score per model: the choice of a layer."""
+"""From the scores of all layers to one score per model: the choice of a layer.
 
+A layer that is chosen on the data on which it is then scored flatters, the more so the more layers a network has. So each
+model is also scored with layers that were chosen on other images: nested cross-validation (Varma & Simon 2006, BMC
+Bioinformatics 7:91).
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
 import pandas as pd
 
+from dormouse.methods.splits import Splits
+
 CONDITION = ["method", "selection", "model", "area", "cortical_layer"]
+SAME_DATA, OTHER_IMAGES = "same_data", "other_images"
+OF_LAYER = ["layer", "path", "layer_index", "layer_depth"]
+OF_CHOICE = ["frequency", "n_splits", "score", "corrected", "same_data", "optimism", "selection_loss"]
 
 
-def choose_layers(scores: pd.DataFrame) -> pd.DataFrame:
+def same_data(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the highest-scoring layer of each model for each method and site; the earlier one in a tie.
 
     The layer is chosen on the same data on which its score is reported, as in Conwell et al. 2021. Such a score is optimistic,
@@ -13,4 +26,66 @@ def choose_layers(scores: pd.DataFrame) -> pd.DataFrame:
     """
     ordered = scores.sort_values("layer_index", kind="stable").sort_values("score", ascending=False, kind="stable")
     best = ordered.groupby(CONDITION, sort=False).head(1)
-    return best.sort_values(CONDITION, ignore_index=True).assign(choice="same_data")
+    return best.sort_values(CONDITION, ignore_index=True).assign(choice=SAME_DATA)
+
+
+def other_images(scores: pd.DataFrame, splits: Iterable[Splits]) -> pd.DataFrame:
+    """Return the layers of one model that are chosen on other images than they are scored on, and what that changes.
+
+    Parameters
+    ----------
+    scores : rows of the table `scores` of the model
+    splits : scores of its layers on two parts of the images, see `methods.splits`
+
+    The table `layer_choices`: for each method and site, each layer that was chosen in any split; in a tie, the earlier one is.
+    Sites without a score in any split are left out.
+    """
+    best = same_data(scores).set_index(["method", "area", "cortical_layer"])
+    layers = scores.drop_duplicates("layer_index").sort_values("layer_index")[OF_LAYER].reset_index(drop=True)
+    tables = [layers.iloc[:0].assign(**dict.fromkeys([*CONDITION, *OF_CHOICE]))]
+    for part in splits:
+        for k, site in enumerate(part.sites.itertuples(index=False)):
+            place = (part.method, site.area, site.cortical_layer)
+            if place in best.index and (found := _nested(part, k, best.loc[place].layer_index - 1)):
+                frequency, nested, corrected, fixed = found
+                known = best.loc[place]
+                rows = layers.loc[frequency.index].assign(frequency=frequency, n_splits=len(part.choose), score=nested)
+                rows = rows.assign(corrected=corrected)
+                rows = rows.assign(same_data=known.score, optimism=known.score - nested, selection_loss=nested - fixed)
+                named = dict(zip(("method", "area", "cortical_layer"), place, strict=True))
+                tables.append(rows.assign(**named, selection=part.selection, model=known.model))
+    return pd.concat(tables[1:] or tables, ignore_index=True).assign(choice=OTHER_IMAGES)
+
+
+def _nested(part: Splits, site: int, fixed: int) -> tuple[pd.Series, float, float, float] | None:
+    """Return how often each layer is chosen, the mean score of those chosen, raw and corrected, and that of a fixed layer.
+
+    None where no split has a score to choose by.
+    """
+    usable = ~np.isnan(part.choose[:, :, site]).all(axis=1)
+    if not usable.any():
+        return None
+    choose, score, corrected = (values[usable, :, site] for values in (part.choose, part.score, part.corrected))
+    chosen = np.nanargmax(choose, axis=1)
+    nested, adjusted = (values[np.arange(len(chosen)), chosen].mean() for values in (score, corrected))
+    return pd.Series(chosen).value_counts(normalize=True).sort_index(), nested, adjusted, score[:, fixed].mean()
+
+
+def choose_layers(scores: pd.DataFrame, choices: pd.DataFrame, methods: Mapping[str, Mapping]) -> pd.DataFrame:
+    """Return the table `best_layers`: one layer of each model for each method and site, chosen as the row of the method says.
+
+    Parameters
+    ----------
+    scores, choices : tables `scores` and `layer_choices` of any models
+    methods : `choice` of each method, by name
+
+    Of layers that are chosen on other images, the row has the one that is chosen most often, the earlier one in a tie. The
+    score is the mean over splits of whichever was chosen.
+    """
+    best = same_data(scores)
+    nested = {method for method, row in methods.items() if row["choice"] == OTHER_IMAGES}
+    often = choices.sort_values(["frequency", "layer_index"], ascending=[False, True], kind="stable")
+    often = often.groupby(CONDITION, sort=False).head(1)[[*CONDITION, "layer_index", "score", "corrected", "choice"]]
+    of_layers = scores.drop(columns=["score", "corrected"]).merge(often, on=[*CONDITION, "layer_index"])
+    parts = [best[~best.method.isin(nested)], of_layers[of_layers.method.isin(nested)][best.columns]]
+    return pd.concat(parts, ignore_index=True).sort_values(CONDITION, ignore_index=True)

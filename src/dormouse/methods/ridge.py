@@ -106,17 +106,31 @@ def nested_r(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return r as `fold_r` does, but with a penalty for each neuron, chosen without the stimuli that are then predicted.
 
+    Returns
+    -------
+    r : (n_layers, n_neurons), mean over the folds of `nested`
+    chosen : (n_layers, n_folds, n_neurons), the penalties; NaN if the responses that choose them do not vary
+    """
+    r, _, chosen = nested(kernels, Y, penalties, folds)
+    return r.mean(axis=0), chosen.swapaxes(0, 1)
+
+
+def nested(
+    kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return r within each fold, with a penalty for each neuron that was chosen in the other folds, and how good it was there.
+
     For each fold it is the penalty with the smallest squared leave-one-out error within the other folds (Allen 1974), the
     first one in a tie. This is nested cross-validation: nothing is chosen on the data that are scored (Varma & Simon 2006).
 
     Returns
     -------
-    r : (n_layers, n_neurons)
-    chosen : (n_layers, n_folds, n_neurons), the penalties; NaN if the responses that choose them do not vary
+    r : (n_folds, n_layers, n_neurons)
+    error : the squared leave-one-out error within the other folds under the penalty that was chosen, over their variance
+    chosen : the penalties; NaN if the responses that choose them do not vary
     """
     penalties, splits = _checked(penalties), _splits(folds, Y)
-    r = np.zeros((len(kernels), Y.shape[1]))
-    chosen = np.empty((len(kernels), len(splits), Y.shape[1]))
+    r, error, chosen = np.empty((3, len(splits), len(kernels), Y.shape[1]))
     for fold, (train, test) in enumerate(splits):
         Z_train, Z_test = _standardised(Y[train]), _standardised(Y[test])
         for layer, K in enumerate(kernels):
@@ -124,9 +138,10 @@ def nested_r(
             errors = _squared_errors(_leave_one_out_weights(*decomposed, penalties), Z_train)
             best = errors.argmin(axis=0)
             scores = _correlate(_held_out_weights(K, train, test, *decomposed, penalties), Z_train, Z_test)
-            r[layer] += np.take_along_axis(scores, best[None], axis=0)[0]
-            chosen[layer, fold] = np.where(np.isnan(errors[0]), np.nan, penalties[best])
-    return r / len(splits), chosen
+            r[fold, layer] = np.take_along_axis(scores, best[None], axis=0)[0]
+            error[fold, layer] = np.take_along_axis(errors, best[None], axis=0)[0]
+            chosen[fold, layer] = np.where(np.isnan(errors[0]), np.nan, penalties[best])
+    return r, error, chosen
 
 
 def _checked(penalties: Sequence[float]) -> np.ndarray:
@@ -217,14 +232,47 @@ def _squared_errors(weights: np.ndarray, Z: np.ndarray) -> np.ndarray:
     return errors
 
 
+def relative(K: np.ndarray) -> np.ndarray:
+    """Return a kernel in units of the mean eigenvalue of its centred form, so that a penalty means the same in every layer."""
+    mean_eigenvalue = (np.trace(K) - K.sum() / len(K)) / (len(K) - 1)
+    return K / mean_eigenvalue if mean_eigenvalue > 0 else K
+
+
 def score(kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Mapping) -> np.ndarray:
-    """Return the leave-one-out Pearson r of every layer and neuron, (n_layers, n_neurons); see `methods.table`.
+    """Return the Pearson r of every layer and neuron, (n_layers, n_neurons); see `methods.table`.
 
     Parameters
     ----------
     kernels : one kernel, from which neurons are predicted
     responses : (n_images, n_neurons), means over trials
-    settings : `penalty`
+    settings : `penalty`, to leave one image out; or `folds`, `seed` and `penalties`, in units of a layer's mean eigenvalue, to
+        average r within folds, with the penalty of each neuron chosen in the other folds
     """
+    if "penalty" in settings:
+        return score_layers(_kernel(kernels), responses, settings["penalty"])
+    return split_scores(kernels, responses, settings)[1].mean(axis=0)
+
+
+def split_scores(
+    kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Mapping
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return scores by which to choose a layer, and of the images that had no part in them; see `methods.splits`.
+
+    Returns
+    -------
+    choose : (n_folds, n_layers, n_neurons), 1 - squared leave-one-out error within the other folds, over their variance
+    score : the same shape, Pearson r within the fold
+
+    None where one image is left out, because that chooses nothing.
+    """
+    if "penalty" in settings:
+        return None
+    folds = make_folds(len(responses), settings["folds"], settings["seed"])
+    r, error, _ = nested([relative(K) for K in _kernel(kernels)], responses, settings["penalties"], folds)
+    return 1 - error, r
+
+
+def _kernel(kernels: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the one kernel among what a method reads of the layers."""
     (K,) = (values for name, values in kernels.items() if name not in ("row_sum", "n_features"))
-    return score_layers(K, responses, settings["penalty"])
+    return K

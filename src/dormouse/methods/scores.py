@@ -12,6 +12,7 @@ from dormouse.errors import InputError
 from dormouse.features.kernels import read_kernel, read_layers, read_provenance
 from dormouse.features.spectrum import participation_ratio
 from dormouse.files import digests_of, read_joined
+from dormouse.methods.correction import CORRECTION, ceilings_of_neurons
 from dormouse.methods.table import DERIVED, USER
 from dormouse.methods.user import of_each_rdm, of_each_site
 from dormouse.stimuli.images import BLANK
@@ -99,16 +100,18 @@ def score_rdms(
     """
     parts = []
     for name, row in methods.items():
-        target, images = targets[row["selection"]], _images(row, stimuli)
+        target, images = targets[row["selection"]], images_of(row, stimuli)
         rdms = target[row["target"]][:, images][:, :, images]
-        read = _read(row, kernels, images)
-        found = of_each_rdm(row, read, rdms) if row.get("source") == USER else _family(row)(read, rdms, row["settings"])
+        read = read_of(row, kernels, images)
+        found = of_each_rdm(row, read, rdms) if row.get("source") == USER else family_of(row)(read, rdms, row["settings"])
         values = _checked(found, (len(layers), len(rdms)), name)
         sites = pd.DataFrame({key: target[key] for key in ("area", "cortical_layer", "n_neurons")})
         sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
         sites["site_dimension"] = target[f"{row['target']}_dimension"]
         parts.append(cross(layers, sites, values).assign(method=name, selection=row["selection"]))
-    return pd.concat(parts, ignore_index=True)
+    # the table of ceilings is not there yet: see `correction.correct_rdms`
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(corrected=np.nan, n_uncorrected=pd.Series(pd.NA, table.index, "Int64"), corrected_by="")
 
 
 def score_responses(
@@ -131,37 +134,41 @@ def score_responses(
     """
     of_neurons, of_sites = [], []
     for name, row in methods.items():
-        target, images = targets[row["selection"]], _images(row, stimuli)
-        responses, read = target["mean"][images], _read(row, kernels, images)
+        target, images = targets[row["selection"]], images_of(row, stimuli)
+        responses, read = target["mean"][images], read_of(row, kernels, images)
         neurons = pd.DataFrame({key: target[key] for key in NEURON})
-        sites, inside = _sites(neurons)
+        sites, inside = sites_of(neurons)
         sites["site_dimension"] = [participation_ratio(Y @ Y.T) for Y in (responses[:, mask] for mask in inside)]
         named = {"method": name, "selection": row["selection"]}
         if row.get("source") == USER:
             values, counts = of_each_site(row, read, responses, inside, min_neurons)
+            corrected, corrected_counts = np.full(values.shape, np.nan), np.zeros_like(counts)
         else:
             shape = len(layers), len(neurons)
-            scores = _checked(_family(row)(read, responses, row["settings"]), shape, name)
+            scores = _checked(family_of(row)(read, responses, row["settings"]), shape, name)
             of_neurons.append(cross(layers, neurons, scores).assign(**named))
-            values, counts = _means(scores, inside)
+            values, counts = means_of(scores, inside)
+            corrected, corrected_counts = means_of(scores / ceilings_of_neurons(target), inside)
         table = cross(layers, sites, _checked(values, (len(layers), len(sites)), name))
-        table = table.assign(n_neurons=counts.ravel(), **named)
+        table = table.assign(n_neurons=counts.ravel(), corrected=corrected.ravel(), **named)
+        table["n_uncorrected"] = (counts - corrected_counts).ravel()
+        table["corrected_by"] = np.where(table.corrected.isna(), "", CORRECTION)
         of_sites.append(table[table.n_neurons >= min_neurons])
     empty = cross(layers[:0], neurons[:0], np.zeros((0, 0))).assign(**dict.fromkeys(named, ""))
     return pd.concat(of_neurons or [empty], ignore_index=True), pd.concat(of_sites, ignore_index=True)
 
 
-def _family(row: Mapping) -> Callable:
-    """Return the function of one of our families."""
+def family_of(row: Mapping) -> Callable:
+    """Return the function `score` of one of our families."""
     return import_module(f"dormouse.methods.{row['family']}").score
 
 
-def _images(row: Mapping, stimuli: Sequence[str]) -> slice | np.ndarray:
+def images_of(row: Mapping, stimuli: Sequence[str]) -> slice | np.ndarray:
     """Return the indices of the images that a method uses."""
     return slice(None) if row["images"] == "all" else np.flatnonzero(np.asarray(stimuli) != BLANK)
 
 
-def _read(row: Mapping, kernels: Mapping[str, np.ndarray], images: slice | np.ndarray) -> dict[str, np.ndarray]:
+def read_of(row: Mapping, kernels: Mapping[str, np.ndarray], images: slice | np.ndarray) -> dict[str, np.ndarray]:
     """Return the arrays of the layers that a method receives."""
     row_sum, n_features = kernels["row_sum"], kernels["n_features"]
     found = {}
@@ -180,7 +187,7 @@ def _checked(values: np.ndarray, shape: tuple[int, int], method: str) -> np.ndar
     return values
 
 
-def _sites(neurons: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+def sites_of(neurons: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the sites (every area, and its known cortical layers), and which neurons lie in each, (n_sites, n_neurons)."""
     sites = neurons[["area", "cortical_layer"]]
     sites = pd.concat([sites.assign(cortical_layer=WHOLE), sites[sites.cortical_layer != ""]]).drop_duplicates()
@@ -188,7 +195,7 @@ def _sites(neurons: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     return sites, same_area & (same_layer | (sites.cortical_layer == WHOLE).to_numpy()[:, None])
 
 
-def _means(scores: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def means_of(scores: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean over the neurons of each site that have a score, and their number, each (n_layers, n_sites)."""
     counts = ~np.isnan(scores) @ inside.T.astype(int)
     sums = np.nan_to_num(scores) @ inside.T.astype(float)

@@ -32,7 +32,15 @@ DERIVED = {"gram": "centred"}  # kernels that are computed from another kernel, 
 USER = "python"  # source of a row that names a user's function
 COMPUTED = ("family", "source", "name", "kernels", "target", "selection", "images", "settings", "files")
 ADDED = {  # defaults of an added row
-    **{"kernels": ["gram"], "selection": "paper", "images": "all", "settings": {}, "unit": "layer", "null_score": None},
+    **{
+        "kernels": ["gram"],
+        "selection": "paper",
+        "images": "all",
+        "settings": {},
+        "unit": "layer",
+        "choice": "same_data",
+        "null_score": None,
+    },
     **{"axis": "score", "description": "", "files": []},
 }
 

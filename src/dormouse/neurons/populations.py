@@ -21,8 +21,8 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
 
     Returns
     -------
-    mean (n_stimuli, n_neurons) float64, over the trials that are present; recording, neuron, animal, area and cortical_layer
-    (n_neurons,)
+    mean (n_stimuli, n_neurons) float64, over the trials that are present; reliability (n_neurons,), over the trials that are
+    scored, NaN where undefined; recording, neuron, animal, area and cortical_layer (n_neurons,)
     """
     parts = []
     for name, recording in recordings:
@@ -30,11 +30,16 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
         parts.append(
             {
                 "mean": np.nanmean(recording.response[:, :, inside], axis=0, dtype=np.float64),
+                "reliability": _of_neurons(kept[kept.recording == name], recording.neuron[inside]),
                 "recording": np.full(inside.sum(), name),
                 **{key: getattr(recording, key)[inside] for key in ("neuron", "animal", "area", "cortical_layer")},
             }
         )
     return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
+
+
+def _of_neurons(kept: pd.DataFrame, neurons: np.ndarray) -> np.ndarray:
+    return kept.set_index("neuron").scored_reliability.reindex(neurons).to_numpy(float)
 
 
 def sites(cortical_layer: np.ndarray, min_neurons: int) -> dict[str, np.ndarray]:
