@@ -40,25 +40,26 @@ def other_images(scores: pd.DataFrame, splits: Iterable[Splits]) -> pd.DataFrame
     The table `layer_choices`: for each method and site, each layer that was chosen in any split; in a tie, the earlier one is.
     Sites without a score in any split are left out.
     """
-    best = same_data(scores).set_index(["method", "area", "cortical_layer"])
-    layers = scores.drop_duplicates("layer_index").sort_values("layer_index")[OF_LAYER].reset_index(drop=True)
-    tables = [layers.iloc[:0].assign(**dict.fromkeys([*CONDITION, *OF_CHOICE]))]
+    best = {(row.method, row.area, row.cortical_layer): row for row in same_data(scores).itertuples()}
+    layers = scores.drop_duplicates("layer_index").sort_values("layer_index")[OF_LAYER].to_dict("records")
+    rows = []
     for part in splits:
         for k, site in enumerate(part.sites.itertuples(index=False)):
-            place = (part.method, site.area, site.cortical_layer)
-            if place in best.index and (found := _nested(part, k, best.loc[place].layer_index - 1)):
-                frequency, nested, corrected, fixed = found
-                known = best.loc[place]
-                rows = layers.loc[frequency.index].assign(frequency=frequency, n_splits=len(part.choose), score=nested)
-                rows = rows.assign(corrected=corrected)
-                rows = rows.assign(same_data=known.score, optimism=known.score - nested, selection_loss=nested - fixed)
-                named = dict(zip(("method", "area", "cortical_layer"), place, strict=True))
-                tables.append(rows.assign(**named, selection=part.selection, model=known.model))
-    return pd.concat(tables[1:] or tables, ignore_index=True).assign(choice=OTHER_IMAGES)
+            known = best.get((part.method, site.area, site.cortical_layer))
+            if known and (found := _nested(part, k, known.layer_index - 1)):
+                frequency, of_site = found
+                of_site |= {"optimism": known.score - of_site["score"], "same_data": known.score, "n_splits": len(part.choose)}
+                of_site |= {"selection": part.selection, "model": known.model, "method": part.method, **site._asdict()}
+                rows += [layers[layer] | of_site | {"frequency": share} for layer, share in frequency.items()]
+    return pd.DataFrame(rows, columns=[*CONDITION, *OF_LAYER, *OF_CHOICE]).assign(choice=OTHER_IMAGES)
 
 
-def _nested(part: Splits, site: int, fixed: int) -> tuple[pd.Series, float, float, float] | None:
-    """Return how often each layer is chosen, the mean score of those chosen, raw and corrected, and that of a fixed layer.
+def _nested(part: Splits, site: int, fixed: int) -> tuple[dict[int, float], dict[str, float]] | None:
+    """Return the share of splits in which each layer is chosen, by its index, and the columns of the table that follow.
+
+    Parameters
+    ----------
+    fixed : index of the layer that is best on all images
 
     None where no split has a score to choose by.
     """
@@ -68,7 +69,13 @@ def _nested(part: Splits, site: int, fixed: int) -> tuple[pd.Series, float, floa
     choose, score, corrected = (values[usable, :, site] for values in (part.choose, part.score, part.corrected))
     chosen = np.nanargmax(choose, axis=1)
     nested, adjusted = (values[np.arange(len(chosen)), chosen].mean() for values in (score, corrected))
-    return pd.Series(chosen).value_counts(normalize=True).sort_index(), nested, adjusted, score[:, fixed].mean()
+    layers, counts = np.unique(chosen, return_counts=True)
+    loss = nested - score[:, fixed].mean()
+    return dict(zip(layers, counts / len(chosen), strict=True)), {
+        "score": nested,
+        "corrected": adjusted,
+        "selection_loss": loss,
+    }
 
 
 def choose_layers(scores: pd.DataFrame, choices: pd.DataFrame, methods: Mapping[str, Mapping]) -> pd.DataFrame:
