@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from dormouse.provenance import read_record
+
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 TIMEOUT_S = 900
@@ -132,6 +134,10 @@ def test_jobs_that_fail_are_sent_again_and_tables_equal_those_of_a_local_run(sen
     assert all((folder / name).exists() for name in names)
     assert printed.count("Trying to restart job") == len(names), printed
     assert contents(folder) == local(config, *names)
+    asked = {}  # what the attempt that ended well asked for
+    for kernels in folder.glob("results/kernels/*/*/centred.npz"):
+        asked[kernels.parts[-3]] = read_record(kernels)["asked"]["mem_mb"]
+    assert asked == {"pixels": 1500} | dict.fromkeys(names, 3000)
 
 
 def test_services_and_the_head_process_may_be_killed(send, local, mice, cluster, tmp_path):
