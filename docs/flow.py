@@ -22,6 +22,7 @@ EVERYTHING = {
 RULE = r"^ *(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+?)(?=^ *(?:rule|checkpoint|use|else|if)\b|^#|\Z)"
 MADE = re.compile(r"(?:\{RESULTS\}|results)/(?:tables/)?(\w+)|(STIMULI|WEIGHTS|TRAINED|DATASET\.source)")
 NAMED = {"STIMULI": "stimuli", "WEIGHTS": "weights", "TRAINED": "trained", "DATASET.source": "simulated"}
+NO_SECTIONS = ("common", "run")  # files of rules
 CELL, ROW, BOX = (122, 62), 15, (94, 34)  # pixels: of a cell, of a line of text, of a box
 STYLE = "text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#222}.b{font-weight:600;fill:#fff}"
 
@@ -29,7 +30,7 @@ STYLE = "text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#222}.b{fon
 def sections(root: Path) -> dict[str, str]:
     """Return the sections in the order of workflow/Snakefile, each with the first sentence of its file of rules."""
     names = re.findall(r'^include: "rules/(\w+)\.smk"', (root / "workflow/Snakefile").read_text(), re.MULTILINE)
-    files = {name: (root / f"workflow/rules/{name}.smk").read_text() for name in names if name != "common"}
+    files = {name: (root / f"workflow/rules/{name}.smk").read_text() for name in names if name not in NO_SECTIONS}
     return {name: text.split('"""')[1].strip() for name, text in files.items()}
 
 

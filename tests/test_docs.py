@@ -50,6 +50,9 @@ RUN = {
     "dormouse provenance results/demo/tables/scores.parquet": (
         "tests/test_cli.py::test_of_a_table_its_columns_and_what_they_mean_are_printed"
     ),
+    ".venv/bin/python tests/kills.py --kills 51 --seed 0": (
+        "tests/workflow/test_kills.py::test_a_run_that_was_killed_and_damaged_ends_in_the_same_tables"
+    ),
     "make docs": "tests/test_docs.py::test_pages_agree_with_the_code",
     ".venv/bin/python tests/benchmarks/ridge.py --help": "tests/test_docs.py::test_a_benchmark_explains_itself",
     ".venv/bin/python -m pytest tests/methods": "",  # of the suite itself
