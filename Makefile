@@ -68,6 +68,7 @@ bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a
 	$(BIN)/python tests/benchmarks/ridge.py
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/reliability.py
+	$(BIN)/python tests/benchmarks/calibration.py
 	$(BIN)/python tests/benchmarks/streaming.py
 	$(BIN)/python tests/benchmarks/mousenet.py
 
