@@ -22,7 +22,7 @@ EVERYTHING = {
 RULE = r"^ *(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+?)(?=^ *(?:rule|checkpoint|use|else|if)\b|^#|\Z)"
 MADE = re.compile(r"(?:\{RESULTS\}|results)/(?:tables/)?(\w+)|(STIMULI|WEIGHTS|TRAINED|DATASET\.source)")
 NAMED = {"STIMULI": "stimuli", "WEIGHTS": "weights", "TRAINED": "trained", "DATASET.source": "simulated"}
-NO_SECTIONS = ("common", "run")  # files of rules
+NO_SECTIONS = ("common",)  # files of rules
 CELL, ROW, BOX = (122, 62), 15, (94, 34)  # pixels: of a cell, of a line of text, of a box
 STYLE = "text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#222}.b{font-weight:600;fill:#fff}"
 
@@ -63,7 +63,8 @@ def _rule_graph(root: Path) -> list[tuple[str, str]]:
 
 def draw_flow(root: Path) -> str:
     """Return the picture as SVG: sections on the diagonal, and at the corner of each arrow what it carries."""
-    names, carried = list(sections(root)), flows(root)
+    carried = flows(root)
+    names = [name for name in sections(root) if any(name in pair for pair in carried)]
     size = len(names) * CELL[0], len(names) * CELL[1]
     arrows, labels, boxes = [], [], []
     for (before, after), what in sorted(carried.items()):

@@ -26,7 +26,7 @@ from dormouse.features.kernels import read_kernel, read_layers, read_provenance
 from dormouse.models.checkpoints import read_state
 from dormouse.recordings.dataset_folder import read_session
 from dormouse.recordings.trials import read_recording, write_recording
-from dormouse.run_folder import RECORD, record_run, run_folder
+from dormouse.run.folder import RECORD, record_run, run_folder
 from dormouse.stimuli.images import read_hashes, read_images, read_stimuli, write_stimuli
 from dormouse.tables import read_table, table_name, write_table
 from dormouse.training.epoch_files import epoch_file, hand_out

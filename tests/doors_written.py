@@ -18,7 +18,7 @@ from dormouse.models.registry import list_models, training_spec
 from dormouse.models.specification import OF_RUN, run_of
 from dormouse.recordings.dataset_folder import read_session, read_similarity
 from dormouse.recordings.datasets import images_key, open_dataset
-from dormouse.run_folder import run_folder
+from dormouse.run.folder import run_folder
 from dormouse.schemas import check, check_layers
 from dormouse.stimuli.images import read_images
 from dormouse.training.training_key import training_key

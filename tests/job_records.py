@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from dormouse.provenance import job_record, keep_record
+from dormouse.run.provenance import job_record, keep_record
 
 
 class Named(list):

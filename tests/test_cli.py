@@ -12,7 +12,7 @@ from job_records import made
 
 from dormouse.cli import main
 from dormouse.files import write_arrays
-from dormouse.run_folder import record_run
+from dormouse.run.folder import record_run
 from dormouse.stimuli.images import Stimuli, write_stimuli
 from dormouse.tables import TABLES, write_table
 

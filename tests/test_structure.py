@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-# sections of the methods, in the order of a paper; a section may import those above it and what lies at the top of the package
+# first what runs of the workflow share, then the sections of the methods, in the order of a paper; a section may import those
+# above it and what lies at the top of the package
 SECTIONS = (
+    "run",
     "stimuli",
     "recordings",
     "mousenet",
@@ -53,7 +55,7 @@ def test_package_rules_and_tests_have_the_same_sections(root):
 
     assert folders("src/dormouse") == set(SECTIONS)
     assert folders("tests") - {"__pycache__"} == {*SECTIONS, "workflow", "benchmarks", "slurm", "data"}
-    assert {file.stem for file in (root / "workflow/rules").glob("*.smk")} == {*SECTIONS, "common", "run", "allen"}
+    assert {file.stem for file in (root / "workflow/rules").glob("*.smk")} == {*SECTIONS, "common", "allen"}
 
 
 def test_package_is_imported_by_name_so_that_the_hash_of_code_follows_it(root):

@@ -11,7 +11,7 @@ import numpy as np
 from dormouse.errors import InputError
 from dormouse.features.kernels import read_provenance
 from dormouse.files import DIGESTS, read_arrays
-from dormouse.provenance import read_record
+from dormouse.run.provenance import read_record
 from dormouse.tables import TABLES, read_table, table_name
 
 # what a file of arrays holds, by the name of one of them
@@ -67,7 +67,7 @@ def _aligned(known: Mapping[str, str]) -> list[str]:
 
 
 def _crate(run: Path) -> Path:
-    from dormouse.crate import write_crate  # its library takes half a second to import
+    from dormouse.run.crate import write_crate  # its library takes half a second to import
 
     return write_crate(run)
 

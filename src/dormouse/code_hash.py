@@ -20,7 +20,7 @@ from dormouse.errors import InputError
 
 PACKAGE = Path(__file__).parent
 EVERYTHING = "*"  # instead of a name: the whole module
-ABOUT_JOBS = "job"  # the module that sees to messages and records, which change no result
+ABOUT_JOBS = ["run", "job"]  # the module that sees to messages and records, which change no result
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _needs(file: Path, name: str, module: Module, reached: set[int]) -> Iterator
 def _resolve(module: str, name: str) -> list[tuple[Path, str]]:
     """Return where `from module import name` leads: to a module of the package, to a name in one, or nowhere in it."""
     top, *parts = module.split(".")
-    if top == PACKAGE.name and parts != [ABOUT_JOBS]:
+    if top == PACKAGE.name and parts != ABOUT_JOBS:
         folder = PACKAGE.joinpath(*parts)
         if (folder / f"{name}.py").is_file():
             return [(folder / f"{name}.py", EVERYTHING)]

@@ -24,7 +24,7 @@ from dormouse.features.kernels import (
     writing_kernels,
 )
 from dormouse.files import DIGESTS, read_arrays, write_arrays
-from dormouse.lock import remove_unfinished
+from dormouse.run.lock import remove_unfinished
 
 
 @pytest.mark.parametrize("alike", [False, True])

@@ -10,7 +10,7 @@ from dormouse.columns import FLOAT, STRING, TABLES
 from dormouse.features.kernels import writing_kernels
 from dormouse.features.model_table import look_random, model_table
 from dormouse.models.specification import LABELS
-from dormouse.provenance import network_record
+from dormouse.run.provenance import network_record
 from dormouse.tables import read_table, write_table
 
 INPUT = {"size": 224, "channels": "rgb"}

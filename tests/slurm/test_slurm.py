@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from dormouse.provenance import read_record
+from dormouse.run.provenance import read_record
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 

@@ -91,6 +91,7 @@ def edited(file, change):
         ("methods/ridge", "score_layers", {"score_responses", *GATHERING, *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
         ("methods/rsa", "spearman", {"score_rdms", *GATHERING, "plot_scores", "write_report"}),
         ("paper/figures/scores", "plot_scores", {"plot_scores", "write_report"}),
+        ("run/provenance", "job_record", set()),  # a record changes no result
     ],
 )
 def test_editing_a_definition_reruns_what_uses_it_and_nothing_else(finished, module, name, rules):

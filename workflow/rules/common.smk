@@ -60,7 +60,7 @@ from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
 from dormouse.recordings.remote import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
-from dormouse.run_folder import run_folder
+from dormouse.run.folder import run_folder
 from dormouse.schemas import check, check_layers
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file

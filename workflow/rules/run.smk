@@ -8,12 +8,12 @@ from snakemake.logging import logger
 from snakemake.persistence.file import FilePersistence
 from snakemake.settings.enums import PersistenceBackend, Quietness
 
-from dormouse.costs import forecast, job_table, summary
-from dormouse.lock import is_locked, lock_results
-from dormouse.progress import announce, follow
-from dormouse.provenance import COMMIT, commit, read_records
-from dormouse.records import to_make_again
-from dormouse.run_folder import record_run, results_folders
+from dormouse.run.costs import forecast, job_table, summary
+from dormouse.run.lock import is_locked, lock_results
+from dormouse.run.progress import announce, follow
+from dormouse.run.provenance import COMMIT, commit, read_records
+from dormouse.run.records import to_make_again
+from dormouse.run.folder import record_run, results_folders
 
 RECORDS = Path(".snakemake/metadata")  # Snakemake's own
 STARTED = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -78,7 +78,7 @@ onstart:
 
 
 onsuccess:
-    from dormouse.crate import write_crate
+    from dormouse.run.crate import write_crate
 
     write_crate(RESULTS)
     for line in told():

@@ -1,7 +1,7 @@
 """Find or build a Python environment with AllenSDK."""
 
-from dormouse.job import begin
 from dormouse.recordings.sdk import build_environment
+from dormouse.run.job import begin
 
 begin(snakemake)
 build_environment(snakemake.params.pins, snakemake.params.python, snakemake.output[0])

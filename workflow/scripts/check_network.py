@@ -2,7 +2,7 @@
 
 from dormouse.features.zoo_check import check_network
 from dormouse.files import write_json
-from dormouse.job import begin
+from dormouse.run.job import begin
 
 begin(snakemake)
 params = snakemake.params

@@ -1,7 +1,7 @@
 """Gather the checks of all networks in a table, and print it."""
 
 from dormouse.features.zoo_check import summary, zoo_table
-from dormouse.job import begin
+from dormouse.run.job import begin
 from dormouse.tables import write_table
 
 begin(snakemake)

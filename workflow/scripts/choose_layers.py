@@ -1,8 +1,8 @@
 """Choose the layer that represents each model at each site."""
 
 from dormouse.inference.layer_choice import choose_layers
-from dormouse.job import begin
 from dormouse.methods.correction import correct_rdms
+from dormouse.run.job import begin
 from dormouse.tables import read_table, read_tables, write_table
 
 begin(snakemake)

@@ -1,7 +1,7 @@
 """Gather units and neurons, and measure the distances between their distributions."""
 
 from dormouse.inference.unit_distances import distances
-from dormouse.job import begin
+from dormouse.run.job import begin
 from dormouse.tables import read_tables, write_table
 
 begin(snakemake)

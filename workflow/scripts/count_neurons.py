@@ -1,7 +1,7 @@
 """Count the neurons of each site under every combination of the filters."""
 
-from dormouse.job import begin
 from dormouse.neurons.selection import count, read_published
+from dormouse.run.job import begin
 from dormouse.tables import read_table, write_table
 
 begin(snakemake)

@@ -1,7 +1,7 @@
 """Write MouseNet's nodes and connections as tables."""
 
-from dormouse.job import begin
 from dormouse.mousenet.anatomy import Options, describe, read_anatomy
+from dormouse.run.job import begin
 from dormouse.tables import write_table
 
 begin(snakemake)

@@ -1,8 +1,8 @@
 """Fetch one published file."""
 
 from dormouse.download import download
-from dormouse.job import begin
 from dormouse.recordings.allen import published_at
+from dormouse.run.job import begin
 
 begin(snakemake)
 allen = snakemake.config["allen"]

@@ -1,7 +1,7 @@
 """Let AllenSDK fetch one published file into its cache."""
 
-from dormouse.job import begin
 from dormouse.recordings.sdk import download
+from dormouse.run.job import begin
 
 begin(snakemake)
 allen = snakemake.config["allen"]

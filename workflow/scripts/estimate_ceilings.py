@@ -1,9 +1,9 @@
 """Estimate the noise ceilings of the neurons and sites of one area."""
 
 from dormouse.files import read_arrays
-from dormouse.job import begin
 from dormouse.neurons.ceilings import estimate
 from dormouse.recordings.trials import read_recordings
+from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
 

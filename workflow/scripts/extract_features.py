@@ -3,10 +3,10 @@
 from dormouse.features.attestation import attest
 from dormouse.features.extraction import extract
 from dormouse.features.kernels import kernel_names, writing_kernels
-from dormouse.job import begin
 from dormouse.models.build import build_with_key, native_input, random_twin
 from dormouse.models.user import watched
-from dormouse.provenance import network_record
+from dormouse.run.job import begin
+from dormouse.run.provenance import network_record
 from dormouse.stimuli.images import image_hashes, read_stimuli
 from dormouse.stimuli.preprocessing import preprocess
 

@@ -1,7 +1,7 @@
 """List the models that ran, with everything that their results depend on."""
 
 from dormouse.features.model_table import model_table
-from dormouse.job import begin
+from dormouse.run.job import begin
 from dormouse.tables import write_table
 
 begin(snakemake)

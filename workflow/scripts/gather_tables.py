@@ -1,6 +1,6 @@
 """Stack the parts of one table."""
 
-from dormouse.job import begin
+from dormouse.run.job import begin
 from dormouse.tables import read_tables, write_table
 
 begin(snakemake)

@@ -1,7 +1,7 @@
 """List the recordings with natural scenes, and say why some are not used."""
 
-from dormouse.job import begin
 from dormouse.recordings.allen import list_recordings
+from dormouse.run.job import begin
 from dormouse.tables import write_table
 
 begin(snakemake)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from dormouse.files import write_tsv
-from dormouse.job import begin
 from dormouse.mousenet.anatomy import read_measured
 from dormouse.mousenet.connectome import measure
 from dormouse.mousenet.connectome_files import read_connectome
+from dormouse.run.job import begin
 
 begin(snakemake)
 known = read_measured("nodes", Path(snakemake.input.nodes[0]).parent)

@@ -1,8 +1,8 @@
 """Measure statistics of single recorded neurons over scenes."""
 
 from dormouse.files import read_joined
-from dormouse.job import begin
 from dormouse.neurons.unit_statistics import measure_neurons
+from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
 from dormouse.tables import write_table
 

@@ -1,8 +1,8 @@
 """Measure how reliable the neurons of one recording are."""
 
-from dormouse.job import begin
 from dormouse.neurons.reliability_table import measure_reliability
 from dormouse.recordings.trials import check_images, read_recording
+from dormouse.run.job import begin
 from dormouse.stimuli.images import read_hashes, read_names
 from dormouse.tables import write_table
 

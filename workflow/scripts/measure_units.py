@@ -1,8 +1,8 @@
 """Measure statistics of single units of a MouseNet over scenes and gratings."""
 
-from dormouse.job import begin
 from dormouse.models.build import build
 from dormouse.mousenet.unit_statistics import measure_network
+from dormouse.run.job import begin
 from dormouse.stimuli.images import read_stimuli
 from dormouse.tables import write_table
 

@@ -1,8 +1,8 @@
 """Draw MouseNet's nodes and connections."""
 
-from dormouse.job import begin
 from dormouse.paper.figures.network import plot_network
 from dormouse.paper.figures.style import save
+from dormouse.run.job import begin
 from dormouse.tables import read_table
 
 begin(snakemake)

@@ -1,8 +1,8 @@
 """Draw the score of every node of MouseNet in every recorded area."""
 
-from dormouse.job import begin
 from dormouse.paper.figures.nodes import plot_nodes
 from dormouse.paper.figures.style import save
+from dormouse.run.job import begin
 from dormouse.tables import read_table, read_tables
 
 begin(snakemake)

@@ -1,8 +1,8 @@
 """Draw the score of every model in every area, by one method."""
 
-from dormouse.job import begin
 from dormouse.paper.figures.scores import plot_scores
 from dormouse.paper.figures.style import save
+from dormouse.run.job import begin
 from dormouse.tables import read_table, read_tables
 
 begin(snakemake)

@@ -1,8 +1,8 @@
 """Draw the effect of the reliability threshold on populations."""
 
-from dormouse.job import begin
 from dormouse.paper.figures.style import save
 from dormouse.paper.figures.thresholds import plot_thresholds
+from dormouse.run.job import begin
 from dormouse.tables import read_table
 
 begin(snakemake)

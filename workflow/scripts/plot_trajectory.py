@@ -1,8 +1,8 @@
 """Draw the scores of networks in recorded areas over their training."""
 
-from dormouse.job import begin
 from dormouse.paper.figures.style import save
 from dormouse.paper.figures.trajectory import plot_trajectory
+from dormouse.run.job import begin
 from dormouse.tables import read_table, read_tables
 
 begin(snakemake)

@@ -1,8 +1,8 @@
 """Draw the distributions of single-unit statistics in MouseNets and in recorded neurons."""
 
-from dormouse.job import begin
 from dormouse.paper.figures.style import save
 from dormouse.paper.figures.units import plot_units
+from dormouse.run.job import begin
 from dormouse.tables import read_table
 
 begin(snakemake)

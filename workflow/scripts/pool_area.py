@@ -1,9 +1,9 @@
 """Pool the kept neurons of an area, averaged over trials."""
 
 from dormouse.files import write_arrays
-from dormouse.job import begin
 from dormouse.neurons.populations import pool
 from dormouse.recordings.trials import read_recordings
+from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table
 

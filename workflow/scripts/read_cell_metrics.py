@@ -1,7 +1,7 @@
 """Read from the service's list of cells the metrics that select neurons."""
 
-from dormouse.job import begin
 from dormouse.recordings.allen import read_cell_metrics
+from dormouse.run.job import begin
 from dormouse.tables import write_table
 
 begin(snakemake)

@@ -1,8 +1,8 @@
 """Read the trials of one recording from its source."""
 
-from dormouse.job import begin
 from dormouse.recordings.readers import TRIALS
 from dormouse.recordings.trials import write_recording
+from dormouse.run.job import begin
 
 begin(snakemake)
 params = snakemake.params

@@ -1,7 +1,7 @@
 """Read the images that were shown."""
 
-from dormouse.job import begin
 from dormouse.recordings.readers import STIMULI
+from dormouse.run.job import begin
 from dormouse.stimuli.images import write_stimuli
 
 begin(snakemake)

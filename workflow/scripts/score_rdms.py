@@ -1,9 +1,9 @@
 """Score one model by all methods of a family that read RDMs."""
 
 from dormouse.inference.layer_choice import other_images
-from dormouse.job import begin
 from dormouse.methods.scores import basis, read_model, read_targets, score_rdms
 from dormouse.methods.splits import rdm_splits
+from dormouse.run.job import begin
 from dormouse.stimuli.images import read_hashes
 from dormouse.tables import write_by_area, write_table
 

@@ -1,7 +1,7 @@
 """Keep the neurons of all recordings that pass the filters of a selection, and say why the others are left out."""
 
-from dormouse.job import begin
 from dormouse.neurons.selection import select, with_service_metrics
+from dormouse.run.job import begin
 from dormouse.tables import read_tables, write_table
 
 begin(snakemake)

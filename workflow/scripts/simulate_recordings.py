@@ -1,7 +1,7 @@
 """Write the simulated recordings of the demo."""
 
-from dormouse.job import begin
 from dormouse.recordings.simulation import write_recordings
+from dormouse.run.job import begin
 
 begin(snakemake)
 params = snakemake.params

@@ -1,9 +1,9 @@
 """Measure how reliable the populations of one area are at every reliability threshold."""
 
-from dormouse.job import begin
 from dormouse.neurons.selection import candidates
 from dormouse.neurons.thresholds import sweep
 from dormouse.recordings.trials import read_recordings
+from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
 

@@ -1,7 +1,7 @@
 """Train a network on images, resuming after the last epoch that exists, and copy the weights of the last epoch wanted."""
 
-from dormouse.job import begin
 from dormouse.models.build import build
+from dormouse.run.job import begin
 from dormouse.tables import write_table
 from dormouse.training.epoch_files import epoch_file, hand_out
 from dormouse.training.images import read_images

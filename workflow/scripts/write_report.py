@@ -1,10 +1,10 @@
 """Write the report."""
 
-from dormouse.costs import job_table
-from dormouse.job import begin
 from dormouse.paper.report import render
-from dormouse.provenance import read_records
-from dormouse.run_folder import results_folders
+from dormouse.run.costs import job_table
+from dormouse.run.folder import results_folders
+from dormouse.run.job import begin
+from dormouse.run.provenance import read_records
 from dormouse.tables import read_table, read_tables
 
 begin(snakemake)

@@ -14,7 +14,7 @@ from dormouse.recordings import dataset_folder as folder
 from dormouse.recordings.names import check_areas
 from dormouse.recordings.readers import session_area
 from dormouse.recordings.simulated_sites import simulated_sites
-from dormouse.run_folder import SHARED
+from dormouse.run.folder import SHARED
 from dormouse.schemas import NAME, check
 from dormouse.stimuli.images import image_files, image_notes, listed
 from dormouse.written import MOST_TEXT_BYTES

@@ -15,8 +15,8 @@ from rocrate.rocrate import ROCrate
 
 from dormouse.errors import InputError
 from dormouse.files import atomic, read_json
-from dormouse.provenance import read_records
-from dormouse.run_folder import RECORD, results_folders
+from dormouse.run.folder import RECORD, results_folders
+from dormouse.run.provenance import read_records
 
 METADATA = "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"

@@ -7,7 +7,7 @@ import sys
 from psutil import Process
 
 from dormouse.errors import InputError, log_to
-from dormouse.provenance import job_record, keep_record
+from dormouse.run.provenance import job_record, keep_record
 
 
 def begin(job) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dormouse.errors import InputError
-from dormouse.run_folder import record_run, run_folder
+from dormouse.run.folder import record_run, run_folder
 
 MICE = {"name": "mice", "kind": "responses"}
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dormouse.progress import CONSOLE, announce, follow, state
+from dormouse.run.progress import CONSOLE, announce, follow, state
 
 SECTIONS = {1: "stimuli", 2: "recordings", 3: "recordings", 4: "features"}
 

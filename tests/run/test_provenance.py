@@ -12,14 +12,14 @@ import pytest
 from job_records import job, made
 
 from dormouse.errors import InputError
-from dormouse.provenance import commit, read_record, read_records, record_path
+from dormouse.run.provenance import commit, read_record, read_records, record_path
 
 FILES = ["results/demo/a/one.npz", "results/demo/two.parquet"]
 BEGIN = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from job_records import job
-from dormouse.job import begin
+from dormouse.run.job import begin
 begin(job(["results/demo/one.npz"]))
 """
 

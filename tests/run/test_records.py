@@ -10,8 +10,8 @@ import pytest
 from job_records import made
 
 from dormouse.errors import InputError
-from dormouse.provenance import record_path
-from dormouse.records import DAMAGED, UNKNOWN, to_make_again
+from dormouse.run.provenance import record_path
+from dormouse.run.records import DAMAGED, UNKNOWN, to_make_again
 
 PATTERNS = [re.compile(r"results/mice/(?P<name>\w+)\.npz$"), re.compile(r"results/mice/report\.html$")]
 RECORD = {"rule": "pool_area", "params": ["1"], "record_format_version": 6, "endtime": 1000.25}

@@ -11,7 +11,7 @@ from pathlib import Path
 from re import Pattern
 
 from dormouse.errors import InputError
-from dormouse.provenance import RECORDS, read_record
+from dormouse.run.provenance import RECORDS, read_record
 
 NO_RESULTS = {"logs", "benchmarks", RECORDS}  # names of folders
 UNKNOWN, DAMAGED = "there is no record of what it was made from", "it is not as its job wrote it"

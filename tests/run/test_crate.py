@@ -7,9 +7,9 @@ import pytest
 from job_records import made
 from rocrate.rocrate import ROCrate
 
-from dormouse.crate import PROFILE, write_crate
 from dormouse.errors import InputError
-from dormouse.run_folder import record_run
+from dormouse.run.crate import PROFILE, write_crate
+from dormouse.run.folder import record_run
 
 FILES = {
     "results/demo/tables/scores.parquet": b"scores",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dormouse.costs import duration, forecast, job_table, summary
+from dormouse.run.costs import duration, forecast, job_table, summary
 
 
 def record(rule, seconds, started="2026-01-01T00:00:00+00:00", **changed):
