@@ -224,27 +224,50 @@ def two_sessions(real, tmp_path_factory) -> Path:
     return folder
 
 
-def test_one_score_equals_that_computed_by_hand_from_the_files(real, two_sessions, run_workflow, tmp_path):
-    """Pixels against VISp, from the raw files, without any code of the workflow but the image preprocessing."""
-    config = {"dataset": str(two_sessions), "areas": ["VISp"], "models": {"groups": [], "include": ["pixels"]}, "input": INPUT}
-    tables = tmp_path / "results/two/tables"
-    done = run_workflow(
-        tmp_path, *(f"results/two/tables/{name}.parquet" for name in ("neurons", "best_layers")), config=config
-    )
-    assert done.returncode == 0, done.stdout
-    neurons = pd.read_parquet(tables / "neurons.parquet")
-    kept = neurons[neurons.kept & (neurons.area == "VISp")]
-    assert kept.recording.nunique() == 2
+def means_by_hand(real, neurons, trials):
+    """Return the means over some trials of the neurons that are kept, (n_stimuli, n_neurons), from the files alone."""
     means = []
-    for session, rows in kept.groupby("recording"):
+    for session, rows in neurons[neurons.kept].groupby("recording"):
         with np.load(real / f"allen-neuropixels/responses/{session}.npz") as stored:
             inside = np.isin(stored["neuron"].astype(str), rows.neuron)
-            means.append(stored["response"][:, :, inside].astype(np.float64).mean(axis=0))
-    images = read_images(image_files(real / "allen-neuropixels/stimuli")).images
+            means.append(stored["response"][trials][:, :, inside].astype(np.float64).mean(axis=0))
+    return np.concatenate(means, axis=1)
+
+
+def test_scores_equal_those_computed_by_hand_from_the_files(real, two_sessions, run_workflow, tmp_path):
+    """Pixels against VISp, from the raw files, without any code of the workflow but the image preprocessing."""
+    config = {"dataset": str(two_sessions), "areas": ["VISp"], "models": {"groups": [], "include": ["pixels"]}, "input": INPUT}
+    config["methods"] = {"run": ["paper", "strict"]}
+    tables = ("neurons", "best_layers", "layer_choices", "scores")
+    done = run_workflow(tmp_path, *(f"results/two/tables/{name}.parquet" for name in tables), config=config)
+    assert done.returncode == 0, done.stdout
+    neurons, best, choices, scores = (pd.read_parquet(tmp_path / f"results/two/tables/{name}.parquet") for name in tables)
+    names = image_files(real / "allen-neuropixels/stimuli")
+    images = read_images(names).images
     grey = preprocess(images, PIXELS).reshape(len(images), -1).astype(np.float64)
-    expected = pearsonr(pdist(grey, "correlation"), pdist(np.concatenate(means, axis=1), "correlation"))[0]
-    found = scores_of(tables.parent, "rsa_pearson").loc["pixels", ("VISp", "all")]
-    assert found == pytest.approx(expected, abs=1e-5)  # float32 products of the pixels
+
+    def rsa(means, part):
+        return pearsonr(pdist(grey[part], "correlation"), pdist(means[part], "correlation"))[0]
+
+    def found(table, method):
+        return table[(table.method == method) & (table.cortical_layer == "all")].iloc[0]
+
+    of_paper = neurons[(neurons.selection == "paper") & (neurons.area == "VISp")]
+    assert of_paper[of_paper.kept].recording.nunique() == 2
+    expected = rsa(means_by_hand(real, of_paper, slice(None)), slice(None))
+    assert found(best, "rsa_pearson").score == pytest.approx(expected, abs=1e-5)  # float32 products of the pixels
+    # strict: neurons selected on the 1st, 3rd, ... trial and scored on the others; halves of the images
+    of_strict = neurons[(neurons.selection == "strict") & (neurons.area == "VISp")]
+    means, scenes = means_by_hand(real, of_strict, slice(1, None, 2)), np.arange(len(names))  # there is no blank
+    rng, r = np.random.default_rng(0), []
+    for _ in range(20):
+        half = rng.permutation(len(scenes)) < len(scenes) // 2
+        r.append(rsa(means, scenes[~half]))
+    strict = found(best, "rsa_pearson_strict")
+    assert strict.score == pytest.approx(np.mean(r), abs=1e-5) and strict.choice == "other_images"
+    assert found(scores, "rsa_pearson_strict").score == pytest.approx(rsa(means, scenes), abs=1e-5)
+    assert found(choices, "rsa_pearson_strict").selection_loss == 0  # there is one layer
+    assert found(best, "ridge_strict").corrected > found(best, "ridge_strict").score > 0.05
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def test_results_without_any_record_are_refused(run_workflow, mice):
         done = run_workflow(mice.parent / "run", "--dry-run", *TARGETS, config=CONFIG | {"dataset": str(mice)})
         assert done.returncode == 1
         assert re.search(
-            r"^results: no record of what its \d+ files were made from, .* copy that too", done.stdout, re.MULTILINE
+            r"^Error: results: no record of what its \d+ files were made from, .* copy that too", done.stdout, re.MULTILINE
         )
         assert "Traceback" not in done.stdout
 
