@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -51,6 +52,8 @@ def test_a_record_tells_what_was_made_from_what_by_which_code_where_and_when(fol
 def test_records_of_all_results_of_a_job_are_one(folder):
     made(FILES)
     assert [record["rule"] for record in read_records(["results/demo", "results/none"])] == ["pool_area"]
+    shutil.copytree("results/demo", "copy")  # which makes two files of one
+    assert [record["rule"] for record in read_records(["copy"])] == ["pool_area"]
 
 
 def test_a_damaged_record_is_left_out_and_named(folder, capsys):

@@ -115,15 +115,20 @@ def read_records(folders: Iterable[str | Path]) -> Iterator[dict]:
 
     Records that are damaged are named on standard error, and left out.
     """
-    seen = set()
+    files, jobs = set(), set()
     for path in (path for folder in folders for path in sorted(Path(folder, RECORDS).rglob("*.json"))):
-        file = path.stat()
-        if (file.st_dev, file.st_ino) not in seen:  # the records of all results of a job are one file
-            seen.add((file.st_dev, file.st_ino))
-            try:
-                yield read_json(path)
-            except InputError as error:  # a run must not end because nobody knows how long one of its jobs took
-                print(f"Record left out: {error}", file=sys.stderr)
+        place = path.stat()
+        if (place.st_dev, place.st_ino) in files:  # the records of all results of a job are one file, unless they were copied
+            continue
+        files.add((place.st_dev, place.st_ino))
+        try:
+            record = read_json(path)
+        except InputError as error:  # a run must not end because nobody knows how long one of its jobs took
+            print(f"Record left out: {error}", file=sys.stderr)
+            continue
+        if (job := (record["started"], *record["outputs"])) not in jobs:
+            jobs.add(job)
+            yield record
 
 
 def commit(root: str | Path) -> str:
