@@ -25,7 +25,7 @@ from warm_python import warm_python
 
 ROOT = Path(__file__).parent.parent
 CONFIG = merged(SMALL, {"methods": {"run": ["rsa_pearson", "ridge_srp"]}, "reliability": {"n_splits": 4}})
-TOLD = re.compile(r"^Error: (\S+): .*Remove it and run again\.", re.MULTILINE)
+TOLD = re.compile(r"^Error: (\S+): .*Remove it and run again\.|Move (\S+) away", re.MULTILINE)
 MOST_STARTS = 3  # until a run ends that was killed once
 TIMEOUT_S = 600
 # Snakemake as `python -m snakemake` runs it; jobs are forked from a process that has imported the libraries
@@ -77,8 +77,8 @@ def finish(project: Project) -> tuple[str, str]:
         printed, _ = process.communicate(timeout=TIMEOUT_S)
         if process.returncode == 0:
             return how, printed
-        for file in (named := TOLD.findall(printed)):
-            (project.folder / file).unlink(missing_ok=True)
+        for file, folder in (named := TOLD.findall(printed)):
+            (project.folder / (file or folder)).rename(project.folder / f"moved-{time.time_ns()}")
         how = "after the command that was named" if named else "after another start"
     return "not at all", printed
 
@@ -88,9 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--first", type=int, default=0, help="number of the first kill: with the seed, it decides what is done"
-    )
+    parser.add_argument("--first", type=int, default=0, help="number of the first kill; with the seed, it decides the moment")
     given = parser.parse_args(arguments)
     ends, faults = Counter(), []
     with tempfile.TemporaryDirectory() as place:

@@ -7,6 +7,6 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 def test_a_run_that_was_killed_and_damaged_ends_in_the_same_tables(capsys):
-    """Of the seed 0, number 21 damages the record of a job."""
+    """With seed 0, number 21 damages a file."""
     assert kills.main(["--kills", "2", "--first", "21"]) == 0
     assert "by itself" in capsys.readouterr().out
