@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-INPUTS = 350
+INPUTS = 250
 SPOILT = """
 import os
 import time

@@ -208,6 +208,7 @@ def test_names_of_nodes_are_area_and_layer(name, parts):
 
 
 @pytest.mark.workflow
+@pytest.mark.slow
 def test_mousenet_is_trained_and_compared_by_the_workflow(tmp_path, snakemake):
     """A small simulated data set, MouseNet before and after training on digits: all the figures of this part."""
     line = {"source": "mousenet", "name": "small"}

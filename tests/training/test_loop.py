@@ -22,6 +22,7 @@ def test_mousenet_learns_digits_in_two_epochs(config, digits, tmp_path, seed):
     assert history.train_loss.isna().tolist() == [True, False, False]
 
 
+@pytest.mark.slow
 def test_with_labels_of_others_nothing_is_learnt(config, digits, tmp_path):
     images, labels = digits[0].tensors
     shuffled = torch.utils.data.TensorDataset(

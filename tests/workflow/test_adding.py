@@ -106,6 +106,7 @@ def planned(output):
     return jobs
 
 
+@pytest.mark.slow
 def test_networks_added_in_three_ways_run_and_record_their_provenance(run_workflow, prepared, dataset_folder, hub, tmp_path):
     address, handler = hub
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": LINES}}

@@ -125,6 +125,7 @@ def test_each_way_sends_requests_only_to_its_source(both):
 
 
 @pytest.mark.allensdk
+@pytest.mark.slow
 def test_an_existing_cache_is_used_without_the_internet(both, run_workflow, tmp_path):
     other = {"access": "sdk", "python": os.environ["DORMOUSE_ALLENSDK"]}
     nowhere = Web("http://127.0.0.1:9")
@@ -241,7 +242,7 @@ def made_so_far(folder: Path) -> dict[Path, float]:
     return {path: path.stat().st_mtime for place in places for path in (folder / place).rglob("*.*") if path.name[0] != "."}
 
 
-@pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [pytest.param(n, marks=pytest.mark.slow) for n in (2, 20)])
 def test_a_run_that_is_killed_again_and_again_keeps_finished_jobs(published, observatory, root, tmp_path, n_kills):
     """Kill the workflow and all its jobs after random times: jobs in flight are repeated, two at most, and no others."""
     rng, folder, areas = random.Random(0), tmp_path / "run", ["VISp", "VISl", "VISal"]

@@ -15,7 +15,7 @@ from project import SMALL, Project
 
 pytestmark = pytest.mark.workflow
 
-TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
+TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
 
 SLOW = """
 import time

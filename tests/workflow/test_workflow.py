@@ -17,7 +17,7 @@ pytestmark = pytest.mark.workflow
 
 DIFFERS = "min_reliability -1.0, n_splits 10"
 METHODS = SMALL["methods"]["run"]
-TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "models")
+TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
 GATHERING = ("gather_scores", "choose_layers", "gather_tables")
 BETWEEN_ANIMALS = (
     "estimate_ceilings",
@@ -37,7 +37,7 @@ def test_all_tables_are_whole_and_typed(finished):
     tables = {name: read_table(name, finished.folder / f"results/demo/tables/{name}.parquet") for name in TABLES}
     assert set(tables["models"].model) == {"pixels", "small"}
     sites = {(area, layer) for area in ("VISp", "VISl") for layer in ("all", "2/3", "4")}
-    for name in ("scores", "best_layers"):
+    for name in ("scores", "best_layers", "layer_choices"):
         found = tables[name]
         assert set(zip(found.area, found.cortical_layer, strict=True)) == sites
         assert set(found.method) == set(METHODS)
@@ -47,8 +47,11 @@ def test_all_tables_are_whole_and_typed(finished):
     assert (rows == rows.index.get_level_values("model").map(n_layers)).all()
     assert len(tables["best_layers"]) == 2 * len(sites) * 4
     neuron_scores = read_table("neuron_scores", finished.folder / "results/demo/neuron_scores/ridge/VISp/small.parquet")
-    for found in (tables["scores"], tables["best_layers"], tables["ceilings"], neuron_scores):
+    for found in (*(tables[name] for name in ("scores", "best_layers", "layer_choices", "ceilings")), neuron_scores):
         assert set(found.selection) == {"paper"} and set(found.differs) == {DIFFERS}
+    shares = tables["layer_choices"].groupby(["method", "model", "area", "cortical_layer"]).frequency.sum()
+    np.testing.assert_allclose(shares, 1, rtol=0, atol=1e-12)
+    assert tables["scores"].groupby("method").corrected.count().min() > 0  # of simulated neurons, some are reliable
     kept = tables["neurons"][tables["neurons"].kept]
     assert set(kept.area) == {"VISp", "VISl"}
     assert (kept.reliability >= -1).all()
