@@ -78,7 +78,7 @@ def test_a_method_added_in_three_lines_runs_only_its_own_jobs(root, run_workflow
     own = {"score_responses": [f"family={name}, model=pixels"], "plot_scores": [f"method={name}"]}
     own |= {rule: [f"family={name}"] for rule in ("gather_scores", "choose_layers")}
     assert jobs | {"gather_tables": 0} == own | {"gather_tables": 0, "write_report": [""]}
-    assert sorted(jobs["gather_tables"]) == ["table=best_layers", "table=scores"]
+    assert sorted(jobs["gather_tables"]) == ["table=best_layers", "table=layer_choices", "table=scores"]
 
     done = run_workflow(copied, SCORES, config=config)
     assert done.returncode == 0, done.stdout
