@@ -9,11 +9,11 @@ from snakemake.persistence.file import FilePersistence
 from snakemake.settings.enums import PersistenceBackend, Quietness
 
 from dormouse.run.costs import forecast, job_table, summary
+from dormouse.run.folder import record_run, results_folders
 from dormouse.run.lock import is_locked, lock_results
 from dormouse.run.progress import announce, follow
 from dormouse.run.provenance import COMMIT, commit, read_records
-from dormouse.run.records import to_make_again
-from dormouse.run.folder import record_run, results_folders
+from dormouse.run.records import UNKNOWN, to_make_again
 
 RECORDS = Path(".snakemake/metadata")  # Snakemake's own
 STARTED = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -22,7 +22,7 @@ QUIET = set(workflow.output_settings.quiet or ()) & {Quietness.ALL, Quietness.PR
 
 @in_one_line
 def check_results():
-    """Have Snakemake make again each result that is damaged, or whose record is, because it would not notice.
+    """Have Snakemake make again each result that is damaged, or has no record, which it would not notice.
 
     Raises InputError where there are results and no records at all: to make all of them again may take days.
     """
@@ -34,7 +34,8 @@ def check_results():
     again = to_make_again("results", [output.regex() for rule in ours for output in rule.output], RECORDS)
     for reason, files in again.items():
         shown = ", ".join(files[:3]) + f" and {len(files) - 3} more" * (len(files) > 3)
-        logger.warning(f"Made again, because {reason}: {shown}. `--touch` would keep it.")
+        kept = " `--touch` would keep it." if reason == UNKNOWN else ""
+        logger.warning(f"Made again, because {reason}: {shown}.{kept}")
         # as a killed job leaves its results, for --rerun-incomplete
         FilePersistence(nolock=True).started(SimpleNamespace(output=[IOFile(file) for file in files]))
 
