@@ -16,6 +16,7 @@ from dormouse.errors import InputError
 from dormouse.run.provenance import commit, read_record, read_records, record_path
 
 FILES = ["results/demo/a/one.npz", "results/demo/two.parquet"]
+OF_AREAS = ["results/demo/VISp/a.npz", "results/demo/VISl/a.npz"]
 BEGIN = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -29,7 +30,7 @@ begin(job(["results/demo/one.npz"]))
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DORMOUSE_COMMIT", "0123abcd")
-    for name in (*FILES, "given.csv"):
+    for name in (*FILES, *OF_AREAS, "given.csv"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(name)
     return tmp_path
@@ -80,6 +81,14 @@ def test_a_result_that_is_not_as_it_was_written_is_named(folder):
         InputError, match=r"one\.npz: not as its job wrote it; its record, .*one\.npz\.json, tells another SHA"
     ):
         read_record(FILES[0])
+
+
+def test_results_of_one_job_that_changed_places_are_named(folder):
+    made(OF_AREAS)
+    os.rename("results/demo/VISp", "results/demo/other")
+    os.rename("results/demo/VISl", "results/demo/VISp")
+    with pytest.raises(InputError, match=r"VISp/a\.npz: not as its job wrote it"):
+        read_record("results/demo/VISp/a.npz")
 
 
 def test_a_damaged_record_is_named_and_a_missing_one_is_none(folder):
