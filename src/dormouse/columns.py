@@ -8,7 +8,6 @@ from dormouse.column_groups import (
     FLOAT,
     INT,
     LAYER,
-    METHOD,
     N_NEURONS,
     NEURON,
     RELIABILITY,
@@ -19,6 +18,7 @@ from dormouse.column_groups import (
     SPLIT_HALF,
     STRING,
 )
+from dormouse.inference_columns import INFERENCE
 
 TABLES = {
     "recordings": {
@@ -97,25 +97,6 @@ TABLES = {
     "neuron_scores": LAYER | NEURON | SCORE,
     "scores": LAYER | SITE | N_NEURONS | SITE_DIMENSION | SCORE | CORRECTED,
     "best_layers": LAYER | SITE | N_NEURONS | SITE_DIMENSION | SCORE | CORRECTED | CHOICE,
-    "layer_choices": METHOD
-    | {name: LAYER[name] for name in ("model", "layer", "path", "layer_index", "layer_depth")}
-    | SITE
-    | {
-        "frequency": (FLOAT, "share of the splits in which the layer was chosen, 0 to 1"),
-        "n_splits": (
-            INT,
-            "number of splits of the images: on one part a layer is chosen, on the other it is scored",
-        ),
-        "score": (FLOAT, "score of the chosen layers on the images on which they were not chosen, mean over splits"),
-        "corrected": (FLOAT, "the same corrected for noise; missing as in the table scores"),
-        "same_data": (FLOAT, "score of the layer that is best on all images, on all images"),
-        "optimism": (FLOAT, "same_data - score: how much the choice on the same data flatters"),
-        "selection_loss": (
-            FLOAT,
-            "score - that of the layer best on all images, on the same images: the cost of fewer images",
-        ),
-    }
-    | CHOICE,
     "models": {
         "model": (STRING, "network with one set of weights"),
         "display_name": (STRING, "name in figures"),
@@ -236,4 +217,4 @@ TABLES = {
         "ok": (BOOL, "whether it was built, ran, and comes out the same again from the same seed"),
         "error": (STRING, "what is wrong, or empty"),
     },
-}
+} | INFERENCE

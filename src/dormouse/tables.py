@@ -100,6 +100,12 @@ def write_by_area(
         write_table(name, table[table.area == Path(path).parent.name], path, rests_on)
 
 
+def write_tables(tables: Mapping[str, pd.DataFrame], paths: Sequence[str | Path]) -> None:
+    """Write each table to the path whose folder is named after it."""
+    for path in paths:
+        write_table(Path(path).parent.name, tables[Path(path).parent.name], path)
+
+
 def read_basis(path: str | Path) -> dict[str, str]:
     """Return digests of what a table was made from, by name; none where `write_table` was given none."""
     try:

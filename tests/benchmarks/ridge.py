@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from himalaya.kernel_ridge import KernelRidgeCV
 from himalaya.ridge import RidgeCV as PrimalRidgeCV
-from himalaya.scoring import correlation_score, l2_neg_loss
+from himalaya.scoring import l2_neg_loss
 from measure import contest, print_machine, print_table
-from sklearn.linear_model import Ridge, RidgeCV
-from sklearn.model_selection import KFold, PredefinedSplit
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold
 
-from dormouse.methods.ridge import correlation, fold_r, leave_one_out_r, make_folds, nested_r
+from dormouse.methods.ridge import correlation, leave_one_out_r, make_folds, nested
 
 N_IMAGES, N_COLUMNS, N_NEURONS, N_FOLDS = 119, 4096, 6619, 5
 PENALTIES = {"1": np.array([1.0]), "7": np.logspace(-1, 5, 7)}
@@ -63,34 +63,10 @@ def loo_himalaya(fit: Callable, X: np.ndarray, Y: np.ndarray, penalties: np.ndar
     return np.stack([correlation(Y - residual, Y) for residual in np.stack(residuals, axis=1)])
 
 
-def folds_dormouse(X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean r over folds for the best penalty of every neuron, and that penalty, (n_neurons,) each."""
-    r = fold_r([X @ X.T], Y, penalties, FOLDS)[0]
-    return r.max(axis=0), penalties[r.argmax(axis=0)]
-
-
-def folds_scikit_learn(X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Do the same by scikit-learn, whose cross-validation has no penalty per neuron except for leaving one out: in a loop."""
-    r = np.zeros((len(penalties), N_NEURONS))
-    for fold in range(N_FOLDS):
-        fit, held_out = fold != FOLDS, fold == FOLDS
-        for i, penalty in enumerate(penalties):
-            predicted = Ridge(penalty).fit(X[fit], Y[fit]).predict(X[held_out])
-            r[i] += correlation(predicted, Y[held_out]) / N_FOLDS
-    return r.max(axis=0), penalties[r.argmax(axis=0)]
-
-
-def folds_himalaya(fit: Callable, X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Do the same by himalaya."""
-    model = fit(X, Y, penalties, PredefinedSplit(FOLDS), correlation_score)
-    # in a tie it takes the larger penalty, by a small slope that stays in the score
-    return model.cv_scores_ - 1e-10 * np.log(model.best_alphas_), model.best_alphas_
-
-
 def nested_dormouse(X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean r over folds for penalties chosen within the other folds, (n_neurons,), and these, (n_folds, ...)."""
-    r, chosen = nested_r([X @ X.T], Y, penalties, FOLDS)
-    return r[0], chosen[0]
+    r, _, chosen = nested([X @ X.T], Y, penalties, FOLDS)
+    return r.mean(axis=0)[0], chosen[:, 0]
 
 
 def nested_scikit_learn(X: np.ndarray, Y: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,18 +90,11 @@ LOO = {
     "scikit-learn RidgeCV": loo_scikit_learn,
     "himalaya KernelRidgeCV": by(loo_himalaya, fit_kernel),
 }
-IN_FOLDS = {
-    "dormouse": folds_dormouse,
-    "scikit-learn Ridge, in a loop": folds_scikit_learn,
-    "himalaya KernelRidgeCV": by(folds_himalaya, fit_kernel),
-    "himalaya RidgeCV": by(folds_himalaya, fit_primal),
-}
 NESTED = {"dormouse": nested_dormouse, "scikit-learn RidgeCV": nested_scikit_learn}
 WORKLOADS = {  # title, contenders, penalties
     # himalaya's ridge on the features takes minutes with 7 penalties
     "loo-1": ("leave one out, 1 penalty", LOO | {"himalaya RidgeCV": by(loo_himalaya, fit_primal)}, "1"),
     "loo-7": ("leave one out, 7 penalties", LOO, "7"),
-    "folds": ("5 folds, 7 penalties, the best of each neuron by r", IN_FOLDS, "7"),
     "nested": ("5 folds, 7 penalties, that of each neuron by leave one out in the other folds", NESTED, "7"),
 }
 

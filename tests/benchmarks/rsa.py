@@ -19,6 +19,7 @@ from rsatoolbox.inference import evaluate
 from rsatoolbox.rdm import RDMs
 
 from dormouse.features import gram
+from dormouse.inference.resampling import draw_counts
 from dormouse.methods import rsa
 from dormouse.methods.rdms import rdm_from_centred, rdm_from_patterns, upper_triangles
 
@@ -84,12 +85,14 @@ def by_rsatoolbox(method: str, n: int) -> tuple[float, np.ndarray]:
 def bootstrap(resample: Callable[..., np.ndarray]) -> tuple[float, np.ndarray]:
     """Time a bootstrap over stimuli; every contender is given the same draws. The mean over sites is kept."""
     layers, sites = pairs(N_STIMULI)
-    return timed(lambda: resample(layers, sites, rsa.draw_counts(N_BOOT, N_STIMULI, seed=0)))
+    return timed(lambda: resample(layers, sites, draw_counts(N_BOOT, N_STIMULI, seed=0)))
 
 
 def weighted(layers: np.ndarray, sites: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Compute all resamples as weighted products."""
-    return rsa.bootstrap_pearson(layers, sites, counts).mean(axis=2)
+    """Compute all resamples as weighted products, of one site at a time with all layers."""
+    every = np.arange(len(layers))
+    r = [rsa.resampled_pearson(layers, np.repeat(site[None], len(layers), axis=0), every, counts) for site in sites]
+    return np.mean(r, axis=0)
 
 
 def evaluated(layers: np.ndarray, sites: np.ndarray, counts: np.ndarray) -> np.ndarray:

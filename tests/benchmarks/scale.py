@@ -144,7 +144,7 @@ def scores() -> None:
             write_by_area("scores", of_sites.assign(**run), [folder / f"ridge/{area}/x.parquet" for area in AREAS])
             spent["ridge, leave one out"] += time.process_time() - ended
             ended = time.process_time()
-            ridge.nested_r(kernels["srp"], population["mean"], PENALTIES, folds)
+            ridge.nested(kernels["srp"], population["mean"], PENALTIES, folds)
             spent["ridge, five folds, seven penalties"] += time.process_time() - ended
     print(f"\nScores of {N_MODELS} models, {N_LAYERS} layers, {N_NEURONS} neurons, 21 sites: from a {SHARE}th, on two cores")
     print("\n| | hours | ms a layer and core |\n|---|---:|---:|")

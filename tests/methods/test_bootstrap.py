@@ -7,7 +7,15 @@ from rsa_data import compare, make_pairs, make_rdms_with_ties
 from rsatoolbox.inference import evaluate
 from scipy.spatial.distance import squareform
 
+from dormouse.inference.resampling import draw_counts
 from dormouse.methods import rdms, rsa
+
+
+def bootstrap(layers: np.ndarray, sites: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return r of every layer with every site in every resample, (n_boot, n_layers, n_sites)."""
+    n_layers, n_sites = len(layers), len(sites)
+    of = np.repeat(np.arange(n_layers), n_sites)
+    return rsa.resampled_pearson(layers, np.tile(sites, (n_layers, 1)), of, counts).reshape(len(counts), n_layers, n_sites)
 
 
 def drawn_from(stimuli: list[int], n_stimuli: int) -> np.ndarray:
@@ -29,7 +37,7 @@ def test_bootstrap_equals_that_of_rsatoolbox_with_the_same_draws(n_stimuli, monk
     models = [rsatoolbox.model.ModelFixed(str(i), pairs) for i, pairs in enumerate(layers)]
     data = rsatoolbox.rdm.RDMs(sites)
     expected = evaluate.eval_bootstrap_pattern(models, data, method="corr", N=60, boot_noise_ceil=False).evaluations
-    r = rsa.bootstrap_pearson(layers, sites, np.stack([np.bincount(stimuli, minlength=n_stimuli) for stimuli in drawn]))
+    r = bootstrap(layers, sites, np.stack([np.bincount(stimuli, minlength=n_stimuli) for stimuli in drawn]))
     assert r.shape == (60, 4, 3)
     np.testing.assert_allclose(r.mean(axis=2), expected, rtol=0, atol=1e-10)
     degenerate = [len(set(stimuli)) < 3 for stimuli in drawn]
@@ -38,8 +46,8 @@ def test_bootstrap_equals_that_of_rsatoolbox_with_the_same_draws(n_stimuli, monk
 
 
 def test_bootstrap_equals_the_correlation_of_rdms_with_repeated_stimuli():
-    layers, sites, counts = make_pairs(4, 9, seed=22), make_pairs(3, 9, seed=23), rsa.draw_counts(20, 9, seed=24)
-    r = rsa.bootstrap_pearson(layers, sites, counts)
+    layers, sites, counts = make_pairs(4, 9, seed=22), make_pairs(3, 9, seed=23), draw_counts(20, 9, seed=24)
+    r = bootstrap(layers, sites, counts)
     for boot, i, j in np.ndindex(20, 4, 3):
         stimuli = np.repeat(np.arange(9), counts[boot])
         first, second = np.triu_indices(9, k=1)
@@ -53,17 +61,17 @@ def test_a_resample_with_every_stimulus_once_gives_the_plain_correlation():
     pairs = rdms.upper_triangles(layers), rdms.upper_triangles(sites)
     expected = compare(layers, sites)["pearson"]
     for counts in (np.ones((2, 9), int), np.full((2, 9), 3)):  # only relative weights count
-        np.testing.assert_allclose(rsa.bootstrap_pearson(*pairs, counts), [expected] * 2, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(bootstrap(*pairs, counts), [expected] * 2, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_bytes", [1, 8 * 190 * 7])  # one at a time; resamples by 7, layers by 2
 def test_blocks_do_not_change_the_bootstrap(n_bytes, monkeypatch):
-    layers, sites, counts = make_pairs(5, 20, seed=27), make_pairs(3, 20, seed=28), rsa.draw_counts(30, 20, seed=29)
-    whole = rsa.bootstrap_pearson(layers, sites, counts)
+    layers, sites, counts = make_pairs(5, 20, seed=27), make_pairs(3, 20, seed=28), draw_counts(30, 20, seed=29)
+    whole = bootstrap(layers, sites, counts)
     monkeypatch.setattr(rsa, "BLOCK_BYTES", n_bytes)
     sizes = [len(range(30)[block]) for block in rsa._blocks(30, 8 * 190)]
     assert sizes == ([1] * 30 if n_bytes == 1 else [7, 7, 7, 7, 2])
-    np.testing.assert_allclose(rsa.bootstrap_pearson(layers, sites, counts), whole, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(bootstrap(layers, sites, counts), whole, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e3])
@@ -73,13 +81,13 @@ def test_a_resample_in_which_an_rdm_does_not_vary_is_missing(value):
     alike = np.ix_([1], np.flatnonzero((np.stack(np.triu_indices(30, k=1)) < 12).all(axis=0)))
     layers[alike], sites[alike] = value, value
     layers[2] = 0.1
-    missing = np.isnan(rsa.bootstrap_pearson(layers, sites, np.ones((1, 30), int)))[0]
+    missing = np.isnan(bootstrap(layers, sites, np.ones((1, 30), int)))[0]
     np.testing.assert_array_equal(missing, [[False, False], [False, False], [True, True]])
     among_the_alike = drawn_from([*range(12), *range(12), 0, 1, 2, 3, 4, 5], 30)
-    missing = np.isnan(rsa.bootstrap_pearson(layers, sites, among_the_alike))[0]
+    missing = np.isnan(bootstrap(layers, sites, among_the_alike))[0]
     np.testing.assert_array_equal(missing, [[False, True], [True, True], [True, True]])
     for stimuli in ([7] * 30, [7] * 20 + [25] * 10):  # no pair, one pair
-        assert np.isnan(rsa.bootstrap_pearson(layers, sites, drawn_from(stimuli, 30))).all()
+        assert np.isnan(bootstrap(layers, sites, drawn_from(stimuli, 30))).all()
 
 
 def test_intervals_cover_the_correlation_over_all_stimuli_as_often_as_they_claim():
@@ -93,23 +101,23 @@ def test_intervals_cover_the_correlation_over_all_stimuli_as_often_as_they_claim
         return [rdms.upper_triangles(rdms.rdm_from_patterns(X))[None] for X in patterns]
 
     planted = rsa.pearson(*experiment(2500)).item()
-    counts = [rsa.draw_counts(200, 50, seed) for seed in range(400)]
-    resampled = np.stack([rsa.bootstrap_pearson(*experiment(50), drawn).ravel() for drawn in counts])
+    counts = [draw_counts(200, 50, seed) for seed in range(400)]
+    resampled = np.stack([bootstrap(*experiment(50), drawn).ravel() for drawn in counts])
     for share, tolerance in ((0.5, 0.1), (0.95, 0.035)):  # 4 and 3 standard errors of 400 experiments
         low, high = np.quantile(resampled, [(1 - share) / 2, (1 + share) / 2], axis=1)
         assert np.mean((low <= planted) & (planted <= high)) == pytest.approx(share, abs=tolerance)
 
 
 def test_draws_are_with_replacement_and_follow_the_seed():
-    counts = rsa.draw_counts(4000, 25, seed=33)
+    counts = draw_counts(4000, 25, seed=33)
     assert counts.shape == (4000, 25) and (counts.sum(axis=1) == 25).all()
     # each stimulus is drawn once on average, with the binomial variance of 25 draws at 1/25
     np.testing.assert_allclose(counts.mean(axis=0), 1, rtol=0, atol=4.5 / np.sqrt(4000))
     assert counts.var() == pytest.approx(24 / 25, rel=0.05)
-    np.testing.assert_array_equal(rsa.draw_counts(4000, 25, seed=33), counts)
-    assert (rsa.draw_counts(4000, 25, seed=34) != counts).any()
+    np.testing.assert_array_equal(draw_counts(4000, 25, seed=33), counts)
+    assert (draw_counts(4000, 25, seed=34) != counts).any()
 
 
 def test_stimuli_that_do_not_fit_the_pairs_are_refused():
     with pytest.raises(ValueError, match="mismatch"):
-        rsa.bootstrap_pearson(make_pairs(2, 9, seed=35), make_pairs(2, 9, seed=36), rsa.draw_counts(5, 8, seed=37))
+        bootstrap(make_pairs(2, 9, seed=35), make_pairs(2, 9, seed=36), draw_counts(5, 8, seed=37))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from folds import fold_r
 from ridge_data import correlate, fold_r_by_refits, make_data, predict_by_refits
 from scipy.stats import pearsonr
 from sklearn.linear_model import RidgeCV
@@ -43,7 +44,7 @@ def test_predictions_stay_exact_where_the_kernel_is_large_beside_the_penalty(siz
     np.testing.assert_allclose(scores, correlate(expected, Y), rtol=0, atol=1e-9)
     folds = ridge.make_folds(30, 3, seed)
     expected = fold_r_by_refits(X, Y, 1.0, folds)
-    np.testing.assert_allclose(ridge.fold_r([X @ X.T], Y, [1.0], folds)[0, 0], expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(fold_r([X @ X.T], Y, [1.0], folds)[0, 0], expected, rtol=0, atol=1e-9)
 
 
 def test_features_with_little_variance_count_where_the_penalty_is_small():
@@ -53,7 +54,7 @@ def test_features_with_little_variance_count_where_the_penalty_is_small():
     folds = ridge.make_folds(30, 3, seed=19)
     np.testing.assert_allclose(ridge.leave_one_out(X @ X.T, Y, 1e-9), expected, rtol=0, atol=1e-5)
     expected = fold_r_by_refits(X, Y, 1e-9, folds)
-    np.testing.assert_allclose(ridge.fold_r([X @ X.T], Y, [1e-9], folds)[0, 0], expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(fold_r([X @ X.T], Y, [1e-9], folds)[0, 0], expected, rtol=0, atol=1e-5)
 
 
 def test_an_offset_of_features_or_responses_is_not_learnt():

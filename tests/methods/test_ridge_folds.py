@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from folds import fold_r, nested_r
 from himalaya.kernel_ridge import KernelRidgeCV
 from himalaya.ridge import RidgeCV as PrimalRidgeCV
 from himalaya.scoring import correlation_score
@@ -29,8 +30,8 @@ def nested_r_by_refits(X: np.ndarray, y: np.ndarray, penalties: list[float], fol
 
 SCORES = {  # every function that scores several layers for several penalties, as one array
     "leave_one_out_r": lambda kernels, Y, penalties, folds: ridge.leave_one_out_r(kernels, Y, penalties),
-    "fold_r": ridge.fold_r,
-    "nested_r": lambda kernels, Y, penalties, folds: ridge.nested_r(kernels, Y, penalties, folds)[0],
+    "fold_r": fold_r,
+    "nested_r": lambda kernels, Y, penalties, folds: nested_r(kernels, Y, penalties, folds)[0],
 }
 every_score = pytest.mark.parametrize("scored", SCORES.values(), ids=SCORES)
 
@@ -62,7 +63,7 @@ def test_fold_scores_equal_refits_for_every_layer_penalty_and_neuron():
     features = [make_data(n_features, seed=22)[0] for n_features in (5, 60)]
     _, Y = make_data(1, seed=23)
     folds = np.random.default_rng(24).choice([7, 2, 4], size=40)  # sizes differ, numbers have gaps
-    r = ridge.fold_r([X @ X.T for X in features], Y, PENALTIES, folds)
+    r = fold_r([X @ X.T for X in features], Y, PENALTIES, folds)
     expected = [[fold_r_by_refits(X, Y, penalty, folds) for penalty in PENALTIES] for X in features]
     np.testing.assert_allclose(r, expected, rtol=0, atol=1e-12)
 
@@ -72,7 +73,7 @@ def test_nested_scores_and_penalties_equal_nested_refits():
     signal, Y = make_data(4, seed=25, n_stimuli=18, n_neurons=3)[0], make_data(1, seed=26, n_stimuli=18, n_neurons=3)[1]
     Y[:, 0] += 3 * signal[:, 0]
     folds = ridge.make_folds(18, 3, seed=27)
-    r, chosen = ridge.nested_r([X @ X.T for X in features], Y, PENALTIES, folds)
+    r, chosen = nested_r([X @ X.T for X in features], Y, PENALTIES, folds)
     for layer, neuron in np.ndindex(2, 3):
         expected, penalties = nested_r_by_refits(features[layer], Y[:, [neuron]], PENALTIES, folds)
         assert r[layer, neuron] == pytest.approx(expected, abs=1e-12)
@@ -92,7 +93,7 @@ def make_many_neurons(n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def test_the_best_penalty_of_each_neuron_and_its_score_equal_those_of_himalaya(n_features):
     X, Y, penalties = make_many_neurons(n_features)
     folds = ridge.make_folds(119, 5, seed=29)
-    r = ridge.fold_r([X @ X.T], Y, penalties, folds)[0]
+    r = fold_r([X @ X.T], Y, penalties, folds)[0]
     options = {"cv": PredefinedSplit(folds), "fit_intercept": True}
     options["solver_params"] = {"score_func": correlation_score, "n_targets_batch": 50}
     models = [KernelRidgeCV(penalties, kernel="precomputed", **options).fit(X @ X.T, Y)]
@@ -109,7 +110,7 @@ def test_the_best_penalty_of_each_neuron_and_its_score_equal_those_of_himalaya(n
 def test_nested_scores_and_penalties_equal_those_of_scikit_learn_in_each_fold(n_features):
     X, Y, penalties = make_many_neurons(n_features)
     folds = ridge.make_folds(119, 5, seed=30)
-    r, chosen = ridge.nested_r([X @ X.T], Y, penalties, folds)
+    r, chosen = nested_r([X @ X.T], Y, penalties, folds)
     expected = []
     for fold in range(5):
         train, test = folds != fold, folds == fold
@@ -124,9 +125,9 @@ def test_noise_scores_0_in_folds_but_below_0_when_one_is_left_out():
     """A weak predictor is little more than the mean of the others: one value in a fold, but another for each left out."""
     X, Y = np.random.default_rng(31).standard_normal((2, 119, 1000))
     penalties, folds = [1.0, 1e3, 1e6], ridge.make_folds(119, 5, seed=32)
-    in_folds = ridge.fold_r([X @ X.T], Y, penalties, folds)[0].mean(axis=1)
+    in_folds = fold_r([X @ X.T], Y, penalties, folds)[0].mean(axis=1)
     one_by_one = ridge.leave_one_out_r([X @ X.T], Y, penalties)[0].mean(axis=1)
-    nested = ridge.nested_r([X @ X.T], Y, penalties, folds)[0].mean()
+    nested = nested_r([X @ X.T], Y, penalties, folds)[0].mean()
     # the standard error of a mean over 1000 neurons is 0.003
     assert np.abs([*in_folds, nested]).max() < 0.012
     assert one_by_one[0] < -0.01 and one_by_one[2] < -0.9
@@ -138,9 +139,9 @@ def test_neurons_with_much_noise_get_a_large_penalty_and_those_with_little_a_sma
     signal = X @ rng.standard_normal((60, 40)) / np.sqrt(60)
     Y = signal + np.repeat([0.02, 5.0], 20) * rng.standard_normal((119, 40))
     penalties, folds = [1e-2, 1e3], ridge.make_folds(119, 5, seed=34)
-    r, chosen = ridge.nested_r([X @ X.T], Y, penalties, folds)
+    r, chosen = nested_r([X @ X.T], Y, penalties, folds)
     assert (chosen[0, :, :20] == 1e-2).all() and (chosen[0, :, 20:] == 1e3).mean() > 0.95
-    assert r[0, :20].min() > 0.99 > ridge.fold_r([X @ X.T], Y, [1e3], folds)[0, 0, :20].max()
+    assert r[0, :20].min() > 0.99 > fold_r([X @ X.T], Y, [1e3], folds)[0, 0, :20].max()
 
 
 def test_penalties_are_chosen_without_the_stimuli_that_are_then_predicted():
@@ -148,7 +149,7 @@ def test_penalties_are_chosen_without_the_stimuli_that_are_then_predicted():
     folds = ridge.make_folds(119, 5, seed=35)
     other = Y.copy()
     other[folds == 3] = np.random.default_rng(36).permutation(Y[folds == 3])
-    chosen, chosen_of_other = (ridge.nested_r([X @ X.T], responses, penalties, folds)[1][0] for responses in (Y, other))
+    chosen, chosen_of_other = (nested_r([X @ X.T], responses, penalties, folds)[1][0] for responses in (Y, other))
     np.testing.assert_array_equal(chosen[3], chosen_of_other[3])
     assert all((chosen[fold] != chosen_of_other[fold]).any() for fold in (0, 1, 2, 4))
 
@@ -199,8 +200,8 @@ def test_neurons_that_do_not_vary_within_a_fold_or_within_the_others_have_no_sco
     folds = ridge.make_folds(40, 4, seed=46)
     Y[folds == 2, 1] = 0.1
     Y[folds != 2, 3] = 0.1
-    r, chosen = ridge.nested_r([X @ X.T], Y, PENALTIES, folds)
-    for scores in (r, *ridge.fold_r([X @ X.T], Y, PENALTIES, folds)):
+    r, chosen = nested_r([X @ X.T], Y, PENALTIES, folds)
+    for scores in (r, *fold_r([X @ X.T], Y, PENALTIES, folds)):
         np.testing.assert_array_equal(np.isnan(scores).all(axis=0), [False, True, False, True, False, False])
     lacking = np.zeros((4, 6), dtype=bool)
     lacking[2, 3] = True  # the one fold whose penalty nothing can choose

@@ -1,5 +1,44 @@
 """From the scores of all layers to what may be claimed about a model."""
 
+TARGETS = "populations/{selection}/{area}.npz" if HAS_NEURONS else "rdms/{selection}/{area}.npz"
+# the run's check of itself: noise, if the run has it, and another model with its images shuffled
+NOISE = [model for model, spec in MODELS.items() if (spec["source"], spec["name"]) == ("baseline", "noise")]
+SHUFFLED = next((model for model in MODELS if model not in NOISE), *NOISE)
+COMPARISONS = ["intervals", "differences", "permutation_tests", "seed_spread", "animal_scores"]
+
+
+rule resample_scores:
+    input:
+        kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
+        targets=lambda wildcards: of_selections(TARGETS, wildcards.family),
+        stimuli=STIMULI,
+    output:
+        choices=f"{RESULTS}/layer_choices/{{family}}/{{model}}.parquet",
+        animals=f"{RESULTS}/animal_scores/{{family}}/{{model}}.parquet",
+        resamples=f"{RESULTS}/resamples/{{family}}/{{model}}.npz",
+    log:
+        f"{RESULTS}/logs/resample_scores/{{family}}/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/resample_scores/{{family}}/{{model}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(1500, 0.05),
+    params:
+        images=IMAGES,
+        kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
+        methods=lambda wildcards: FAMILIES[wildcards.family],
+        differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        axis=-1 if HAS_NEURONS else 0,
+        min_neurons=SELECTION["min_neurons"],
+        splits=config["layer_choice"],
+        resampling={key: config["inference"][key] for key in ("n_boot", "n_halves", "n_neurons", "seed")},
+        n_permutations=config["inference"]["n_permutations"],
+        family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
+        code=code("resample_scores"),
+    script:
+        "../scripts/resample_scores.py"
+
 
 rule choose_layers:
     input:
@@ -19,6 +58,73 @@ rule choose_layers:
         code=code("choose_layers"),
     script:
         "../scripts/choose_layers.py"
+
+
+rule compare_models:
+    input:
+        resamples=expand(f"{RESULTS}/resamples/{{{{family}}}}/{{model}}.npz", model=MODELS),
+        animals=expand(f"{RESULTS}/animal_scores/{{{{family}}}}/{{model}}.parquet", model=MODELS),
+        best=f"{RESULTS}/best_layers/{{family}}.parquet",
+    output:
+        expand(f"{RESULTS}/{{table}}/{{{{family}}}}.parquet", table=COMPARISONS),
+    log:
+        f"{RESULTS}/logs/compare_models/{{family}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * (1000 + 20 * len(MODELS)),
+    params:
+        models=list(MODELS),
+        networks={model: f"{spec['source']}:{spec['name']}" for model, spec in MODELS.items() if spec["weights"] == "random"},
+        differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        code=code("compare_models"),
+    script:
+        "../scripts/compare_models.py"
+
+
+rule check_nulls:
+    input:
+        noise=lambda _: [file for model in NOISE for file in kernel_files(model, KERNELS)],
+        model=lambda _: kernel_files(SHUFFLED, KERNELS),
+        targets=lambda _: [file for family in FAMILIES for file in of_selections(TARGETS, family)],
+        stimuli=STIMULI,
+    output:
+        f"{RESULTS}/tables/null_check.parquet",
+    log:
+        f"{RESULTS}/logs/check_nulls.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(1500, 0.05),
+    params:
+        images=IMAGES,
+        methods=METHODS,
+        axis=-1 if HAS_NEURONS else 0,
+        min_neurons=SELECTION["min_neurons"],
+        check=config["inference"]["check"],
+        seed=config["inference"]["seed"],
+        family=family_code(METHODS),
+        code=code("check_nulls"),
+    script:
+        "../scripts/check_nulls.py"
+
+
+rule confirm_nulls:
+    # last, so that a check that fails leaves everything else to look at
+    input:
+        check=f"{RESULTS}/tables/null_check.parquet",
+        report=f"{RESULTS}/report.html",
+    output:
+        f"{RESULTS}/null_check.json",
+    log:
+        f"{RESULTS}/logs/confirm_nulls.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("confirm_nulls"),
+    script:
+        "../scripts/confirm_nulls.py"
 
 
 rule compare_units:

@@ -7,8 +7,7 @@ rule score_rdms:
         targets=lambda wildcards: of_selections("rdms/{selection}/{area}.npz", wildcards.family),
         stimuli=STIMULI,
     output:
-        sites=expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
-        choices=f"{RESULTS}/layer_choices/{{family}}/{{model}}.parquet",
+        expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
     log:
         f"{RESULTS}/logs/score_rdms/{{family}}/{{model}}.log",
     benchmark:
@@ -24,7 +23,6 @@ rule score_rdms:
         kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
         methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
-        splits=config["layer_choice"],
         family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
         code=code("score_rdms"),
     script:
@@ -39,7 +37,6 @@ rule score_responses:
     output:
         sites=expand(f"{RESULTS}/scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
         neurons=expand(f"{RESULTS}/neuron_scores/{{{{family}}}}/{{area}}/{{{{model}}}}.parquet", area=DATASET.areas),
-        choices=f"{RESULTS}/layer_choices/{{family}}/{{model}}.parquet",
     log:
         f"{RESULTS}/logs/score_responses/{{family}}/{{model}}.log",
     benchmark:
@@ -55,7 +52,6 @@ rule score_responses:
         kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
         methods=lambda wildcards: computed(FAMILIES[wildcards.family]),
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
-        splits=config["layer_choice"],
         min_neurons=SELECTION["min_neurons"],
         family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
         code=code("score_responses"),

@@ -7,5 +7,5 @@ from dormouse.tables import read_tables, write_table
 
 begin(snakemake)
 ceilings = read_tables("ceilings", snakemake.input.ceilings)
-scores = correct_rdms(read_scores(snakemake.input.scores), ceilings, snakemake.params.methods)
+scores = correct_rdms(read_scores("scores", snakemake.input.scores), ceilings, snakemake.params.methods)
 write_table("scores", scores, snakemake.output[0])

@@ -1,21 +1,40 @@
 """From the scores of all layers to one score per model: the choice of a layer.
 
 A layer that is chosen on the data on which it is then scored flatters, the more so the more layers a network has. So each
-model is also scored with layers that were chosen on other images: nested cross-validation (Varma & Simon 2006, BMC
-Bioinformatics 7:91).
+model is also scored with layers that were chosen on other images, other trials and other animals: nested cross-validation
+(Varma & Simon 2006, BMC Bioinformatics 7:91).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from dormouse.methods.splits import Splits
+from dormouse.inference.scorer import POOLED, Scorer
 
 CONDITION = ["method", "selection", "model", "area", "cortical_layer"]
-SAME_DATA, OTHER_IMAGES = "same_data", "other_images"
+SAME_DATA, OTHER_IMAGES, OTHER_TRIALS, OTHER_ANIMALS = "same_data", "other_images", "other_trials", "other_animals"
 OF_LAYER = ["layer", "path", "layer_index", "layer_depth"]
 OF_CHOICE = ["frequency", "n_splits", "score", "corrected", "same_data", "optimism", "selection_loss"]
+FEWEST_IMAGES = 8  # four in each half: with three, RDMs have three distances
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Scores of all layers of a model at one site, on the data that choose a layer and on those that score it."""
+
+    choice: str
+    choose: np.ndarray  # (n_splits, n_layers) float64
+    score: np.ndarray  # the same on data that have no part in `choose`
+    corrected: np.ndarray  # the same, corrected for noise; NaN where that is not known yet
+    fixed: np.ndarray  # (n_layers,), by which the layer is chosen that is best on the same data
+    same_data: float  # its score on these
+
+    def chosen(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the splits that have a score to choose by, and the layer chosen in each; in a tie, the earlier one."""
+        usable = np.flatnonzero(~np.isnan(self.choose).all(axis=1))
+        return usable, np.array([np.nanargmax(self.choose[split]) for split in usable], int)
 
 
 def same_data(scores: pd.DataFrame) -> pd.DataFrame:
@@ -29,53 +48,74 @@ def same_data(scores: pd.DataFrame) -> pd.DataFrame:
     return best.sort_values(CONDITION, ignore_index=True).assign(choice=SAME_DATA)
 
 
-def other_images(scores: pd.DataFrame, splits: Iterable[Splits]) -> pd.DataFrame:
-    """Return the layers of one model that are chosen on other images than they are scored on, and what that changes.
+def draw_halves(n_images: int, n_halves: int, seed: int) -> np.ndarray:
+    """Return random halves of the images, (n_halves, n_images) bool; of an odd number, the greater part is False."""
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.permutation(n_images) < n_images // 2 for _ in range(n_halves)])
+
+
+def splits_of(scorer: Scorer, whole: np.ndarray, parts: tuple[np.ndarray, ...] | None) -> Iterator[tuple[int, Splits]]:
+    """Yield the splits of each pooled site: by images, by trials and by animals, as far as the data allow.
 
     Parameters
     ----------
-    scores : rows of the table `scores` of the model
-    splits : scores of its layers on two parts of the images, see `methods.splits`
-
-    The table `layer_choices`: for each method and site, each layer that was chosen in any split; in a tie, the earlier one is.
-    Sites without a score in any split are left out.
+    whole : (n_layers, n_entries), scores on all data
+    parts : from `Scorer.splits`; None where there are too few images
     """
-    best = {(row.method, row.area, row.cortical_layer): row for row in same_data(scores).itertuples()}
-    layers = scores.drop_duplicates("layer_index").sort_values("layer_index")[OF_LAYER].to_dict("records")
-    rows = []
-    for part in splits:
-        for k, site in enumerate(part.sites.itertuples(index=False)):
-            known = best.get((part.method, site.area, site.cortical_layer))
-            if known and (found := _nested(part, k, known.layer_index - 1)):
-                frequency, of_site = found
-                of_site |= {"optimism": known.score - of_site["score"], "same_data": known.score, "n_splits": len(part.choose)}
-                of_site |= {"selection": part.selection, "model": known.model, "method": part.method, **site._asdict()}
-                rows += [layers[layer] | of_site | {"frequency": share} for layer, share in frequency.items()]
-    return pd.DataFrame(rows, columns=[*CONDITION, *OF_LAYER, *OF_CHOICE]).assign(choice=OTHER_IMAGES)
+    n = scorer.n_pooled
+    missing = np.full((2, len(whole)), np.nan)
+    trials = [scorer.scores(trials=half, first=n) for half in ("odd", "even")] if scorer.has_trials else []
+    for site in range(n):
+        fixed = whole[:, site]
+        if parts:
+            choose, score, corrected = (values[:, :, site] for values in parts)
+            yield site, Splits(OTHER_IMAGES, choose, score, corrected, fixed, _largest(fixed))
+        if trials:
+            halves = np.stack([half[:, site] for half in trials])
+            if not np.isnan(halves).all(axis=1).any():
+                same = np.mean([_largest(half) for half in halves])
+                yield site, Splits(OTHER_TRIALS, halves, halves[::-1], missing, fixed, same)
+        own = np.flatnonzero((scorer.sites.site == site) & (scorer.sites.animal != POOLED))
+        if len(own) > 1:
+            by_animal = whole[:, own].T
+            others = np.stack([np.delete(by_animal, k, axis=0).mean(axis=0) for k in range(len(own))])
+            mean = by_animal.mean(axis=0)
+            yield site, Splits(OTHER_ANIMALS, others, by_animal, np.full(others.shape, np.nan), mean, _largest(mean))
 
 
-def _nested(part: Splits, site: int, fixed: int) -> tuple[dict[int, float], dict[str, float]] | None:
-    """Return the share of splits in which each layer is chosen, by its index, and the columns of the table that follow.
+def _largest(scores: np.ndarray) -> float:
+    return float(np.fmax.reduce(scores))
+
+
+def choice_rows(splits: Splits, layers: list[dict]) -> list[dict]:
+    """Return the rows of the table `layer_choices` of one site: each layer that is chosen in any split.
 
     Parameters
     ----------
-    fixed : index of the layer that is best on all images
-
-    None where no split has a score to choose by.
+    layers : the columns `OF_LAYER` of each layer
     """
-    usable = ~np.isnan(part.choose[:, :, site]).all(axis=1)
-    if not usable.any():
-        return None
-    choose, score, corrected = (values[usable, :, site] for values in (part.choose, part.score, part.corrected))
-    chosen = np.nanargmax(choose, axis=1)
+    usable, chosen = splits.chosen()
+    if not len(usable) or np.isnan(splits.fixed).all():
+        return []
+    score, corrected = (values[usable] for values in (splits.score, splits.corrected))
     nested, adjusted = (values[np.arange(len(chosen)), chosen].mean() for values in (score, corrected))
-    layers, counts = np.unique(chosen, return_counts=True)
-    loss = nested - score[:, fixed].mean()
-    return dict(zip(layers, counts / len(chosen), strict=True)), {
+    found = {
+        "choice": splits.choice,
+        "n_splits": len(splits.choose),
         "score": nested,
         "corrected": adjusted,
-        "selection_loss": loss,
+        "same_data": splits.same_data,
+        "optimism": splits.same_data - nested,
+        "selection_loss": nested - score[:, np.nanargmax(splits.fixed)].mean(),
     }
+    numbers, counts = np.unique(chosen, return_counts=True)
+    return [layers[k] | found | {"frequency": count / len(chosen)} for k, count in zip(numbers, counts, strict=True)]
+
+
+def most_often(splits: Splits) -> int | None:
+    """Return the layer that is chosen most often, the earlier one in a tie; None where there is nothing to choose by."""
+    _, chosen = splits.chosen()
+    return int(np.bincount(chosen).argmax()) if len(chosen) else None
 
 
 def choose_layers(scores: pd.DataFrame, choices: pd.DataFrame, methods: Mapping[str, Mapping]) -> pd.DataFrame:
@@ -91,7 +131,8 @@ def choose_layers(scores: pd.DataFrame, choices: pd.DataFrame, methods: Mapping[
     """
     best = same_data(scores)
     nested = {method for method, row in methods.items() if row["choice"] == OTHER_IMAGES}
-    often = choices.sort_values(["frequency", "layer_index"], ascending=[False, True], kind="stable")
+    often = choices[choices.choice == OTHER_IMAGES]
+    often = often.sort_values(["frequency", "layer_index"], ascending=[False, True], kind="stable")
     often = often.groupby(CONDITION, sort=False).head(1)[[*CONDITION, "layer_index", "score", "corrected", "choice"]]
     of_layers = scores.drop(columns=["score", "corrected"]).merge(often, on=[*CONDITION, "layer_index"])
     parts = [best[~best.method.isin(nested)], of_layers[of_layers.method.isin(nested)][best.columns]]

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import helmert
 
 from dormouse.features.kernels import RESOLUTION
+from dormouse.methods.held_out import resampled_r
 
 PROJECTED = (8 * np.finfo(np.float32).eps) ** 2  # eigenvalue / largest entry that rounding leaves in float32 projections
 BLOCK_BYTES = 2**22  # size of the predictions held at once: what fits into the cache
@@ -73,12 +74,17 @@ def make_folds(n_stimuli: int, n_folds: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(np.arange(n_stimuli) % n_folds)
 
 
-def fold_r(kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray) -> np.ndarray:
-    """Return the Pearson r of k-fold cross-validation, (n_layers, n_penalties, n_neurons).
+def nested(
+    kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return r within each fold, with a penalty for each neuron that was chosen in the other folds, and how good it was there.
 
-    Each fold is predicted from a fit to the others, with its own intercept; r is computed within each fold and averaged over
-    folds. Over the stimuli of all folds at once, r would lie below 0 for noise, as `correlation` does when one is left out:
-    holding responses out moves the mean of the others away from them (Parker et al. 2007 compare the two ways).
+    Each fold is predicted from a fit to the others, with its own intercept. Over the stimuli of all folds at once, r would lie
+    below 0 for noise, as `correlation` does when one is left out: holding responses out moves the mean of the others away from
+    them (Parker et al. 2007 compare the two ways).
+
+    The penalty is the penalty with the smallest squared leave-one-out error within the other folds (Allen 1974), the
+    first one in a tie. This is nested cross-validation: nothing is chosen on the data that are scored (Varma & Simon 2006).
 
     Parameters
     ----------
@@ -89,43 +95,7 @@ def fold_r(kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[flo
 
     Returns
     -------
-    float64; NaN if in any fold the fitted responses, the held-out responses or the predictions do not vary.
-    """
-    penalties, splits = _checked(penalties), _splits(folds, Y)
-    r = np.zeros((len(kernels), len(penalties), Y.shape[1]))
-    for train, test in splits:
-        Z_train, Z_test = _standardised(Y[train]), _standardised(Y[test])
-        for layer, K in enumerate(kernels):
-            weights = _held_out_weights(K, train, test, *_decompose(K[np.ix_(train, train)]), penalties)
-            r[layer] += _correlate(weights, Z_train, Z_test)
-    return r / len(splits)
-
-
-def nested_r(
-    kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return r as `fold_r` does, but with a penalty for each neuron, chosen without the stimuli that are then predicted.
-
-    Returns
-    -------
-    r : (n_layers, n_neurons), mean over the folds of `nested`
-    chosen : (n_layers, n_folds, n_neurons), the penalties; NaN if the responses that choose them do not vary
-    """
-    r, _, chosen = nested(kernels, Y, penalties, folds)
-    return r.mean(axis=0), chosen.swapaxes(0, 1)
-
-
-def nested(
-    kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return r within each fold, with a penalty for each neuron that was chosen in the other folds, and how good it was there.
-
-    For each fold it is the penalty with the smallest squared leave-one-out error within the other folds (Allen 1974), the
-    first one in a tie. This is nested cross-validation: nothing is chosen on the data that are scored (Varma & Simon 2006).
-
-    Returns
-    -------
-    r : (n_folds, n_layers, n_neurons)
+    r : (n_folds, n_layers, n_neurons); NaN where the fitted or held-out responses or the predictions do not vary
     error : the squared leave-one-out error within the other folds under the penalty that was chosen, over their variance
     chosen : the penalties; NaN if the responses that choose them do not vary
     """
@@ -134,14 +104,39 @@ def nested(
     for fold, (train, test) in enumerate(splits):
         Z_train, Z_test = _standardised(Y[train]), _standardised(Y[test])
         for layer, K in enumerate(kernels):
-            decomposed = _decompose(K[np.ix_(train, train)])
-            errors = _squared_errors(_leave_one_out_weights(*decomposed, penalties), Z_train)
+            weights, errors = _fit(K, Z_train, train, test, penalties)
             best = errors.argmin(axis=0)
-            scores = _correlate(_held_out_weights(K, train, test, *decomposed, penalties), Z_train, Z_test)
-            r[fold, layer] = np.take_along_axis(scores, best[None], axis=0)[0]
+            r[fold, layer] = np.take_along_axis(_correlate(weights, Z_train, Z_test), best[None], axis=0)[0]
             error[fold, layer] = np.take_along_axis(errors, best[None], axis=0)[0]
             chosen[fold, layer] = np.where(np.isnan(errors[0]), np.nan, penalties[best])
     return r, error, chosen
+
+
+def nested_predictions(K: np.ndarray, Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray) -> np.ndarray:
+    """Return the held-out predictions whose r within folds `nested` gives, (n_stimuli, n_neurons).
+
+    Each neuron is predicted in units of its standard deviation and from its mean in the other folds.
+    """
+    penalties, predicted = _checked(penalties), np.empty(Y.shape)
+    for train, test in _splits(folds, Y):
+        Z = _standardised(Y[train])
+        weights, errors = _fit(K, Z, train, test, penalties)
+        best = errors.argmin(axis=0)
+        for block, P in _products(weights, Z):
+            predicted[test, block] = np.take_along_axis(P, best[None, None, block], axis=0)[0]
+    return predicted
+
+
+def _fit(
+    K: np.ndarray, Z: np.ndarray, train: np.ndarray, test: np.ndarray, penalties: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights that predict a fold, (n_penalties, n_test, n_train), and the errors that choose among penalties.
+
+    The errors are the squared leave-one-out errors of standardised responses Z in the other folds, (n_penalties, n_neurons).
+    """
+    decomposed = _decompose(K[np.ix_(train, train)])
+    errors = _squared_errors(_leave_one_out_weights(*decomposed, penalties), Z)
+    return _held_out_weights(K, train, test, *decomposed, penalties), errors
 
 
 def _checked(penalties: Sequence[float]) -> np.ndarray:
@@ -270,6 +265,19 @@ def split_scores(
     folds = make_folds(len(responses), settings["folds"], settings["seed"])
     r, error, _ = nested([relative(K) for K in _kernel(kernels)], responses, settings["penalties"], folds)
     return 1 - error, r
+
+
+def resampled(
+    kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Mapping, layer: int, counts: np.ndarray
+) -> np.ndarray:
+    """Return r of every neuron with its predictions from one layer in resamples of the images; see `methods.table`."""
+    K = _kernel(kernels)[layer]
+    if "penalty" in settings:
+        together = np.zeros(len(responses), int)
+        return resampled_r(leave_one_out(K, responses, settings["penalty"]), responses, together, counts)
+    folds = make_folds(len(responses), settings["folds"], settings["seed"])
+    predicted = nested_predictions(relative(K), responses, settings["penalties"], folds)
+    return resampled_r(predicted, responses, folds, counts)
 
 
 def _kernel(kernels: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -4,7 +4,7 @@ Two RDMs are compared by the correlation of their upper triangles (Kriegeskorte,
 2:4). Both sides are distances, so agreement is positive.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from dormouse.methods.rdms import rdm_from_centred, upper_triangles
 
 # an RDM whose variance in a resample is below this fraction of its mean square does not vary there, up to rounding
 UNVARIED = 1e-12
-BLOCK_BYTES = 2**26  # size of the weights of a block of resamples, and of the products of a block of layers with all sites
+BLOCK_BYTES = 2**26  # size of the weights of a block of resamples, and of the products of a block of layers with sites
 
 
 def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -45,48 +45,42 @@ def _ranks(rows: np.ndarray) -> np.ndarray:
     return ranks
 
 
+# what is correlated, by the name of the correlation: Spearman's is Pearson's of the ranks
+PREPARED = {"pearson": np.asarray, "spearman": _ranks}
 CORRELATIONS = {"pearson": pearson, "spearman": spearman}
 
 
-def draw_counts(n_boot: int, n_stimuli: int, seed: int) -> np.ndarray:
-    """Return how often each stimulus is drawn in every resample of all of them with replacement, (n_boot, n_stimuli)."""
-    return np.random.default_rng(seed).multinomial(n_stimuli, np.full(n_stimuli, 1 / n_stimuli), size=n_boot)
-
-
-def bootstrap_pearson(layer_rdms: np.ndarray, site_rdms: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return Pearson r of every layer's RDM with every site's in every resample of the stimuli, (n_boot, n_layers, n_sites).
+def resampled_pearson(X: np.ndarray, Y: np.ndarray, layers: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return Pearson r of every site's RDM with that of one layer in every resample of the stimuli, (n_boot, n_sites).
 
     A stimulus drawn w_i times has its row and column w_i times in the RDM of the resample (Kriegeskorte, Mur & Bandettini
     2008; Nili et al. 2014, PLoS Comput. Biol. 10:e1003553). Distances of a stimulus from its own copies are left out (Schuett
     et al. 2023, eLife 12:e82566), so the pair i < j counts w_i w_j times, and all resamples are weighted sums over the same
-    pairs. Layers may be passed in parts, with the same counts.
+    pairs.
 
     Parameters
     ----------
-    layer_rdms : (n_layers, n_pairs), upper triangles
-    site_rdms : (n_sites, n_pairs)
+    X : (n_layers, n_pairs), upper triangles
+    Y : (n_sites, n_pairs)
+    layers : (n_sites,) int, the layer of each site
     counts : (n_boot, n_stimuli), how often each stimulus was drawn
 
     NaN where an RDM does not vary in the resample. Raises ValueError if the numbers of stimuli and pairs do not fit.
     """
     rows, columns = np.triu_indices(counts.shape[1], k=1)
-    n_layers, n_sites, n_pairs = len(layer_rdms), len(site_rdms), len(rows)
     # far from 0, the variance would lose its digits in the mean square
-    Y = site_rdms - site_rdms.mean(axis=1, keepdims=True)
-    r = np.empty((len(counts), n_layers, n_sites))
-    for resamples in _blocks(len(counts), 8 * n_pairs):
+    X, Y = (rdms - rdms.mean(axis=1, keepdims=True) for rdms in (X, Y))
+    r = np.empty((len(counts), len(Y)))
+    for resamples in _blocks(len(counts), 8 * len(rows)):
         drawn = counts[resamples].astype(np.float64)
         W = drawn[:, rows] * drawn[:, columns]
         with np.errstate(invalid="ignore"):  # 0 / 0 in a resample of one stimulus alone
             W /= W.sum(axis=1, keepdims=True)
-        mean_y, sd_y = _moments(W, Y)
-        for layers in _blocks(n_layers, 8 * n_pairs * n_sites):
-            X = layer_rdms[layers] - layer_rdms[layers].mean(axis=1, keepdims=True)
-            mean_x, sd_x = _moments(W, X)
-            # products of layers with sites serve all resamples; products of weights with sites would cost far more
-            mean_xy = (W @ (X[:, None] * Y).reshape(-1, n_pairs).T).reshape(len(W), len(X), n_sites)
-            covariance = mean_xy - mean_x[:, :, None] * mean_y[:, None]
-            r[resamples, layers] = covariance / (sd_x[:, :, None] * sd_y[:, None])
+        (mean_x, sd_x), (mean_y, sd_y) = _moments(W, X), _moments(W, Y)
+        for sites in _blocks(len(Y), 8 * len(rows)):
+            of = layers[sites]
+            covariance = W @ (X[of] * Y[sites]).T - mean_x[:, of] * mean_y[:, sites]
+            r[resamples, sites] = covariance / (sd_x[:, of] * sd_y[:, sites])
     return r
 
 
@@ -114,3 +108,31 @@ def score(kernels: Mapping[str, np.ndarray], rdms: np.ndarray, settings: Mapping
     """
     of_layers, _ = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])
     return CORRELATIONS[settings["correlation"]](upper_triangles(of_layers), upper_triangles(rdms))
+
+
+def resampled(
+    kernels: Mapping[str, np.ndarray], rdms: np.ndarray, settings: Mapping, layers: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
+    """Return the similarity of every site with one layer in resamples of the images, (n_boot, n_sites); see `methods.table`.
+
+    Ranks, where they are correlated, are those over all images.
+    """
+    prepare = PREPARED[settings["correlation"]]
+    used, layers = np.unique(layers, return_inverse=True)
+    X = rdm_from_centred(kernels["centred"][used], kernels["row_sum"][used], kernels["n_features"][used])[0]
+    return resampled_pearson(prepare(upper_triangles(X)), prepare(upper_triangles(rdms)), layers, counts)
+
+
+def permuted(
+    kernels: Mapping[str, np.ndarray], rdms: np.ndarray, settings: Mapping, permutations: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Yield the scores (n_layers, n_sites) with the images of the sites in every permuted order; see `methods.table`."""
+    prepare, n = PREPARED[settings["correlation"]], rdms.shape[-1]
+    X = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])[0]
+    (A, norm_a), (B, norm_b) = (_centred(prepare(upper_triangles(values))) for values in (X, rdms))
+    A, B = A / norm_a[:, None], B / norm_b[:, None]
+    rows, columns = np.triu_indices(n, k=1)
+    pair = np.zeros((n, n), int)  # where each pair of images stands in the triangle
+    pair[rows, columns] = pair[columns, rows] = np.arange(len(rows))
+    for order in permutations:
+        yield A @ B[:, pair[order[rows], order[columns]]].T

@@ -56,8 +56,8 @@ def basis(kernels: Sequence[str | Path], targets: Sequence[str | Path], **made_b
     return {name: short_hash(value) for name, value in (digests | made_by).items()}
 
 
-def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Read and stack the scores of the models of one family, files named after their models.
+def read_scores(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read and stack a table of scores of the models of one family, files named after their models.
 
     Raises InputError if they rest on different code, settings or neurons, or those of one model on different kernels.
     """
@@ -69,7 +69,7 @@ def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
                 raise InputError(
                     f"{path}: made from other {name} than {other}. Remove the one that is out of date and run again."
                 )
-    return read_tables("scores", paths)
+    return read_tables(name, paths)
 
 
 def read_targets(paths: Sequence[str | Path], axis: int) -> dict[str, dict[str, np.ndarray]]:

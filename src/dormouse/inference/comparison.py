@@ -1,0 +1,178 @@
+"""From the resamples of single models to intervals, ranks, differences and tests of all models by one family of methods."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control, rankdata, t
+
+from dormouse.files import read_arrays
+from dormouse.inference.layer_choice import CONDITION
+from dormouse.inference.permutation import tests, with_q
+from dormouse.inference.resampling import COVERAGE, FEWEST_ANIMALS, image_factor, interval, two_factor_variance
+from dormouse.tables import WHOLE
+
+OF_SITE = ["method", "selection", "area", "cortical_layer"]
+MEAN, OF_POOLED = "mean_over_animals", "pooled"
+BOTH, IMAGES = "animals and images", "images"
+
+
+class Resamples:
+    """The resamples of one statistic of all models at one site.
+
+    Attributes
+    ----------
+    estimate : (n_models,)
+    values : (n_boot, n_models), with everything resampled that the interval is for
+    """
+
+    def __init__(self, statistic: str, arrays: Sequence[Mapping[str, np.ndarray]], sites: Sequence[int]):
+        def of(name: str) -> np.ndarray:
+            return np.stack([part[name][..., site] for part, site in zip(arrays, sites, strict=True)], axis=-1)
+
+        self.statistic, self.over = statistic, IMAGES if statistic == OF_POOLED else BOTH
+        self.n_animals, self.n_images, self.halved = of("n_animals"), of("n_images"), of("halved")
+        if statistic == OF_POOLED:
+            self.estimate, self.values, self.factors = of("pooled"), of("of_pooled"), ()
+        else:
+            self.estimate, self.values, self.factors = of("mean"), of("of_both"), (of("of_animals"), of("of_images"))
+
+    def df(self) -> np.ndarray:
+        """Return degrees of freedom: the smaller sample less one, (n_models,)."""
+        return self.n_images - 1 if self.over == IMAGES else np.minimum(self.n_animals, self.n_images) - 1
+
+    def variance(self, pairs: np.ndarray | None = None) -> np.ndarray:
+        """Return the variance of each model's estimate, (n_models,), or of differences between pairs of models, (n_pairs,).
+
+        Parameters
+        ----------
+        pairs : (n_pairs, 2) int; None for the models themselves
+        """
+        first = np.arange(len(self.estimate)) if pairs is None else pairs[:, 0]
+        values, *factors = (
+            part if pairs is None else part[:, first] - part[:, pairs[:, 1]] for part in (self.values, *self.factors)
+        )
+        n_images, halved = self.n_images[first], self.halved[first]
+        if factors:
+            return two_factor_variance(values, *factors, self.n_animals[first], n_images, halved)
+        return np.nanvar(values, axis=0, ddof=1) / image_factor(n_images, halved)
+
+
+def at_each_site(arrays: Sequence[Mapping[str, np.ndarray]]) -> list[tuple[dict[str, str], list[int], list[Resamples]]]:
+    """Return for each site its names, the models that have it, and their resamples: mean over animals, and pooled.
+
+    Parameters
+    ----------
+    arrays : those of `assessment.assess`, of each model
+    """
+    places = [
+        dict(zip(map(tuple, np.stack([part[key] for key in OF_SITE], axis=1)), range(len(part["area"])), strict=True))
+        for part in arrays
+    ]
+    found = []
+    for site in dict.fromkeys(site for place in places for site in place):
+        models = [k for k, place in enumerate(places) if site in place and arrays[k]["layer_index"][place[site]] > 0]
+        if not models:
+            continue
+        given = [arrays[k] for k in models], [places[k][site] for k in models]
+        parts = [Resamples(OF_POOLED, *given)]
+        if parts[0].n_animals.min() >= FEWEST_ANIMALS:
+            parts.insert(0, Resamples(MEAN, *given))
+        found.append((dict(zip(OF_SITE, map(str, site), strict=True)), models, parts))
+    return found
+
+
+def intervals(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
+    """Return the table `intervals` of the models, without `differs`, `layer` and `choice`; see `resampling`.
+
+    A site with three animals or more has two rows: the mean over animals, and the score of all their neurons together. Ranks
+    are those among the models; their intervals hold 95 % of the ranks in the resamples.
+    """
+    parts = []
+    for place, own, statistics in at_each_site(arrays):
+        for found in statistics:
+            table = interval(found.estimate, found.variance(), found.df())
+            drawn = rankdata(-found.values, axis=1, nan_policy="omit")
+            low, high = np.nanquantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0)
+            ranks = {"rank": rankdata(-found.estimate, method="min"), "rank_low": np.floor(low), "rank_high": np.ceil(high)}
+            table = table.assign(**place, statistic=found.statistic, over=found.over, estimate=found.estimate, **ranks)
+            table = table.assign(model=[models[k] for k in own], n_animals=found.n_animals, n_images=found.n_images)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
+    """Return the table `differences` of all pairs of models at whole areas, without `differs`, on the same resamples.
+
+    They are those of the mean over animals where there is one. q adjusts p for the pairs at a site (Benjamini and Hochberg).
+    """
+    parts = []
+    for place, own, (found, *_) in at_each_site(arrays):
+        pairs = np.array(list(combinations(range(len(own)), 2)))
+        if place["cortical_layer"] != WHOLE or not len(pairs):
+            continue
+        difference, df = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]], found.df()[pairs[:, 0]]
+        table = interval(difference, found.variance(pairs), df)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            p = np.where(difference == 0, 1.0, 2 * t.sf(np.abs(difference) / table["sem"].to_numpy(), df))
+        table = table.assign(**place, statistic=found.statistic, over=found.over, difference=difference, p=p)
+        table["q"] = false_discovery_control(p)
+        first, second = ([models[own[k]] for k in column] for column in pairs.T)
+        parts.append(table.assign(model=first, other=second))
+    columns = [*OF_SITE, "model", "other", "statistic", "over", "difference", "sem", "low", "high", "df", "p", "q"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def permutation_tests(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
+    """Return the table `permutation_tests` of the models, without `differs`; see `permutation`."""
+    parts = []
+    for model, part in zip(models, arrays, strict=True):
+        table = pd.DataFrame({key: part[f"tested_{key}"] for key in (*OF_SITE, "n_neurons")}).assign(model=model)
+        table["n_neurons"] = table.n_neurons.astype("Int64").mask(table.n_neurons < 0)
+        parts.append(pd.concat([table, tests(part["best"])], axis=1))
+    return with_q(pd.concat(parts, ignore_index=True))
+
+
+def seed_spread(intervals: pd.DataFrame, networks: Mapping[str, str]) -> pd.DataFrame:
+    """Return the table `seed_spread`: scores of networks with random weights over their seeds, without `differs`.
+
+    Parameters
+    ----------
+    intervals : the table, whose pooled scores are read
+    networks : name of each random model without its seed, by model
+    """
+    own = intervals[intervals.model.isin(networks) & (intervals.statistic == OF_POOLED)]
+    groups = own.assign(network=own.model.map(networks)).groupby([*OF_SITE, "network"], sort=False).estimate
+    spread = groups.agg(n_seeds="count", mean="mean", sd="std", lowest="min", highest="max").reset_index()
+    return spread[spread.n_seeds > 1].reset_index(drop=True)
+
+
+def compare(
+    paths: Sequence[str | Path],
+    models: Sequence[str],
+    best: pd.DataFrame,
+    networks: Mapping[str, str],
+    differs: Mapping[str, str],
+) -> dict[str, pd.DataFrame]:
+    """Return the tables `intervals`, `differences`, `permutation_tests` and `seed_spread` of one family of methods.
+
+    Parameters
+    ----------
+    paths : files of the arrays of `assessment.assess`, one for each model
+    best : the table `best_layers`, whose layers were held fixed
+    networks : as in `seed_spread`
+    differs : settings that differ from the defaults, by method
+    """
+    arrays = list(map(read_arrays, paths))
+    of_models = intervals(arrays, models).merge(
+        best[[*CONDITION, "layer", "choice"]], on=CONDITION, how="left", validate="many_to_one"
+    )
+    tables = {
+        "intervals": of_models,
+        "differences": differences(arrays, models),
+        "permutation_tests": permutation_tests(arrays, models),
+        "seed_spread": seed_spread(of_models, networks),
+    }
+    return {name: table.assign(differs=table.method.map(differs)) for name, table in tables.items()}

@@ -1,0 +1,126 @@
+"""The columns of the tables of inference."""
+
+from dormouse.column_groups import BOOL, CHOICE, FLOAT, INT, LAYER, METHOD, SITE, STRING
+
+MODEL, OF_LAYER = {"model": LAYER["model"]}, {name: LAYER[name] for name in ("layer", "path", "layer_index", "layer_depth")}
+STATISTIC = {
+    "statistic": (
+        STRING,
+        "mean_over_animals: of the score with each animal's own neurons; pooled: the score with the neurons of all animals",
+    ),
+    "over": (STRING, "what the interval is for: animals and images, or images alone"),
+}
+INTERVAL = {
+    "sem": (
+        FLOAT,
+        "standard error over samples of animals and images, or of images alone; missing where it cannot be estimated",
+    ),
+    "low": (FLOAT, "lower end of the 95 % interval; missing where there is none"),
+    "high": (FLOAT, "upper end of the 95 % interval; missing where there is none"),
+    "df": (INT, "degrees of freedom of t: the smaller number of animals and images, less one"),
+}
+NULL = {
+    "null_mean": (FLOAT, "mean score over permuted orders of the images"),
+    "null_sd": (FLOAT, "standard deviation over permuted orders of the images"),
+}
+ORDERS = {"n_permutations": (INT, "number of permuted orders of the images")}
+
+INFERENCE = {
+    "layer_choices": METHOD
+    | MODEL
+    | OF_LAYER
+    | SITE
+    | {
+        "choice": (
+            STRING,
+            "the data that chose the layer: other_images, other_trials or other_animals than those on which it is scored",
+        ),
+        "frequency": (FLOAT, "share of the splits in which the layer was chosen, 0 to 1"),
+        "n_splits": (INT, "number of splits of the data: on one part a layer is chosen, on the other it is scored"),
+        "score": (FLOAT, "score of the chosen layers on the data on which they were not chosen, mean over splits"),
+        "corrected": (FLOAT, "the same corrected for noise; missing as in the table scores, and for trials and animals"),
+        "same_data": (
+            FLOAT,
+            "score of the best layer where it was chosen: on all images, on each half of the trials, as mean over animals",
+        ),
+        "optimism": (FLOAT, "same_data - score: how much the choice on the same data flatters"),
+        "selection_loss": (
+            FLOAT,
+            "score - what the layer that is best on all data scores on the same parts: what choosing on less data costs, "
+            "negative where it does",
+        ),
+    },
+    "animal_scores": METHOD
+    | MODEL
+    | OF_LAYER
+    | SITE
+    | {
+        "animal": (STRING, "id of the animal"),
+        "n_neurons": (INT, "number of its neurons"),
+        "score": (FLOAT, "score with its neurons alone, by the layer that represents the model at the site"),
+    }
+    | CHOICE,
+    "intervals": METHOD
+    | MODEL
+    | SITE
+    | STATISTIC
+    | {"estimate": (FLOAT, "score of the model; missing where it could not be computed")}
+    | INTERVAL
+    | {
+        "n_animals": (INT, "number of animals with a score"),
+        "n_images": (INT, "number of images"),
+        "rank": (INT, "rank among the models, 1 is best; missing without a score"),
+        "rank_low": (INT, "lower end of the 95 % interval of the rank; missing without a score"),
+        "rank_high": (INT, "upper end of the 95 % interval of the rank; missing without a score"),
+        "layer": LAYER["layer"],
+    }
+    | CHOICE,
+    "differences": METHOD
+    | MODEL
+    | SITE
+    | {"other": (STRING, "the model that is compared with it")}
+    | STATISTIC
+    | {"difference": (FLOAT, "score of the model - score of the other")}
+    | INTERVAL
+    | {
+        "p": (FLOAT, "p value of no difference, two-sided; missing where there is no standard error"),
+        "q": (FLOAT, "p adjusted for all pairs of models at the site (Benjamini & Hochberg 1995); missing where p is"),
+    },
+    "permutation_tests": METHOD
+    | MODEL
+    | SITE
+    | {
+        "n_neurons": (INT, "number of neurons that were tested; missing for methods that read RDMs"),
+        "score": (FLOAT, "score of the best layer with these neurons; missing where it could not be computed"),
+    }
+    | {name: (kind, f"{text}; missing where there is no score") for name, (kind, text) in NULL.items()}
+    | {
+        "p": (FLOAT, "share of orders in which the best layer scores at least as high; missing where there is no score"),
+        "q": (FLOAT, "p adjusted for the models and sites of the method (Benjamini & Hochberg 1995); missing where p is"),
+    }
+    | ORDERS,
+    "seed_spread": METHOD
+    | SITE
+    | {
+        "network": (STRING, "source and name of a network with random weights"),
+        "n_seeds": (INT, "number of its seeds"),
+        "mean": (FLOAT, "mean score over seeds, with the neurons of all animals"),
+        "sd": (FLOAT, "standard deviation over seeds"),
+        "lowest": (FLOAT, "lowest score of a seed"),
+        "highest": (FLOAT, "highest score of a seed"),
+    },
+    "null_check": MODEL
+    | SITE
+    | {
+        "method": METHOD["method"],
+        "score": (FLOAT, "score of features that know nothing of the images; missing where it could not be computed"),
+    }
+    | {name: (kind, f"{text}; missing where there is no score") for name, (kind, text) in NULL.items()}
+    | {
+        "z": (FLOAT, "(score - null_mean) / null_sd; missing where there is no score"),
+        "largest_z": (FLOAT, "largest |z| of all rows, the statistic of the check"),
+        "p": (FLOAT, "share of permuted orders in which the largest |z| is at least as large"),
+        "passed": (BOOL, "whether the run passed its check of itself: p above .001"),
+    }
+    | ORDERS,
+}
