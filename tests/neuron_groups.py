@@ -48,7 +48,7 @@ def keep(
     """Rows of the table `neurons` that are kept: all but those left out."""
     rows = pd.concat(
         [
-            measure_reliability(name, recording, recording.stimulus, N_SPLITS, SEED, select_on, score_on)
+            measure_reliability(name, recording, recording.stimulus, N_SPLITS, SEED, [(select_on, score_on)])
             for name, recording in recordings.items()
         ]
     )

@@ -21,6 +21,8 @@ def make_table(rows: list[dict]) -> pd.DataFrame:
         "depth_um": 275.0,
         "cre_line": "Cux2-CreERT2",
         "excitatory": True,
+        "select_on": "all",
+        "score_on": "all",
         "n_trials": 50,
         "reliability": 0.9,
         "split_half_r": 0.8,

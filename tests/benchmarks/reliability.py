@@ -44,7 +44,7 @@ def recordings(n_neurons: int, missing: float):
 
 def ours(recording: Recording) -> np.ndarray:
     """Return the reliabilities, with all other columns of the table computed."""
-    return measure_reliability("", recording, recording.stimulus, N_SPLITS, 0, "all", "all").reliability.to_numpy()
+    return measure_reliability("", recording, recording.stimulus, N_SPLITS, 0, [("all", "all")]).reliability.to_numpy()
 
 
 def one_by_one(recording: Recording) -> np.ndarray:

@@ -22,6 +22,24 @@ def test_pooled_means_are_over_the_trials_that_are_present(recordings):
         assert list(population[key]) == list(kept[key])
 
 
+def test_halves_are_means_of_every_other_trial_that_is_present(recordings):
+    recordings["one"].response[1:, 3, 2] = np.nan  # a single trial is left
+    kept = keep(recordings, {"one": ["n1"], "two": ["n0", "n7"]})
+    population = populations.pool(recordings.items(), kept)
+    for column, (name, neuron) in enumerate(zip(kept.recording, kept.neuron, strict=True)):
+        for stimulus in range(N_STIMULI):
+            halves = {"odd": [], "even": []}
+            for x in recordings[name].response[:, stimulus, int(neuron[1:])]:
+                if not np.isnan(x):
+                    halves["odd" if len(halves["odd"]) == len(halves["even"]) else "even"].append(float(x))
+            for half, trials in halves.items():
+                expected = sum(trials) / len(trials) if trials else np.nan
+                assert population[half][stimulus, column] == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    for half in ("odd", "even"):
+        assert population[half].shape == population["mean"].shape and population[half].dtype == np.float64
+    assert np.isnan(population["even"]).sum() == 1 and not np.isnan(population["odd"]).any()
+
+
 def test_sites_are_the_whole_area_and_known_layers_with_enough_neurons():
     cortical_layer = np.array(["4", "2/3", "", "4", "5", "2/3", "2/3", ""])
     masks = populations.sites(cortical_layer, min_neurons=2)

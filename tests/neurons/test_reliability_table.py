@@ -6,7 +6,9 @@ import pytest
 from reliability_by_loops import make_response, oracle_by_loop, r_by_loop, reliability_by_loop
 
 from dormouse import tables
+from dormouse.errors import InputError
 from dormouse.neurons.reliability_table import measure_reliability
+from dormouse.neurons.selection import of_trials
 from dormouse.recordings.trials import Recording
 
 
@@ -29,7 +31,7 @@ def make_recording(response: np.ndarray) -> Recording:
 
 def measure(recording: Recording, n_splits=10, seed=0, select_on="all", score_on="all", stimuli=None) -> pd.DataFrame:
     stimuli = recording.stimulus if stimuli is None else stimuli
-    return measure_reliability("session_1", recording, stimuli, n_splits, seed, select_on, score_on)
+    return measure_reliability("session_1", recording, stimuli, n_splits, seed, [(select_on, score_on)])
 
 
 def test_parts_are_every_other_trial():
@@ -85,6 +87,25 @@ def test_neurons_are_selected_and_scored_on_the_requested_trials(select_on, scor
     for column, values in expected.items():
         np.testing.assert_allclose(table[column], values, rtol=0, atol=1e-12, err_msg=column)
     assert list(table.n_trials) == [9] * 4
+
+
+def test_all_pairs_of_trials_are_measured_as_each_alone(tmp_path):
+    recording = make_recording(make_response(9, 12, 4, signal_sd=1.0, seed=31))
+    pairs = [("all", "all"), ("odd", "even"), ("all", "odd")]
+    table = measure_reliability("session_1", recording, recording.stimulus, 6, 1, pairs)
+    assert len(table) == len(pairs) * 4
+    tables.write_table("reliability", table, tmp_path / "reliability.parquet")
+    for select_on, score_on in pairs:
+        alone = measure(recording, n_splits=6, seed=1, select_on=select_on, score_on=score_on)
+        assert set(alone.select_on) == {select_on} and set(alone.score_on) == {score_on}
+        pd.testing.assert_frame_equal(of_trials(table, select_on, score_on), alone)
+
+
+def test_trials_that_were_not_measured_are_one_clear_error():
+    table = measure(make_recording(make_response(6, 10, 4, signal_sd=1.0, seed=32)))
+    with pytest.raises(InputError, match="No method of this run selects neurons on odd trials and scores them on even trials"):
+        of_trials(table, "odd", "even")
+    assert of_trials(table[:0], "odd", "even").empty
 
 
 def test_standard_error_over_splits_is_missing_for_one_split():

@@ -106,6 +106,8 @@ KERNELS = sorted({"centred", *stored_kernels(METHODS)})
 # a data set of similarities has no neurons to select, and no trials to estimate a ceiling from
 HAS_NEURONS = DATASET.kind == "responses"
 SELECTIONS = list(dict.fromkeys(row["selection"] for row in METHODS.values())) if HAS_NEURONS else []
+# the trials that select neurons, and those that are scored, as selections name them
+TRIALS = sorted({tuple(SELECTION["named"][name][key] for key in ("select_on", "score_on")) for name in SELECTIONS})
 
 RUN_OF = {"name": DATASET.name, "title": DATASET.title, "kind": DATASET.kind}
 RESULTS = run_folder(config, RUN_OF)
@@ -161,13 +163,6 @@ def stimulus_sources():
     return DATASET.images or expand(DATASET.source, recording=recordings()[:1])
 
 
-def reliability_files(selection):
-    """Return the reliability files for the trials on which a selection chooses neurons, and those on which it scores them."""
-    parts = SELECTION["named"][selection]
-    folder = f"{RESULTS}/reliability/{parts['select_on']}-{parts['score_on']}"
-    return expand(f"{folder}/{{recording}}.parquet", recording=recordings())
-
-
 def service_metrics(selection):
     """Return the file of the published metrics of cells, for selections by all trials, because these metrics use all trials."""
     published = DATASET.name == "allen" and SELECTION["metrics"] == "service"
@@ -200,8 +195,9 @@ def targets_of(family):
 
 
 def parts_of(place):
-    """Return the files of a pattern of selections, areas and families, each once."""
-    return list(dict.fromkeys(expand(f"{RESULTS}/{place}", selection=SELECTIONS, area=DATASET.areas, family=FAMILIES)))
+    """Return the files of a pattern of selections (all, or the first), areas and families, each once."""
+    values = {"selection": SELECTIONS, "first": SELECTIONS[:1], "area": DATASET.areas, "family": FAMILIES}
+    return list(dict.fromkeys(expand(f"{RESULTS}/{place}", **values)))
 
 
 def of_family(table, method):

@@ -6,17 +6,15 @@ rule measure_reliability:
         recording=f"{RESULTS}/recordings/{{recording}}.npz",
         stimuli=STIMULI,
     output:
-        f"{RESULTS}/reliability/{{select_on}}-{{score_on}}/{{recording}}.parquet",
+        f"{RESULTS}/reliability/{{recording}}.parquet",
     log:
-        f"{RESULTS}/logs/measure_reliability/{{select_on}}-{{score_on}}/{{recording}}.log",
-    wildcard_constraints:
-        select_on=r"\w+",
-        score_on=r"\w+",
+        f"{RESULTS}/logs/measure_reliability/{{recording}}.log",
     priority: 10
     conda:
         "../../envs/analysis.yaml"
     params:
         **config["reliability"],
+        pairs=TRIALS,
         images=IMAGES,
         code=code("measure_reliability"),
     script:
@@ -25,7 +23,7 @@ rule measure_reliability:
 
 rule select_neurons:
     input:
-        reliability=lambda wildcards: reliability_files(wildcards.selection),
+        reliability=lambda _: expand(f"{RESULTS}/reliability/{{recording}}.parquet", recording=recordings()),
         metrics=lambda wildcards: service_metrics(wildcards.selection),
     output:
         f"{RESULTS}/neurons/{{selection}}.parquet",
@@ -71,7 +69,8 @@ rule pool_area:
         neurons=f"{RESULTS}/neurons/{{selection}}.parquet",
         stimuli=STIMULI,
     output:
-        f"{RESULTS}/populations/{{selection}}/{{area}}.npz",
+        population=f"{RESULTS}/populations/{{selection}}/{{area}}.npz",
+        rdms=f"{RESULTS}/rdms/{{selection}}/{{area}}.npz",
     log:
         f"{RESULTS}/logs/pool_area/{{selection}}/{{area}}.log",
     conda:
@@ -80,25 +79,10 @@ rule pool_area:
         images=IMAGES,
         recordings=lambda _: recordings(),
         score_on=lambda wildcards: SELECTION["named"][wildcards.selection]["score_on"],
+        min_neurons=SELECTION["min_neurons"],
         code=code("pool_area"),
     script:
         "../scripts/pool_area.py"
-
-
-rule compute_rdms:
-    input:
-        f"{RESULTS}/populations/{{selection}}/{{area}}.npz",
-    output:
-        f"{RESULTS}/rdms/{{selection}}/{{area}}.npz",
-    log:
-        f"{RESULTS}/logs/compute_rdms/{{selection}}/{{area}}.log",
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        min_neurons=SELECTION["min_neurons"],
-        code=code("compute_rdms"),
-    script:
-        "../scripts/compute_rdms.py"
 
 
 rule estimate_ceilings:

@@ -5,7 +5,7 @@ PARTS = {
     "neurons": "neurons/{selection}.parquet",
     "selection_counts": "selection_counts/{selection}.parquet",
     "ceilings": "ceilings/{selection}/{area}.parquet",
-    "thresholds": "thresholds/{selection}/{area}.parquet",
+    "thresholds": "thresholds/{first}/{area}.parquet",
     "scores": "scores/{family}.parquet",
     "best_layers": "best_layers/{family}.parquet",
     "layer_choices": "layer_choices/{family}.parquet",
@@ -14,7 +14,7 @@ PARTS = {
 OF_PRESET = preset_methods(METHOD_TABLE, "mousenet", METHODS)  # methods that figures of MouseNet show
 # Every figure of a run: the section of the report that shows it, its file without ending, its caption, and its method if any.
 FIGURES = [("scores", f"{RESULTS}/figures/scores_{method}", "scores", method) for method in METHODS]
-FIGURES += [("neurons", f"{RESULTS}/figures/thresholds_{selection}", "thresholds", None) for selection in SELECTIONS]
+FIGURES += [("neurons", f"{RESULTS}/figures/thresholds_{selection}", "thresholds", None) for selection in SELECTIONS[:1]]
 if OF_MOUSENET:
     FIGURES += [("mousenet", f"{RESULTS}/figures/nodes_{method}", "nodes", method) for method in OF_PRESET]
 if DISTANCES:
@@ -72,6 +72,8 @@ rule plot_thresholds:
         figure_files(f"{RESULTS}/figures/thresholds_{{selection}}", "thresholds", "Neurons", selection="{selection}"),
     log:
         f"{RESULTS}/logs/plot_thresholds/{{selection}}.log",
+    wildcard_constraints:
+        selection="|".join(map(re.escape, SELECTIONS[:1])) or "none",  # that of the table
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -7,8 +7,8 @@ from dormouse.stimuli.images import read_hashes, read_names
 from dormouse.tables import write_table
 
 begin(snakemake)
-params, parts, stimuli = snakemake.params, snakemake.wildcards, read_names(snakemake.input.stimuli)
+params, name, stimuli = snakemake.params, snakemake.wildcards.recording, read_names(snakemake.input.stimuli)
 recording = read_recording(snakemake.input.recording)
-check_images(recording, read_hashes(snakemake.input.stimuli), snakemake.wildcards.recording)
-table = measure_reliability(parts.recording, recording, stimuli, params.n_splits, params.seed, parts.select_on, parts.score_on)
+check_images(recording, read_hashes(snakemake.input.stimuli), name)
+table = measure_reliability(name, recording, stimuli, params.n_splits, params.seed, params.pairs)
 write_table("reliability", table, snakemake.output[0])

@@ -7,5 +7,4 @@ from dormouse.tables import read_table
 
 begin(snakemake)
 params, table = snakemake.params, read_table("thresholds", snakemake.input[0])
-table = table[table.selection == snakemake.wildcards.selection]
 save(plot_thresholds(table, params.areas, params.min_reliability, params.title), snakemake.output)

@@ -1,7 +1,7 @@
-"""Pool the kept neurons of an area, averaged over trials."""
+"""Pool the kept neurons of an area, averaged over trials, and compute the RDMs of the area and of its cortical layers."""
 
 from dormouse.files import write_arrays
-from dormouse.neurons.populations import pool
+from dormouse.neurons.populations import pool, site_rdms
 from dormouse.recordings.trials import read_recordings
 from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
@@ -11,4 +11,6 @@ begin(snakemake)
 neurons, stimuli = read_table("neurons", snakemake.input.neurons), read_names(snakemake.input.stimuli)
 kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
 recordings = read_recordings(snakemake.input.recordings, kept.recording, stimuli, snakemake.params.score_on)
-write_arrays(snakemake.output[0], pool(recordings, kept))
+population = pool(recordings, kept)
+write_arrays(snakemake.output.population, population)
+write_arrays(snakemake.output.rdms, site_rdms(population, snakemake.params.min_neurons))

@@ -21,21 +21,36 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
 
     Returns
     -------
-    mean (n_stimuli, n_neurons) float64, over the trials that are present; reliability (n_neurons,), over the trials that are
-    scored, NaN where undefined; recording, neuron, animal, area and cortical_layer (n_neurons,)
+    mean, odd and even (n_stimuli, n_neurons) float64: over all trials that are present, over the 1st, 3rd, ... and over the
+    2nd, 4th, ... of them, counted for each stimulus and neuron; NaN where there is none. reliability (n_neurons,), over the
+    trials that are scored, NaN where undefined; recording, neuron, animal, area and cortical_layer (n_neurons,)
     """
     parts = []
     for name, recording in recordings:
         inside = np.isin(recording.neuron, kept.neuron[kept.recording == name])
+        response = recording.response[:, :, inside]
         parts.append(
             {
-                "mean": np.nanmean(recording.response[:, :, inside], axis=0, dtype=np.float64),
+                "mean": np.nanmean(response, axis=0, dtype=np.float64),
+                **_halves(response),
                 "reliability": _of_neurons(kept[kept.recording == name], recording.neuron[inside]),
                 "recording": np.full(inside.sum(), name),
                 **{key: getattr(recording, key)[inside] for key in ("neuron", "animal", "area", "cortical_layer")},
             }
         )
     return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
+
+
+def _halves(response: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the means over every other trial that is present, (n_trials, n_stimuli, n_neurons) -> (n_stimuli, n_neurons)."""
+    present = ~np.isnan(response)
+    place = present.cumsum(axis=0)  # of a trial among those that are present, from 1
+    means = {}
+    for name, remainder in (("odd", 1), ("even", 0)):
+        chosen = present & (place % 2 == remainder)
+        total, count = np.where(chosen, response, 0).sum(axis=0, dtype=np.float64), chosen.sum(axis=0)
+        means[name] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return means
 
 
 def _of_neurons(kept: pd.DataFrame, neurons: np.ndarray) -> np.ndarray:

@@ -25,6 +25,20 @@ CORRECTIONS = {"spearman-brown": "reliability", "plain": "split_half_r"}  # colu
 UNRELIABLE = "reliability below"  # how the reason of the filter `reliable` begins
 
 
+def of_trials(table: pd.DataFrame, select_on: str, score_on: str) -> pd.DataFrame:
+    """Return the rows of the table `reliability` for the trials that select neurons, and those that are scored.
+
+    Raises InputError if these trials were not measured.
+    """
+    rows = table[(table.select_on == select_on) & (table.score_on == score_on)].reset_index(drop=True)
+    if rows.empty and len(table):
+        raise InputError(
+            f"No method of this run selects neurons on {select_on} trials and scores them on {score_on} trials, so their "
+            "reliability was not measured. Add a method with such a selection to methods.run."
+        )
+    return rows
+
+
 def passes(table: pd.DataFrame, correction: str, min_reliability: float, max_p: float) -> dict[str, pd.Series]:
     """Return for each filter which rows of the table `reliability` pass it."""
     return {
