@@ -49,6 +49,8 @@ rule plot_scores:
         best=lambda wildcards: of_family("best_layers", wildcards.method),
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
+        intervals=lambda wildcards: of_family("intervals", wildcards.method),
+        tests=lambda wildcards: of_family("permutation_tests", wildcards.method),
     output:
         figure_files(f"{RESULTS}/figures/scores_{{method}}", "scores", "Scores", method="{method}"),
     log:
