@@ -23,6 +23,8 @@ for variant in sorted({MODELS[model]["name"] for model in OF_MOUSENET}):
 if RUNS:
     FIGURES += [("mousenet", f"{RESULTS}/figures/trajectory_{method}", "trajectory", method) for method in OF_PRESET]
     FIGURES += [("mousenet", f"{RESULTS}/figures/training", "training", None)]
+# tables that the report shows of every run
+OF_PAGE = ["best_layers", "models", "intervals", "permutation_tests", "layer_choices", "seed_spread", "null_check"]
 TEMPLATE, CAPTIONS = str(ROOT / "workflow/report/report.html"), sorted(map(str, (ROOT / "workflow/report").glob("*.rst")))
 
 
@@ -181,12 +183,7 @@ rule write_report:
         template=timeless([TEMPLATE]),
         captions=timeless(CAPTIONS),
         figures=[f"{file}.png" for _, file, _, _ in FIGURES],
-        best=f"{RESULTS}/tables/best_layers.parquet",
-        ceilings=CEILINGS,
-        models=f"{RESULTS}/tables/models.parquet",
-        neurons=NEURONS,
-        counts=COUNTS,
-        distances=DISTANCES,
+        tables=[*expand(f"{RESULTS}/tables/{{table}}.parquet", table=OF_PAGE), *CEILINGS, *NEURONS, *COUNTS, *DISTANCES],
     output:
         f"{RESULTS}/report.html",
     log:

@@ -110,7 +110,7 @@ def seed_table(spread: pd.DataFrame, areas: Sequence[str], method: str) -> pd.Da
     return _wide(rows, ["network", "seeds"], areas)
 
 
-def tested_table(tests: pd.DataFrame, areas: Sequence[str], method: str) -> pd.DataFrame | None:
+def chance_table(tests: pd.DataFrame, areas: Sequence[str], method: str) -> pd.DataFrame | None:
     """Return for each site (rows) how many networks were tested, how many are above chance, and on what; None without any."""
     rows = _of_method(tests, method)
     if not len(rows):

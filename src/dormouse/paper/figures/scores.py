@@ -15,7 +15,7 @@ MAIN_AT, BESIDE_AT = 0.35, 0.17
 LAYERS = dict(
     zip(("2/3", "4", "5", "6"), zip(sns.color_palette("viridis_r", 4), (0.02, -0.11, -0.24, -0.37), strict=True), strict=True)
 )
-ROW_IN = 0.34  # height of a row, inches
+ROW_IN, NAME_IN = 0.34, 0.075  # height of a row, and width of a letter of its name, inches
 MANY = 40  # rows, above which the scale stands at the top, too
 LEGEND_IN = 2.7, 0.3  # width and height of an entry of the legend, inches
 MARKERS = {MEAN: ("D", 3.2), POOLED: ("d", 4.2)}  # and their sizes, points
@@ -70,7 +70,7 @@ def plot_scores(
 def _panels(order: list[str], areas: list[str], n_entries: int) -> tuple[plt.Figure, np.ndarray, int]:
     """Return a figure with room for a legend of so many entries, its panels without marks, and the columns of the legend."""
     set_style("whitegrid")
-    width = 2.0 + PANEL_IN * len(areas)
+    width = max(2.0, NAME_IN * max(map(len, order), default=0)) + PANEL_IN * len(areas)
     n_columns = max(1, int(width / LEGEND_IN[0]))
     height = 1.1 + ROW_IN * len(order) + LEGEND_IN[1] * np.ceil(n_entries / n_columns)
     size = {"figsize": (width, height), "layout": "constrained"}
