@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from example_tables import example
 
-from dormouse.paper.evidence import choice_table, interval_table, own_check, seed_table, chance_table
+from dormouse.paper.evidence import chance_table, choice_table, interval_table, own_check, seed_table
 from dormouse.paper.report import SHOWN, read_shown, render
 from dormouse.tables import read_tables, write_table
 

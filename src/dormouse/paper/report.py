@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dormouse.columns import TABLES
 from dormouse.features.model_table import look_random
 from dormouse.files import atomic
-from dormouse.paper.evidence import choice_table, interval_table, own_check, seed_table, chance_table
+from dormouse.paper.evidence import chance_table, choice_table, interval_table, own_check, seed_table
 from dormouse.tables import WHOLE, read_tables, whole_areas
 
 SHOWN = (  # tables that the page shows
