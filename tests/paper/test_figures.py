@@ -19,6 +19,10 @@ from dormouse.tables import read_tables
 NODES = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
 ROWS = yaml.safe_load((Path(__file__).parents[2] / "resources/methods.yaml").read_text())["rows"]
 PEARSON, SPEARMAN = (ROWS[name] | {"method": name} for name in ("rsa_pearson", "rsa_spearman"))
+NO_INTERVALS = pd.DataFrame(
+    columns=["method", "model", "area", "cortical_layer", "statistic", "over", "estimate", "low", "high"]
+)
+NO_TESTS = pd.DataFrame(columns=["method", "model", "area", "cortical_layer", "q"])
 OWN = {"method": "mine", "axis": "cosine", "null_score": None}
 MODELS = pd.DataFrame(
     [
@@ -108,7 +112,7 @@ def shown_in_all(scores, areas):
     """Return every figure of the scores, and the table of the report with networks by name."""
     best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
     figures = {
-        "scores": plot_scores(best, none, MODELS, PEARSON, areas, "test"),
+        "scores": plot_scores(best, none, MODELS, NO_INTERVALS, NO_TESTS, PEARSON, areas, "test"),
         "nodes": plot_nodes(scores, none, MODELS, SPEARMAN, areas, "test"),
         "trajectory": plot_trajectory(best, MODELS, HISTORY, SPEARMAN, areas, "test"),
     }
@@ -130,8 +134,7 @@ def test_whole_areas_and_areas_in_parts_are_shown_side_by_side():
     nets = [line.get_ydata() for line in figures["nodes"].axes[1].lines if len(line.get_xdata()) == 1]
     np.testing.assert_allclose(nets, np.array([[0.05], [0.2], [0.3], [0.4]]) + 0.511)
     for a, panel in enumerate(figures["scores"].axes):
-        diamonds = next(line for line in panel.lines if line.get_label() == "whole area")
-        assert len(diamonds.get_ydata()) == (len(MODELS), 0)[a]
+        assert [len(line.get_ydata()) for line in panel.lines if line.get_label() == "_pooled"] == [[len(MODELS)], []][a]
         assert len(drawn(panel)["layer 4"]) == len(MODELS)
 
 
@@ -146,7 +149,7 @@ def test_an_area_and_a_network_without_any_score_are_gaps(absent):
     rows = [text.get_text() for text in figures["scores"].axes[0].get_yticklabels()]
     assert rows[0] == "corrected" and set(rows) == set(MODELS.display_name)
     empty = figures["scores"].axes[1]
-    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in empty.lines if line.get_label() == "whole area")
+    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in empty.lines if line.get_label() == "_pooled")
     nothing = scores.assign(score=np.nan)
     shown_in_all(scores[:0] if absent else nothing, ["VISp", "VISl"])
 
@@ -164,9 +167,9 @@ def test_titles_say_what_is_scored_and_name_what_is_unusual():
             assert figure.get_suptitle().split("\n")[1:] == shown
     assert figures["scores"].get_suptitle() == f"test: {PEARSON['axis']}"
     mine = scores[scores.method == "rsa_pearson"].assign(method="mine")
-    other = plot_scores(mine, read_tables("ceilings", []), MODELS, PEARSON | OWN, ["VISp"], "test")
+    other = plot_scores(mine, read_tables("ceilings", []), MODELS, NO_INTERVALS, NO_TESTS, PEARSON | OWN, ["VISp"], "test")
     assert other.get_suptitle() == "test: cosine"
-    assert len(drawn(other.axes[0])["whole area"]) == len(MODELS)
+    assert len(drawn(other.axes[0])["_pooled"]) == len(MODELS)
 
 
 def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
@@ -182,7 +185,7 @@ def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
         (PEARSON | {"target": "rdm_zscored"}, 0.8),
         (PEARSON | {"selection": "strict"}, 0.6),
     ):
-        figure = plot_scores(scores, pd.DataFrame(rows), MODELS, method, ["VISp"], "test")
+        figure = plot_scores(scores, pd.DataFrame(rows), MODELS, NO_INTERVALS, NO_TESTS, method, ["VISp"], "test")
         (line,) = [line for line in figure.axes[0].lines if line.get_label() == "noise ceiling"]
         assert set(line.get_xdata()) == {expected}
         table = score_tables(scores[scores.layer_index == 1], pd.DataFrame(rows), MODELS, ["VISp"], {"rsa_pearson": method})
@@ -190,7 +193,16 @@ def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
 
 
 def test_a_method_without_a_null_score_has_no_line_for_it():
-    figure = plot_scores(scores_of(["LGNd"], ["all"]), read_tables("ceilings", []), MODELS, PEARSON | OWN, ["VISp"], "test")
+    figure = plot_scores(
+        scores_of(["LGNd"], ["all"]),
+        read_tables("ceilings", []),
+        MODELS,
+        NO_INTERVALS,
+        NO_TESTS,
+        PEARSON | OWN,
+        ["VISp"],
+        "test",
+    )
     assert not [line for line in figure.axes[0].lines if list(line.get_xdata()) == [0, 0]]
 
 

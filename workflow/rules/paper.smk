@@ -24,6 +24,8 @@ for variant in sorted({MODELS[model]["name"] for model in OF_MOUSENET}):
 if RUNS:
     FIGURES += [("mousenet", f"{RESULTS}/figures/trajectory_{method}", "trajectory", method) for method in OF_PRESET]
     FIGURES += [("mousenet", f"{RESULTS}/figures/training", "training", None)]
+# tables that the report shows of every run
+OF_PAGE = ["best_layers", "models", "intervals", "permutation_tests", "layer_choices", "seed_spread", "null_check"]
 TEMPLATE, CAPTIONS = str(ROOT / "workflow/report/report.html"), sorted(map(str, (ROOT / "workflow/report").glob("*.rst")))
 
 
@@ -50,6 +52,8 @@ rule plot_scores:
         best=lambda wildcards: of_family("best_layers", wildcards.method),
         ceilings=CEILINGS,
         models=f"{RESULTS}/tables/models.parquet",
+        intervals=lambda wildcards: of_family("intervals", wildcards.method),
+        tests=lambda wildcards: of_family("permutation_tests", wildcards.method),
     output:
         figure_files(f"{RESULTS}/figures/scores_{{method}}", "scores", "Scores", method="{method}"),
     log:
@@ -182,12 +186,7 @@ rule write_report:
         template=timeless([TEMPLATE]),
         captions=timeless(CAPTIONS),
         figures=[f"{file}.png" for _, file, _, _ in FIGURES],
-        best=f"{RESULTS}/tables/best_layers.parquet",
-        ceilings=CEILINGS,
-        models=f"{RESULTS}/tables/models.parquet",
-        neurons=NEURONS,
-        counts=COUNTS,
-        distances=DISTANCES,
+        tables=[*expand(f"{RESULTS}/tables/{{table}}.parquet", table=OF_PAGE), *CEILINGS, *NEURONS, *COUNTS, *DISTANCES],
     output:
         f"{RESULTS}/report.html",
     log:

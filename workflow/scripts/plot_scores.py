@@ -10,6 +10,8 @@ figure = plot_scores(
     read_table("best_layers", snakemake.input.best),
     read_tables("ceilings", snakemake.input.ceilings),
     read_table("models", snakemake.input.models),
+    read_table("intervals", snakemake.input.intervals),
+    read_table("permutation_tests", snakemake.input.tests),
     snakemake.params.method,
     snakemake.params.areas,
     snakemake.params.title,

@@ -12,8 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dormouse.columns import TABLES
 from dormouse.features.model_table import look_random
 from dormouse.files import atomic
-from dormouse.tables import WHOLE, whole_areas
+from dormouse.paper.evidence import chance_table, choice_table, interval_table, own_check, seed_table
+from dormouse.tables import WHOLE, read_tables, whole_areas
 
+SHOWN = (  # tables that the page shows
+    *("best_layers", "models", "ceilings", "neurons", "selection_counts", "unit_distances"),
+    *("intervals", "permutation_tests", "layer_choices", "seed_spread", "null_check"),
+)
 N_JOBS = 20  # that are shown, the slowest
 COMBINATION = ["selection", "excitatory", "running", "responsive", "reliable"]  # a selection sets trials, too
 
@@ -21,6 +26,11 @@ COMBINATION = ["selection", "excitatory", "running", "responsive", "reliable"]  
 def picture(path: str | Path) -> str:
     """Return a PNG file as an address that embeds the image in a page."""
     return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode()
+
+
+def read_shown(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
+    """Read the tables that the page shows, each from the file of its name; those without a file are empty."""
+    return {name: read_tables(name, [path for path in paths if Path(path).stem == name]) for name in SHOWN}
 
 
 def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
@@ -76,6 +86,18 @@ def made_by(best: pd.DataFrame, method: str) -> list[dict]:
     return best[best.method == method][["selection", "differs"]].drop_duplicates().to_dict("records")
 
 
+def evidence(tables: Mapping[str, pd.DataFrame], areas: Sequence[str], method: str) -> dict[str, str | None]:
+    """Return as HTML how certain the scores of a method are: intervals, tests, choices, seeds; None for what is not."""
+    models = tables["models"]
+    found = {
+        "intervals": interval_table(tables["intervals"], models, areas, method),
+        "tests": chance_table(tables["permutation_tests"], areas, method),
+        "choices": choice_table(tables["layer_choices"], models, method),
+        "seeds": seed_table(tables["seed_spread"], areas, method),
+    }
+    return {name: None if table is None else as_html(table) for name, table in found.items()}
+
+
 def distances_of_units(distances: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     """Return for each network (rows) and quantity the Wasserstein distance to the neurons, mean over areas that both have."""
     same = distances[distances.area == distances.recorded_area]
@@ -103,7 +125,7 @@ def render(
     captions : caption files; they can use `snakemake` as in Snakemake's own report
     figures : for each its PNG file, and its section, its name, the name of its caption, and its method or None
     methods : rows of the table of methods, by name
-    tables : best_layers, models, ceilings, neurons, selection_counts and unit_distances; all but the first two may be empty
+    tables : those of `SHOWN`; all but best_layers and models may be empty
     jobs : `costs.job_table` of the jobs that made results of the run
     dataset : name, description, citation, areas, and the folder of its results
     config : the configuration of the run
@@ -115,9 +137,11 @@ def render(
     scores = score_tables(best, tables["ceilings"], models, dataset["areas"], methods)
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
+        check=own_check(tables["null_check"]),
         figures=_with_captions(pages, figures, methods, config),
         scores={name: as_html(table) for name, table in scores.items()},
         made_by={name: made_by(best, name) for name in methods},
+        evidence={name: evidence(tables, dataset["areas"], name) for name in methods},
         neurons=as_html(neuron_counts(neurons)) if len(neurons) else None,
         combinations=as_html(combination_counts(counts)) if counts.agrees.notna().any() else None,
         distances=as_html(distances_of_units(far, models)) if len(far) else None,
