@@ -5,6 +5,7 @@ A site is scored once with the neurons of all animals (pooled), and once with th
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 
 import numpy as np
@@ -166,16 +167,24 @@ class ResponseScorer(Scorer):
             return of_each_site(self.row, read, Y, inside, self._min_neurons)[0]
         return means_of(family_of(self.row)(read, Y, self.row["settings"]), inside)[0]
 
+    @cached_property
+    def _held_out(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the scores of neurons in splits of the family itself, each (n_splits, n_layers, n_neurons), if it has any."""
+        split = self.own("split_scores")
+        return split and split(self.read, self._responses["mean"], self.row["settings"])
+
     def scores(self, images=None, trials="mean", first=None):  # noqa: D102
         Y, inside = self._responses[trials], self._inside[:first]
+        if images is None and trials == "mean" and self._held_out:
+            return means_of(self._held_out[1].mean(axis=0), inside)[0]  # as `score` of the family, which need not run twice
         if images is None:
             return self._scores(self.read, Y, inside)
         return self._scores(part_of(self.read, images), Y[images], inside)
 
     def splits(self, halves, first):  # noqa: D102
-        split, Y, inside = self.own("split_scores"), self._responses["mean"], self._inside[:first]
-        if split and (found := split(self.read, Y, self.row["settings"])):
-            choose, score = found
+        Y, inside = self._responses["mean"], self._inside[:first]
+        if self._held_out:
+            choose, score = self._held_out
             return _means(choose, inside), _means(score, inside), _means(score / self._limits, inside)
         choose, score, corrected = [], [], []
         for half in halves:

@@ -63,11 +63,11 @@ def read_scores(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
     """
     first: dict[tuple[str, str], tuple[str | Path, str]] = {}
     for path in paths:
-        for name, digest in read_basis(path).items():
-            other, expected = first.setdefault((name, Path(path).stem if name == "kernels" else ""), (path, digest))
+        for part, digest in read_basis(path).items():
+            other, expected = first.setdefault((part, Path(path).stem if part == "kernels" else ""), (path, digest))
             if digest != expected:
                 raise InputError(
-                    f"{path}: made from other {name} than {other}. Remove the one that is out of date and run again."
+                    f"{path}: made from other {part} than {other}. Remove the one that is out of date and run again."
                 )
     return read_tables(name, paths)
 
