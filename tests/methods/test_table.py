@@ -54,7 +54,8 @@ def test_similarity_data_leave_out_methods_that_need_neurons_and_say_so(table, c
     methods = list_methods(table, config, "similarity")
     assert list(methods) == ["rsa_pearson", "rsa_pearson_strict", "rsa_spearman"]
     assert {row["selection"] for row in methods.values()} == {GIVEN}
-    assert "Methods left out, because the data set gives similarity: ridge_srp, ridge_strict, rsa_pearson_zscored" in capsys.readouterr().err
+    left_out = "ridge_srp, ridge_strict, rsa_pearson_zscored"
+    assert f"Methods left out, because the data set gives similarity: {left_out}" in capsys.readouterr().err
     with pytest.raises(InputError, match="no method that this data set, which gives similarity, allows"):
         list_methods(table, with_methods(config, run=["ridge_srp"]), "similarity")
 
