@@ -115,8 +115,8 @@ def select(
         inside = table[table.area == area]
         if inside.kept.sum() < min_neurons:
             undefined = reasons["reliability undefined"][inside.index].sum()
-            few = f"It is undefined for {undefined} neurons, as where a stimulus has fewer than {MIN_TRIALS} trials to select or "
-            few += "to score them; the preset strict has half of the trials for each. "
+            few = f"It is undefined for {undefined} neurons, as where a stimulus has fewer than {MIN_TRIALS} trials to select "
+            few += "or to score them; the preset strict has half of the trials for each. "
             raise InputError(
                 f"{area}: {inside.kept.sum()} of {len(inside)} neurons pass the filters {', '.join(filters)}; "
                 f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}, "
