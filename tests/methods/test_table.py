@@ -25,13 +25,16 @@ def with_methods(config: dict, **methods) -> dict:
     return config
 
 
-def test_by_default_the_methods_of_both_papers_run_and_rsa_of_zscored_neurons(table, config):
+def test_by_default_the_methods_of_both_papers_run_and_strict_ones_and_rsa_of_zscored_neurons(table, config):
     methods = list_methods(table, config, "responses")
-    assert list(methods) == ["rsa_pearson", "ridge_srp", "rsa_spearman", "rsa_pearson_zscored", "rsa_spearman_zscored"]
-    assert {row["selection"] for row in methods.values()} == {"paper"}
+    strict, zscored = ["rsa_pearson_strict", "ridge_strict"], ["rsa_pearson_zscored", "rsa_spearman_zscored"]
+    assert list(methods) == ["rsa_pearson", "ridge_srp", *strict, "rsa_spearman", *zscored]
+    assert {name: row["selection"] for name, row in methods.items()} == {
+        name: "strict" if name in strict else "paper" for name in methods
+    }
     assert {family: list(rows) for family, rows in by_family(methods).items()} == {
-        "rsa": ["rsa_pearson", "rsa_spearman", "rsa_pearson_zscored", "rsa_spearman_zscored"],
-        "ridge": ["ridge_srp"],
+        "rsa": ["rsa_pearson", "rsa_pearson_strict", "rsa_spearman", *zscored],
+        "ridge": ["ridge_srp", "ridge_strict"],
     }
     assert stored_kernels(methods) == ["centred", "srp"]
     assert [reads_rdms(rows) for rows in by_family(methods).values()] == [True, False]
@@ -49,9 +52,10 @@ def test_labels_of_rows_are_unique_and_presets_name_rows(table):
 
 def test_similarity_data_leave_out_methods_that_need_neurons_and_say_so(table, config, capsys):
     methods = list_methods(table, config, "similarity")
-    assert list(methods) == ["rsa_pearson", "rsa_spearman"]
+    assert list(methods) == ["rsa_pearson", "rsa_pearson_strict", "rsa_spearman"]
     assert {row["selection"] for row in methods.values()} == {GIVEN}
-    assert "Methods left out, because the data set gives similarity: ridge_srp, rsa_pearson_zscored" in capsys.readouterr().err
+    left_out = "ridge_srp, ridge_strict, rsa_pearson_zscored"
+    assert f"Methods left out, because the data set gives similarity: {left_out}" in capsys.readouterr().err
     with pytest.raises(InputError, match="no method that this data set, which gives similarity, allows"):
         list_methods(table, with_methods(config, run=["ridge_srp"]), "similarity")
 
@@ -69,7 +73,7 @@ def test_three_lines_add_a_method(table, config):
 def test_an_added_row_of_a_known_family_has_its_own_settings(table, config):
     line = {"family": "ridge", "kernels": ["zscore"], "target": "responses", "settings": {"penalty": 100.0}}
     methods = list_methods(table, with_methods(config, add={"ridge_strong": line}), "responses")
-    assert list(by_family(methods)["ridge"]) == ["ridge_srp", "ridge_strong"]
+    assert list(by_family(methods)["ridge"]) == ["ridge_srp", "ridge_strict", "ridge_strong"]
     assert methods["ridge_strong"]["settings"] == {"penalty": 100.0}
 
 

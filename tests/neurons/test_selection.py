@@ -166,6 +166,14 @@ def test_an_area_with_too_few_neurons_is_named_with_filters_and_thresholds():
     assert select(make_table(rows), AREAS, filters=["running", "reliable"], min_neurons=1).kept.sum() == 3
 
 
+def test_neurons_of_undefined_reliability_are_counted_where_too_few_are_left():
+    rows = [{"scored_reliability": np.nan}] * 3 + [{"reliability": np.nan}, {"reliability": 0.1}, {}]
+    with pytest.raises(InputError, match=r"1 of 6 neurons .* It is undefined for 4 neurons, .* fewer than 2 trials"):
+        select(make_table(rows), min_neurons=2)
+    with pytest.raises(InputError, match=r"selection\.min_reliability 0\.75\. Lower the limit"):
+        select(make_table([{}]), min_neurons=2)
+
+
 def test_an_area_without_any_neuron_is_named():
     with pytest.raises(InputError, match=r"^VISam: 0 of 0 neurons"):
         select(make_table([{}]), ["VISp", "VISam"], min_neurons=1)

@@ -53,6 +53,7 @@ def results(real, run_workflow, tmp_path_factory):
             "models": {"groups": [], "include": list(models), "add": {"trained": trained_squeezenet(real)}},
             "input": INPUT,
             "layers": "blocks",
+            "methods": {"run": ["paper", "mousenet", "zscored"]},
         }
         done = run_workflow(cwd, config=config)
         assert done.returncode == 0, done.stdout

@@ -149,6 +149,15 @@ def test_another_row_runs_only_the_jobs_of_its_family(finished):
     assert {job["family"] for job in planned["score_responses"]} == {"ridge"}
 
 
+def test_another_selection_is_measured_in_the_same_jobs_and_has_no_thresholds(finished):
+    planned = finished.planned(merged(SMALL, {"methods": {"run": [*METHODS, "rsa_pearson_strict"]}}))
+    recordings = {job["recording"] for job in planned["measure_reliability"]}
+    assert len(planned["measure_reliability"]) == len(recordings) == 12
+    assert {"paper", "strict"} == {job["selection"] for job in planned["estimate_ceilings"]}
+    assert {job["selection"] for job in planned["sweep_thresholds"]} == {"paper"}
+    assert not {"read_recording", "extract_features"} & set(planned)
+
+
 def test_another_choice_of_layers_extracts_and_scores_again(finished):
     planned = finished.planned(merged(SMALL, {"layers": "blocks"}))
     assert {"extract_features", "extract_zscored_features", "gather_models", "score_rdms", "score_responses"} <= set(planned)

@@ -114,10 +114,14 @@ def select(
     for area in areas:
         inside = table[table.area == area]
         if inside.kept.sum() < min_neurons:
+            undefined = reasons["reliability undefined"][inside.index].sum()
+            few = f"It is undefined for {undefined} neurons, as where a stimulus has fewer than {MIN_TRIALS} trials to select "
+            few += "or to score them; the preset strict has half of the trials for each. "
             raise InputError(
                 f"{area}: {inside.kept.sum()} of {len(inside)} neurons pass the filters {', '.join(filters)}; "
                 f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}, "
-                f"selection.min_reliability {min_reliability}. Lower the limit, or leave the area out of `areas`."
+                f"selection.min_reliability {min_reliability}. {few if undefined else ''}"
+                "Lower the limit, or leave the area out of `areas`."
             )
         for layer, n in inside[inside.kept].groupby("cortical_layer").size().items():
             if layer and n < min_neurons:
