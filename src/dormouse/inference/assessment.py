@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from dormouse.inference.layer_choice import (
-    FEWEST_IMAGES,
     OF_CHOICE,
     OF_LAYER,
-    OTHER_IMAGES,
     choice_rows,
     draw_halves,
     splits_of,
@@ -17,6 +15,7 @@ from dormouse.inference.layer_choice import (
 from dormouse.inference.permutation import best_scores
 from dormouse.inference.resampling import chosen_layers, entry_scores, resample
 from dormouse.inference.scorer import POOLED, Scorer
+from dormouse.methods.table import FEWEST_IMAGES, OTHER_IMAGES
 
 OF_SITE = ["method", "selection", "area", "cortical_layer"]
 CHOICES = [*OF_SITE, *OF_LAYER, *OF_CHOICE, "choice"]
@@ -52,7 +51,7 @@ def assess(
         pooled = scorer.sites[: scorer.n_pooled][["area", "cortical_layer"]].to_dict("records")
         choices += [place | pooled[site] | row for (site, _), found in splits.items() for row in choice_rows(found, named)]
         chosen = chosen_layers(scorer, whole, splits)
-        scores = entry_scores(scorer, chosen, whole, parts)
+        scores = entry_scores(scorer, chosen, whole, parts, splits)
         single = scorer.sites.assign(score=scores, layer=chosen[scorer.sites.site], choice=scorer.row["choice"])
         single = single[(single.animal != POOLED) & single.score.notna()].drop(columns="site").to_dict("records")
         animals += [place | row | named[row["layer"]] for row in single]
