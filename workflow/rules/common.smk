@@ -108,7 +108,9 @@ N_IMAGES = len(DATASET.images) or (config["demo"]["n_scenes"] if DATASET.name ==
 HAS_BLANK = BLANK in [Path(file).stem for file in DATASET.images] if DATASET.images else config["stimuli"]["blank"]
 METHODS = list_methods(METHOD_TABLE, config, DATASET.kind)
 # what the data set has too little for is left out, and the report says so
-LEFT_OUT = left_out(METHODS, SELECTION["named"], DATASET.kind, {"all": N_IMAGES, "scenes": N_IMAGES - HAS_BLANK}, DATASET.trials)
+LEFT_OUT = left_out(
+    METHODS, SELECTION["named"], DATASET.kind, {"all": N_IMAGES, "scenes": N_IMAGES - HAS_BLANK}, DATASET.trials
+)
 if LEFT_OUT and workflow.is_main_process:
     print(f"Methods left out: {told(LEFT_OUT)}.", file=sys.stderr)
 METHODS = {name: row for name, row in METHODS.items() if name not in sum(LEFT_OUT.values(), [])}

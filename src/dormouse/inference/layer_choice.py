@@ -32,7 +32,7 @@ class Splits:
     same_data: float  # its score on these
 
     def chosen(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the splits in which layers have scores on both parts, and the one chosen in each; in a tie, the earlier one."""
+        """Return the splits with scores on both parts, and the layer chosen in each; in a tie, the earlier one."""
         choose = np.where(np.isnan(self.score), np.nan, self.choose)
         usable = np.flatnonzero(~np.isnan(choose).all(axis=1))
         return usable, np.array([np.nanargmax(choose[split]) for split in usable], int)
