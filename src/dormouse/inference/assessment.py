@@ -80,11 +80,6 @@ def _labels(sites: pd.DataFrame, place: Mapping[str, str]) -> dict[str, np.ndarr
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Return arrays joined along sites; those with fewer resamples than others are filled with NaN."""
-    n = {name: max(len(part[name]) for part in parts) for name in parts[0] if parts[0][name].ndim == 2}
-    filled = [{name: _filled(values, n[name]) if name in n else values for name, values in part.items()} for part in parts]
-    return {name: np.concatenate([part[name] for part in filled], axis=-1) for name in parts[0]}
-
-
-def _filled(values: np.ndarray, n: int) -> np.ndarray:
-    return np.concatenate([values, np.full((n - len(values), values.shape[1]), np.nan)]).astype(np.float32)
+    """Return arrays joined along sites, which are their last axis; resamples in single precision."""
+    joined = {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
+    return {name: values.astype(np.float32) if name.startswith("of_") else values for name, values in joined.items()}
