@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 import yaml
 from neuron_groups import make_population
+from scoring import layers_of
 
 from dormouse import tables
 from dormouse.inference import comparison
 from dormouse.inference.assessment import assess
 from dormouse.inference.null_check import check_nulls, confirm
 from dormouse.inference.scorer import scorers
+from dormouse.methods.scores import score_responses
 from dormouse.paper.evidence import own_check
 
 RSA, STRICT, RIDGE, RIDGE_STRICT = "rsa_pearson", "rsa_pearson_strict", "ridge_srp", "ridge_strict"
@@ -169,3 +171,16 @@ def test_a_half_of_the_trials_without_an_image_chooses_no_layer(little):
 def test_scores_whose_null_does_not_vary_have_no_z(little):
     check = little(population(2, "aaabbbccc"), [RSA, RIDGE], 2)["null_check"]
     assert check.z.isna().all() and check.p.isna().all()
+
+
+def test_a_site_with_too_few_scored_neurons_has_no_score_as_in_the_table_of_scores(little, rows):
+    """One of three neurons responds to one image alone, which has no correlation within the other folds."""
+    target = population(16, "aaabbb")
+    target["mean"][:, 0] = 0
+    target["mean"][2, 0] = 1
+    target |= {"cortical_layer": np.array(["4"] * 3 + ["5"] * 3)}
+    given = layers_of(kernels(16, 0)), kernels(16, 0), {"strict": target}, {RIDGE_STRICT: rows[RIDGE_STRICT]}, images(16), 3
+    scored = score_responses(*given)[1]
+    found = little(target, [RIDGE_STRICT], 16)
+    assert set(scored.cortical_layer) == set(found["intervals"].cortical_layer) == {"all", "5"}
+    assert set(found["animal_scores"].animal) == {"b"}

@@ -51,7 +51,7 @@ def assess(
         pooled = scorer.sites[: scorer.n_pooled][["area", "cortical_layer"]].to_dict("records")
         choices += [place | pooled[site] | row for (site, _), found in splits.items() for row in choice_rows(found, named)]
         chosen = chosen_layers(scorer, whole, splits)
-        scores = entry_scores(scorer, chosen, whole, parts, splits)
+        scores = entry_scores(scorer, chosen, whole, parts)
         single = scorer.sites.assign(score=scores, layer=chosen[scorer.sites.site], choice=scorer.row["choice"])
         single = single[(single.animal != POOLED) & single.score.notna()].drop(columns="site").to_dict("records")
         animals += [place | row | named[row["layer"]] for row in single]

@@ -32,10 +32,20 @@ class Splits:
     same_data: float  # its score on these
 
     def chosen(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the splits with scores on both parts, and the layer chosen in each; in a tie, the earlier one."""
-        choose = np.where(np.isnan(self.score), np.nan, self.choose)
-        usable = np.flatnonzero(~np.isnan(choose).all(axis=1))
-        return usable, np.array([np.nanargmax(choose[split]) for split in usable], int)
+        """Return what `chosen_in` returns for these splits."""
+        return chosen_in(self.choose, self.score)
+
+
+def chosen_in(choose: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the splits with scores on both parts, and the layer chosen in each; in a tie, the earlier one.
+
+    Parameters
+    ----------
+    choose, score : (n_splits, n_layers), scores on the part that chooses and on the other
+    """
+    choose = np.where(np.isnan(score), np.nan, choose)
+    usable = np.flatnonzero(~np.isnan(choose).all(axis=1))
+    return usable, np.array([np.nanargmax(choose[split]) for split in usable], int)
 
 
 def same_data(scores: pd.DataFrame) -> pd.DataFrame:

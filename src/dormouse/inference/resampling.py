@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from dormouse.inference.layer_choice import Splits, most_often
+from dormouse.inference.layer_choice import Splits, chosen_in, draw_halves, most_often
 from dormouse.inference.scorer import POOLED, Scorer
 from dormouse.methods.table import OTHER_IMAGES
 
@@ -48,24 +48,22 @@ def weighted_mean(weights: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def chosen_layers(scorer: Scorer, whole: np.ndarray, splits: Mapping[tuple[int, str], Splits]) -> np.ndarray:
-    """Return the layer that represents the model at each pooled site, chosen as the row says, (n_pooled,) int; -1 for none."""
+    """Return the layer that represents the model at each pooled site, chosen as the row says, (n_pooled,) int; -1 for none.
+
+    A layer without a score on all data represents nothing, nor has it a row in the table `best_layers`.
+    """
     if scorer.row["choice"] == OTHER_IMAGES:
-        often = [
-            most_often(splits[site, OTHER_IMAGES]) if (site, OTHER_IMAGES) in splits else None
-            for site in range(scorer.n_pooled)
-        ]
-        return np.array([-1 if layer is None else layer for layer in often])
+        found = np.full(scorer.n_pooled, -1)
+        for site in range(scorer.n_pooled):
+            layer = most_often(splits[site, OTHER_IMAGES]) if (site, OTHER_IMAGES) in splits else None
+            if layer is not None and not np.isnan(whole[layer, site]):
+                found[site] = layer
+        return found
     known = ~np.isnan(whole[:, : scorer.n_pooled]).all(axis=0)
     return np.where(known, np.nan_to_num(whole[:, : scorer.n_pooled], nan=-np.inf).argmax(axis=0), -1)
 
 
-def entry_scores(
-    scorer: Scorer,
-    layers: np.ndarray,
-    whole: np.ndarray,
-    parts: tuple | None,
-    splits: Mapping[tuple[int, str], Splits],
-) -> np.ndarray:
+def entry_scores(scorer: Scorer, layers: np.ndarray, whole: np.ndarray, parts: tuple | None) -> np.ndarray:
     """Return the score of every entry, (n_entries,): by the chosen layer, or the mean over splits of whichever was chosen.
 
     Parameters
@@ -73,7 +71,6 @@ def entry_scores(
     layers : from `chosen_layers`
     whole : (n_layers, n_entries), scores on all data
     parts : from `Scorer.splits`, of all entries
-    splits : those of each pooled site, by its index and what chose the layer
     """
     of_entry, entry = layers[scorer.sites.site], np.arange(len(scorer.sites))
     if scorer.row["choice"] != OTHER_IMAGES:
@@ -81,7 +78,7 @@ def entry_scores(
     found = np.full(len(entry), np.nan)
     for site in np.flatnonzero(layers >= 0):
         own = np.flatnonzero(scorer.sites.site == site)
-        usable, chosen = splits[site, OTHER_IMAGES].chosen()
+        usable, chosen = chosen_in(*(part[:, :, site] for part in parts[:2]))
         found[own] = parts[1][usable, chosen][:, own].mean(axis=0)
     return found
 
@@ -109,10 +106,7 @@ def resample(
     halved = values is None
     if halved:
         # ASSUME the variance over halves around their mean is that of the score: exact for means over images
-        rng = np.random.default_rng(seed)
-        values = scorer.halved(
-            known, np.stack([rng.permutation(scorer.n_images) < scorer.n_images // 2 for _ in range(n_halves)])
-        )
+        values = scorer.halved(known, draw_halves(scorer.n_images, n_halves, seed))
     sites, n = scorer.sites, scorer.n_pooled
     found = {name: np.full((len(values), n), np.nan) for name in ("of_images", "of_animals", "of_both")}
     mean, n_animals = np.full(n, np.nan), np.zeros(n, int)

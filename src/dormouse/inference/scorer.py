@@ -165,7 +165,12 @@ class ResponseScorer(Scorer):
     def _scores(self, read: Mapping, Y: np.ndarray, inside: np.ndarray) -> np.ndarray:
         if self.users:
             return of_each_site(self.row, read, Y, inside, self._min_neurons)[0]
-        return means_of(family_of(self.row)(read, Y, self.row["settings"]), inside)[0]
+        return self._means(family_of(self.row)(read, Y, self.row["settings"]), inside)
+
+    def _means(self, scores: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Return the means over the neurons of each entry, (n_layers, n_entries); NaN where too few have a score."""
+        means, counts = means_of(scores, inside)
+        return np.where(counts >= self._min_neurons, means, np.nan)
 
     @cached_property
     def _held_out(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -176,7 +181,7 @@ class ResponseScorer(Scorer):
     def scores(self, images=None, trials="mean", first=None):  # noqa: D102
         Y, inside = self._responses[trials], self._inside[:first]
         if images is None and trials == "mean" and self._held_out:
-            return means_of(self._held_out[1].mean(axis=0), inside)[0]  # as `score` of the family, which need not run twice
+            return self._means(self._held_out[1].mean(axis=0), inside)  # as `score` of the family, which need not run twice
         if images is None:
             return self._scores(self.read, Y, inside)
         return self._scores(part_of(self.read, images), Y[images], inside)
@@ -184,8 +189,8 @@ class ResponseScorer(Scorer):
     def splits(self, halves, first):  # noqa: D102
         Y, inside = self._responses["mean"], self._inside[:first]
         if self._held_out:
-            choose, score = self._held_out
-            return _means(choose, inside), _means(score, inside), _means(score / self._limits, inside)
+            corrected = np.stack([means_of(r, inside)[0] for r in self._held_out[1] / self._limits])
+            return *(np.stack([self._means(of_fold, inside) for of_fold in part]) for part in self._held_out), corrected
         choose, score, corrected = [], [], []
         for half in halves:
             one, other = np.flatnonzero(half), np.flatnonzero(~half)
@@ -195,7 +200,7 @@ class ResponseScorer(Scorer):
                 corrected.append(np.full(score[-1].shape, np.nan))
             else:
                 r = family_of(self.row)(part_of(self.read, other), Y[other], self.row["settings"])
-                score.append(means_of(r, inside)[0])
+                score.append(self._means(r, inside))
                 corrected.append(means_of(r / self._limits, inside)[0])
         return np.stack(choose), np.stack(score), np.stack(corrected)
 
@@ -278,8 +283,3 @@ def part_of(read: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, np.
     """Return what a method reads of the layers, for some of the images, or for all in another order."""
     cut = {"n_features": lambda values: values, "row_sum": lambda values: values[:, images]}
     return {name: cut.get(name, lambda values: values[:, images][:, :, images])(values) for name, values in read.items()}
-
-
-def _means(scores: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Return the means over the neurons of each entry, (n, n_layers, n_entries), of scores (n, n_layers, n_neurons)."""
-    return np.stack([means_of(part, inside)[0] for part in scores])

@@ -13,6 +13,9 @@ target : RDMs of sites (n_sites, n_images, n_images), or mean responses (n_image
 settings : those of the row
 
 A user's function is called for one site at a time (`methods.user`).
+
+A family may have more functions, with which `inference.scorer` does without refits: `split_scores`, on parts of the images
+that it holds out itself; `resampled`, in resamples of the images; and `permuted`, with the images in other orders.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
