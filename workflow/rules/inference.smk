@@ -98,6 +98,7 @@ rule check_nulls:
         mem_mb=memory_mb(1500, 0.05),
     params:
         images=IMAGES,
+        kernels=lambda _: [kernel_files(model, KERNELS) for model in [*NOISE, SHUFFLED]],
         methods=METHODS,
         axis=-1 if HAS_NEURONS else 0,
         min_neurons=SELECTION["min_neurons"],
