@@ -6,7 +6,17 @@ import pytest
 import yaml
 
 from dormouse.errors import InputError
-from dormouse.methods.table import GIVEN, RDMS, by_family, computed, list_methods, preset_methods, reads_rdms, stored_kernels
+from dormouse.methods.table import (
+    GIVEN,
+    RDMS,
+    by_family,
+    computed,
+    family_code,
+    list_methods,
+    preset_methods,
+    reads_rdms,
+    stored_kernels,
+)
 
 
 @pytest.fixture
@@ -125,3 +135,10 @@ def test_a_preset_that_names_no_row_is_refused(table, config):
         InputError, match=r"methods\.yaml: presets\.mousenet: no row 'rsa_spearmann'\. Did you mean rsa_spearman"
     ):
         list_methods(table, config, "responses")
+
+
+def test_the_code_of_inference_holds_all_functions_of_a_family_and_that_of_scores_only_what_scores_need():
+    methods = {"rsa": {"family": "rsa"}}
+    scores, inference = family_code(methods), family_code(methods, whole=True)
+    assert scores.keys() <= inference.keys()
+    assert scores["dormouse/methods/rsa.py"] != inference["dormouse/methods/rsa.py"]

@@ -27,7 +27,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dormouse.code_hash import script_code
+from dormouse.code_hash import EVERYTHING, script_code
 from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.user import check_name, user_code
@@ -120,14 +120,19 @@ def computed(rows: Mapping[str, Mapping]) -> dict[str, dict]:
     return {name: {key: row[key] for key in COMPUTED if key in row} for name, row in rows.items()}
 
 
-def family_code(methods: Mapping[str, Mapping]) -> dict[str, str]:
-    """Return hashes of the code behind the methods of one family, and of files that the user names."""
+def family_code(methods: Mapping[str, Mapping], whole: bool = False) -> dict[str, str]:
+    """Return hashes of the code behind the methods, and of files that the user names.
+
+    Parameters
+    ----------
+    whole : whether all functions of a family count, those that inference calls, or `score` alone
+    """
     found: dict[str, str] = {}
     for row in methods.values():
         if row.get("source") == USER:
             found |= user_code(row["name"]) | {name: file_hash(name) for name in row["files"]}
         else:
-            found |= script_code(Path(__file__).with_name(f"{row['family']}.py"), "score")
+            found |= script_code(Path(__file__).with_name(f"{row['family']}.py"), EVERYTHING if whole else "score")
     return found
 
 
