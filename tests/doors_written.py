@@ -13,7 +13,7 @@ from project import merged
 from torch import nn
 
 from dormouse.features.keys import kernels_key
-from dormouse.methods.table import by_family, list_methods, stored_kernels
+from dormouse.methods.table import by_family, left_out, list_methods, stored_kernels
 from dormouse.models.registry import list_models, training_spec
 from dormouse.models.specification import OF_RUN, run_of
 from dormouse.recordings.dataset_folder import read_session, read_similarity
@@ -79,8 +79,10 @@ def start(config: Mapping, models: pd.DataFrame, methods: Mapping) -> None:
     check(methods, METHOD, "resources/methods.yaml")
     dataset = open_dataset(config)
     specs = list_models(models, config)
-    stored_kernels(list_methods(methods, config, dataset.kind))
-    by_family(list_methods(methods, config, dataset.kind))
+    rows = list_methods(methods, config, dataset.kind)
+    left_out(rows, config["selection"]["named"], dataset.kind, {"all": 119, "scenes": 118}, dataset.trials)
+    stored_kernels(rows)
+    by_family(rows)
     run_folder(config, {"name": dataset.name, "title": dataset.title, "kind": dataset.kind})
     images = images_key(dataset, config["stimuli"]["blank"])
     for spec in specs.values():

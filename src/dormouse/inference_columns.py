@@ -36,7 +36,7 @@ INFERENCE = {
             "the data that chose the layer: other_images, other_trials or other_animals than those on which it is scored",
         ),
         "frequency": (FLOAT, "share of the splits in which the layer was chosen, 0 to 1"),
-        "n_splits": (INT, "number of splits of the data: on one part a layer is chosen, on the other it is scored"),
+        "n_splits": (INT, "number of splits of the data: on one part a layer is chosen, on the other it has a score"),
         "score": (FLOAT, "score of the chosen layers on the data on which they were not chosen, mean over splits"),
         "corrected": (FLOAT, "the same corrected for noise; missing as in the table scores, and for trials and animals"),
         "same_data": (
@@ -47,7 +47,7 @@ INFERENCE = {
         "selection_loss": (
             FLOAT,
             "score - what the layer that is best on all data scores on the same parts: what choosing on less data costs, "
-            "negative where it does",
+            "negative where it does; missing where that layer has no score on a part",
         ),
     },
     "animal_scores": METHOD
@@ -64,14 +64,14 @@ INFERENCE = {
     | MODEL
     | SITE
     | STATISTIC
-    | {"estimate": (FLOAT, "score of the model; missing where it could not be computed")}
+    | {"estimate": (FLOAT, "score of the model")}
     | INTERVAL
     | {
-        "n_animals": (INT, "number of animals with a score"),
+        "n_animals": (INT, "number of animals with a score of their own; missing where none has, as in similarities"),
         "n_images": (INT, "number of images"),
-        "rank": (INT, "rank among the models, 1 is best; missing without a score"),
-        "rank_low": (INT, "lower end of the 95 % interval of the rank; missing without a score"),
-        "rank_high": (INT, "upper end of the 95 % interval of the rank; missing without a score"),
+        "rank": (INT, "rank among the models, 1 is best"),
+        "rank_low": (INT, "lower end of the 95 % interval of the rank; missing where resamples have no score"),
+        "rank_high": (INT, "upper end of the 95 % interval of the rank; missing where resamples have no score"),
         "layer": LAYER["layer"],
     }
     | CHOICE,
@@ -117,10 +117,10 @@ INFERENCE = {
     }
     | {name: (kind, f"{text}; missing where there is no score") for name, (kind, text) in NULL.items()}
     | {
-        "z": (FLOAT, "(score - null_mean) / null_sd; missing where there is no score"),
-        "largest_z": (FLOAT, "largest |z| of all rows, the statistic of the check"),
-        "p": (FLOAT, "share of permuted orders in which the largest |z| is at least as large"),
-        "passed": (BOOL, "whether the run passed its check of itself: p above .001"),
+        "z": (FLOAT, "(score - null_mean) / null_sd; missing where there is no score, or the same one in all orders"),
+        "largest_z": (FLOAT, "largest |z| of all rows, the statistic of the check; missing where no row has a z"),
+        "p": (FLOAT, "share of permuted orders in which the largest |z| is at least as large; missing where largest_z is"),
+        "passed": (BOOL, "whether the run passed its check of itself: p above .001; false where nothing could be checked"),
     }
     | ORDERS,
 }

@@ -12,11 +12,15 @@ from dormouse.methods.table import (
     by_family,
     computed,
     family_code,
+    left_out,
     list_methods,
     preset_methods,
     reads_rdms,
     stored_kernels,
+    told,
 )
+
+ENOUGH = {"all": 119, "scenes": 118}
 
 
 @pytest.fixture
@@ -60,14 +64,48 @@ def test_labels_of_rows_are_unique_and_presets_name_rows(table):
     assert set(table["presets"]["paper"]) >= {"rsa_pearson", "ridge_srp"}  # Conwell et al. 2021
 
 
-def test_similarity_data_leave_out_methods_that_need_neurons_and_say_so(table, config, capsys):
-    methods = list_methods(table, config, "similarity")
-    assert list(methods) == ["rsa_pearson", "rsa_pearson_strict", "rsa_spearman"]
-    assert {row["selection"] for row in methods.values()} == {GIVEN}
-    left_out = "ridge_srp, ridge_strict, rsa_pearson_zscored"
-    assert f"Methods left out, because the data set gives similarity: {left_out}" in capsys.readouterr().err
-    with pytest.raises(InputError, match="no method that this data set, which gives similarity, allows"):
-        list_methods(table, with_methods(config, run=["ridge_srp"]), "similarity")
+def lacking(table, config, kind="responses", images=ENOUGH, trials=None):
+    return left_out(list_methods(table, config, kind), config["selection"]["named"], kind, images, trials or {"VISp": 50})
+
+
+def test_similarity_data_leave_out_methods_that_need_neurons_and_say_so(table, config):
+    found = lacking(table, config, "similarity")
+    assert told(found) == (
+        "ridge_srp, ridge_strict, rsa_pearson_zscored, rsa_spearman_zscored (the data set gives similarity)"
+    )
+    assert {row["selection"] for row in list_methods(table, config, "similarity").values()} == {GIVEN}
+    with pytest.raises(InputError, match=r"no method that this data set allows: ridge_srp \(the data set gives similarity\)"):
+        lacking(table, with_methods(config, run=["ridge_srp"]), "similarity")
+
+
+def test_nothing_is_left_out_where_there_is_enough(table, config):
+    assert lacking(table, config) == lacking(table, config, images={"all": 16, "scenes": 15}, trials={"VISp": 4}) == {}
+
+
+@pytest.mark.parametrize(
+    ("images", "trials", "expected"),
+    [
+        (118, 3, {"3 trials of each image in VISl, and the selection strict needs 4": ["rsa_pearson_strict", "ridge_strict"]}),
+        (14, 50, {"14 images, and 5 folds need 15": ["ridge_strict"]}),
+        (
+            7,
+            50,
+            {
+                "7 images, and layers chosen on other images need 8": ["rsa_pearson_strict"],
+                "7 images, and 5 folds need 15": ["ridge_strict"],
+            },
+        ),
+    ],
+)
+def test_methods_that_the_data_are_too_few_for_are_left_out_with_the_reason(table, config, images, trials, expected):
+    found = lacking(table, config, images={"all": images + 1, "scenes": images}, trials={"VISp": 50, "VISl": trials})
+    assert found == expected
+
+
+def test_two_trials_are_enough_for_the_methods_of_the_paper_alone(table, config):
+    assert lacking(table, with_methods(config, run=["paper"]), trials={"VISp": 2}) == {}
+    with pytest.raises(InputError, match="2 trials of each image in VISp, and the selection strict needs 4"):
+        lacking(table, with_methods(config, run=["strict"]), trials={"VISp": 2})
 
 
 def test_three_lines_add_a_method(table, config):

@@ -89,7 +89,7 @@ def test_the_check_of_a_run_names_the_score_that_is_farthest_off():
     assert (found["passed"], found["p"], found["n"]) == (True, 0.004, 2)
     assert found["worst"]["model"] == "pixels (images shuffled)"
     assert not own_check(table("null_check").assign(passed=[True, False]))["passed"]
-    assert own_check(table("null_check").assign(z=np.nan))["worst"] is None
+    assert own_check(table("null_check").assign(z=np.nan, p=np.nan, passed=False)) is None  # nothing could be checked
 
 
 @pytest.fixture
@@ -113,7 +113,14 @@ def page(tmp_path, root):
             methods={"mine": row},
             tables=empty | whole | tables,
             jobs=pd.DataFrame({"rule": ["score"], "started": [0.0]}),
-            dataset={"name": "mice", "description": "", "citation": "", "areas": AREAS, "results": "results/mice"},
+            dataset={
+                "name": "mice",
+                "description": "",
+                "citation": "",
+                "areas": AREAS,
+                "results": "results/mice",
+                "left_out": "",
+            },
             config={},
         )
         return Path(tmp_path / "page.html").read_text()

@@ -17,7 +17,7 @@ SIX = ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]
 
 
 def opened(dataset, areas=SIX):
-    return open_dataset({"dataset": str(dataset), "areas": list(areas), "demo": {}})
+    return open_dataset({"dataset": str(dataset), "areas": list(areas), "demo": {"n_trials": 20}})
 
 
 def test_a_folder_of_responses_lists_its_sessions_images_and_areas(dataset_folder):
@@ -67,6 +67,7 @@ def test_areas_that_no_simulated_recording_has_are_refused():
 
 def test_the_demo_has_twelve_recordings_and_says_that_they_are_simulated():
     dataset = opened("demo")
+    assert dataset.trials == dict.fromkeys(SIX, 20)
     assert (dataset.kind, dataset.reader, dataset.areas) == ("responses", "nwb", SIX)
     assert len(set(dataset.recordings)) == 12
     assert len(set(opened("demo", ["VISp", "VISl"]).recordings)) == 4  # those of other areas are not read

@@ -34,10 +34,12 @@ from dormouse.methods.table import (
     by_family,
     computed,
     family_code,
+    left_out,
     list_methods,
     preset_methods,
     reads_rdms,
     stored_kernels,
+    told,
 )
 from dormouse.models.given_weights import check_given_weights
 from dormouse.models.registry import list_models, training_spec
@@ -62,6 +64,7 @@ from dormouse.recordings.remote import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run.folder import run_folder
 from dormouse.schemas import check, check_layers
+from dormouse.stimuli.images import BLANK
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
@@ -100,7 +103,17 @@ if workflow.is_main_process:
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 OF_MOUSENET = [model for model, spec in MODELS.items() if spec["source"] == "mousenet"]
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
+# scenes and blank; for the Allen data and the demo, which hold their images in recordings, as configured or published
+N_IMAGES = len(DATASET.images) or (config["demo"]["n_scenes"] if DATASET.name == "demo" else 118) + config["stimuli"]["blank"]
+HAS_BLANK = BLANK in [Path(file).stem for file in DATASET.images] if DATASET.images else config["stimuli"]["blank"]
 METHODS = list_methods(METHOD_TABLE, config, DATASET.kind)
+# what the data set has too little for is left out, and the report says so
+LEFT_OUT = left_out(
+    METHODS, SELECTION["named"], DATASET.kind, {"all": N_IMAGES, "scenes": N_IMAGES - HAS_BLANK}, DATASET.trials
+)
+if LEFT_OUT and workflow.is_main_process:
+    print(f"Methods left out: {told(LEFT_OUT)}.", file=sys.stderr)
+METHODS = {name: row for name, row in METHODS.items() if name not in sum(LEFT_OUT.values(), [])}
 FAMILIES = by_family(METHODS)
 KERNELS = sorted({"centred", *stored_kernels(METHODS)})
 # a data set of similarities has no neurons to select, and no trials to estimate a ceiling from
@@ -117,8 +130,6 @@ NEURONS, CEILINGS, COUNTS = (
 )
 DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
 PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
-# scenes and blank; for the Allen data and the demo, which hold their images in recordings, as configured or published
-N_IMAGES = len(DATASET.images) or (config["demo"]["n_scenes"] if DATASET.name == "demo" else 118) + config["stimuli"]["blank"]
 # runs share the images, and everything made from images alone
 IMAGES = images_key(DATASET, config["stimuli"]["blank"])
 STIMULI = f"results/stimuli/{IMAGES}.npz"

@@ -3,7 +3,7 @@
 TARGETS = "populations/{selection}/{area}.npz" if HAS_NEURONS else "rdms/{selection}/{area}.npz"
 # the run's check of itself: noise, if the run has it, and another model with its images shuffled
 NOISE = [model for model, spec in MODELS.items() if (spec["source"], spec["name"]) == ("baseline", "noise")]
-SHUFFLED = next((model for model in MODELS if model not in NOISE), *NOISE)
+SHUFFLED = [*(model for model in MODELS if model not in NOISE), *NOISE][0]
 COMPARISONS = ["intervals", "differences", "permutation_tests", "seed_spread", "animal_scores"]
 
 
@@ -84,7 +84,7 @@ rule compare_models:
 
 rule check_nulls:
     input:
-        noise=lambda _: [file for model in NOISE for file in kernel_files(model, KERNELS)],
+        noise=lambda _: [file for model in NOISE[:1] for file in kernel_files(model, KERNELS)],
         model=lambda _: kernel_files(SHUFFLED, KERNELS),
         targets=lambda _: [file for family in FAMILIES for file in of_selections(TARGETS, family)],
         stimuli=STIMULI,

@@ -204,6 +204,7 @@ rule write_report:
             "citation": DATASET.citation,
             "areas": DATASET.areas,
             "results": RESULTS,
+            "left_out": told(LEFT_OUT),
         },
         code=code("write_report"),
     script:

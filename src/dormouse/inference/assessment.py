@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from dormouse.inference.layer_choice import (
-    FEWEST_IMAGES,
     OF_CHOICE,
     OF_LAYER,
-    OTHER_IMAGES,
     choice_rows,
     draw_halves,
     splits_of,
@@ -17,6 +15,7 @@ from dormouse.inference.layer_choice import (
 from dormouse.inference.permutation import best_scores
 from dormouse.inference.resampling import chosen_layers, entry_scores, resample
 from dormouse.inference.scorer import POOLED, Scorer
+from dormouse.methods.table import FEWEST_IMAGES, OTHER_IMAGES
 
 OF_SITE = ["method", "selection", "area", "cortical_layer"]
 CHOICES = [*OF_SITE, *OF_LAYER, *OF_CHOICE, "choice"]
@@ -52,7 +51,7 @@ def assess(
         pooled = scorer.sites[: scorer.n_pooled][["area", "cortical_layer"]].to_dict("records")
         choices += [place | pooled[site] | row for (site, _), found in splits.items() for row in choice_rows(found, named)]
         chosen = chosen_layers(scorer, whole, splits)
-        scores = entry_scores(scorer, chosen, whole, parts)
+        scores = entry_scores(scorer, chosen, whole, parts, splits)
         single = scorer.sites.assign(score=scores, layer=chosen[scorer.sites.site], choice=scorer.row["choice"])
         single = single[(single.animal != POOLED) & single.score.notna()].drop(columns="site").to_dict("records")
         animals += [place | row | named[row["layer"]] for row in single]
@@ -81,11 +80,6 @@ def _labels(sites: pd.DataFrame, place: Mapping[str, str]) -> dict[str, np.ndarr
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Return arrays joined along sites; those with fewer resamples than others are filled with NaN."""
-    n = {name: max(len(part[name]) for part in parts) for name in parts[0] if parts[0][name].ndim == 2}
-    filled = [{name: _filled(values, n[name]) if name in n else values for name, values in part.items()} for part in parts]
-    return {name: np.concatenate([part[name] for part in filled], axis=-1) for name in parts[0]}
-
-
-def _filled(values: np.ndarray, n: int) -> np.ndarray:
-    return np.concatenate([values, np.full((n - len(values), values.shape[1]), np.nan)]).astype(np.float32)
+    """Return arrays joined along sites, which are their last axis; resamples in single precision."""
+    joined = {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
+    return {name: values.astype(np.float32) if name.startswith("of_") else values for name, values in joined.items()}

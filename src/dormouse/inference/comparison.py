@@ -6,17 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, rankdata, t
+from scipy.stats import rankdata, t
 
 from dormouse.files import read_arrays
 from dormouse.inference.layer_choice import CONDITION
-from dormouse.inference.permutation import tests, with_q
-from dormouse.inference.resampling import COVERAGE, FEWEST_ANIMALS, image_factor, interval, two_factor_variance
+from dormouse.inference.permutation import q_values, tests, with_q
+from dormouse.inference.resampling import (
+    COVERAGE,
+    FEWEST_ANIMALS,
+    image_factor,
+    interval,
+    two_factor_variance,
+    variance_of,
+)
 from dormouse.tables import WHOLE
 
 OF_SITE = ["method", "selection", "area", "cortical_layer"]
 MEAN, OF_POOLED = "mean_over_animals", "pooled"
 BOTH, IMAGES = "animals and images", "images"
+OF_STATISTIC = [*OF_SITE, "model", "statistic", "over", "sem", "low", "high", "df"]
+INTERVALS = [*OF_STATISTIC, "estimate", "n_animals", "n_images", "rank", "rank_low", "rank_high"]
+DIFFERENCES = [*OF_STATISTIC, "other", "difference", "p", "q"]
 
 
 class Resamples:
@@ -50,18 +60,18 @@ class Resamples:
         ----------
         pairs : (n_pairs, 2) int; None for the models themselves
         """
-        first = np.arange(len(self.estimate)) if pairs is None else pairs[:, 0]
+        of_each = np.arange(len(self.estimate))[:, None] if pairs is None else pairs
         values, *factors = (
-            part if pairs is None else part[:, first] - part[:, pairs[:, 1]] for part in (self.values, *self.factors)
+            part if pairs is None else part[:, pairs[:, 0]] - part[:, pairs[:, 1]] for part in (self.values, *self.factors)
         )
-        n_images, halved = self.n_images[first], self.halved[first]
+        n_images, halved = self.n_images[of_each[:, 0]], self.halved[of_each[:, 0]]
         if factors:
-            return two_factor_variance(values, *factors, self.n_animals[first], n_images, halved)
-        return np.nanvar(values, axis=0, ddof=1) / image_factor(n_images, halved)
+            return two_factor_variance(values, *factors, self.n_animals[of_each].min(axis=1), n_images, halved)
+        return variance_of(values) / image_factor(n_images, halved)
 
 
 def at_each_site(arrays: Sequence[Mapping[str, np.ndarray]]) -> list[tuple[dict[str, str], list[int], list[Resamples]]]:
-    """Return for each site its names, the models that have it, and their resamples: mean over animals, and pooled.
+    """Return for each site its names, the models that have a score there, and their resamples: mean over animals, and pooled.
 
     Parameters
     ----------
@@ -73,7 +83,7 @@ def at_each_site(arrays: Sequence[Mapping[str, np.ndarray]]) -> list[tuple[dict[
     ]
     found = []
     for site in dict.fromkeys(site for place in places for site in place):
-        models = [k for k, place in enumerate(places) if site in place and arrays[k]["layer_index"][place[site]] > 0]
+        models = [k for k, place in enumerate(places) if site in place and not np.isnan(arrays[k]["pooled"][place[site]])]
         if not models:
             continue
         given = [arrays[k] for k in models], [places[k][site] for k in models]
@@ -94,13 +104,20 @@ def intervals(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str])
     for place, own, statistics in at_each_site(arrays):
         for found in statistics:
             table = interval(found.estimate, found.variance(), found.df())
-            drawn = rankdata(-found.values, axis=1, nan_policy="omit")
-            low, high = np.nanquantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0)
-            ranks = {"rank": rankdata(-found.estimate, method="min"), "rank_low": np.floor(low), "rank_high": np.ceil(high)}
+            ranks = _ranks(found.estimate, found.values)
             table = table.assign(**place, statistic=found.statistic, over=found.over, estimate=found.estimate, **ranks)
-            table = table.assign(model=[models[k] for k in own], n_animals=found.n_animals, n_images=found.n_images)
+            n_animals = pd.Series(found.n_animals, dtype="Int64").replace(0, pd.NA)
+            table = table.assign(model=[models[k] for k in own], n_animals=n_animals, n_images=found.n_images)
             parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=INTERVALS)
+
+
+def _ranks(estimate: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the rank of each model, and the ends of its interval, in resamples in which models have a score."""
+    drawn, ends = rankdata(-values, axis=1, nan_policy="omit"), np.full((2, len(estimate)), np.nan)
+    known = ~np.isnan(values).all(axis=0)
+    ends[:, known] = np.nanquantile(drawn[:, known], [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0)
+    return {"rank": rankdata(-estimate, method="min"), "rank_low": np.floor(ends[0]), "rank_high": np.ceil(ends[1])}
 
 
 def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
@@ -113,16 +130,15 @@ def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str
         pairs = np.array(list(combinations(range(len(own)), 2)))
         if place["cortical_layer"] != WHOLE or not len(pairs):
             continue
-        difference, df = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]], found.df()[pairs[:, 0]]
+        difference, df = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]], found.df()[pairs].min(axis=1)
         table = interval(difference, found.variance(pairs), df)
         with np.errstate(invalid="ignore", divide="ignore"):
             p = np.where(difference == 0, 1.0, 2 * t.sf(np.abs(difference) / table["sem"].to_numpy(), df))
         table = table.assign(**place, statistic=found.statistic, over=found.over, difference=difference, p=p)
-        table["q"] = false_discovery_control(p)
+        table["q"] = q_values(table.p)
         first, second = ([models[own[k]] for k in column] for column in pairs.T)
         parts.append(table.assign(model=first, other=second))
-    columns = [*OF_SITE, "model", "other", "statistic", "over", "difference", "sem", "low", "high", "df", "p", "q"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=DIFFERENCES)
 
 
 def permutation_tests(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from dormouse.inference.scorer import POOLED, Scorer
+from dormouse.methods.table import OTHER_IMAGES
 
 CONDITION = ["method", "selection", "model", "area", "cortical_layer"]
-SAME_DATA, OTHER_IMAGES, OTHER_TRIALS, OTHER_ANIMALS = "same_data", "other_images", "other_trials", "other_animals"
+SAME_DATA, OTHER_TRIALS, OTHER_ANIMALS = "same_data", "other_trials", "other_animals"
 OF_LAYER = ["layer", "path", "layer_index", "layer_depth"]
 OF_CHOICE = ["frequency", "n_splits", "score", "corrected", "same_data", "optimism", "selection_loss"]
-FEWEST_IMAGES = 8  # four in each half: with three, RDMs have three distances
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class Splits:
     same_data: float  # its score on these
 
     def chosen(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the splits that have a score to choose by, and the layer chosen in each; in a tie, the earlier one."""
-        usable = np.flatnonzero(~np.isnan(self.choose).all(axis=1))
-        return usable, np.array([np.nanargmax(self.choose[split]) for split in usable], int)
+        """Return the splits with scores on both parts, and the layer chosen in each; in a tie, the earlier one."""
+        choose = np.where(np.isnan(self.score), np.nan, self.choose)
+        usable = np.flatnonzero(~np.isnan(choose).all(axis=1))
+        return usable, np.array([np.nanargmax(choose[split]) for split in usable], int)
 
 
 def same_data(scores: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def choice_rows(splits: Splits, layers: list[dict]) -> list[dict]:
     nested, adjusted = (values[np.arange(len(chosen)), chosen].mean() for values in (score, corrected))
     found = {
         "choice": splits.choice,
-        "n_splits": len(splits.choose),
+        "n_splits": len(usable),
         "score": nested,
         "corrected": adjusted,
         "same_data": splits.same_data,

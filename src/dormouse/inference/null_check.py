@@ -84,6 +84,8 @@ def confirm(table: pd.DataFrame) -> str:
     ----------
     table : the table `null_check`
     """
+    if table.z.isna().all():
+        return "Nothing could be checked: no score of shuffled images or noise varies over permuted orders of the images."
     row = table.loc[table.z.abs().idxmax()]
     found = f"largest |z| {row.largest_z:.2f}, p = {row.p:.4f}, in {row.n_permutations} permuted orders"
     if row.passed:

@@ -58,10 +58,16 @@ def with_q(table: pd.DataFrame) -> pd.DataFrame:
 
     The adjustment holds the false discovery rate (Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57:289).
     """
-    q = pd.Series(np.nan, table.index)
-    for _, rows in table[table.p.notna()].groupby("method", sort=False):
-        q[rows.index] = false_discovery_control(rows.p)
+    q = table.groupby("method", sort=False).p.transform(q_values) if len(table) else table.p
     return table.assign(q=q)
+
+
+def q_values(p: pd.Series) -> pd.Series:
+    """Return p values adjusted for each other; those that are missing stay so and do not count."""
+    q = pd.Series(np.nan, p.index)
+    if p.notna().any():
+        q[p.notna()] = false_discovery_control(p.dropna())
+    return q
 
 
 def largest_z(best: np.ndarray) -> tuple[np.ndarray, float, float]:
@@ -69,12 +75,13 @@ def largest_z(best: np.ndarray) -> tuple[np.ndarray, float, float]:
 
     Parameters
     ----------
-    best : (n + 1, n_scores), with the same orders for all scores; scores without a null are left out
+    best : (n + 1, n_scores), with the same orders for all scores; scores whose null does not vary have no z
 
     The p value belongs to all scores together: it is the share of orders in which the largest |z| is at least as large
-    (Westfall & Young 1993).
+    (Westfall & Young 1993). It is NaN where no score has a z.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         z = (best - best.mean(axis=0)) / best.std(axis=0)  # of all orders alike, so that the observed one has no other place
-    largest = np.fmax.reduce(np.where(np.isfinite(z), np.abs(z), np.nan), axis=1)
-    return z[0], float(largest[0]), float((largest >= largest[0]).mean())
+    z = np.where(np.isfinite(z), z, np.nan)
+    largest = np.fmax.reduce(np.abs(z), axis=1)
+    return z[0], float(largest[0]), np.nan if np.isnan(largest[0]) else float((largest >= largest[0]).mean())

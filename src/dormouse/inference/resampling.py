@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from dormouse.inference.layer_choice import OTHER_IMAGES, Splits, most_often
+from dormouse.inference.layer_choice import Splits, most_often
 from dormouse.inference.scorer import POOLED, Scorer
+from dormouse.methods.table import OTHER_IMAGES
 
 FEWEST_ANIMALS = 3  # for an interval over animals
 COVERAGE = 0.95
@@ -58,7 +59,13 @@ def chosen_layers(scorer: Scorer, whole: np.ndarray, splits: Mapping[tuple[int, 
     return np.where(known, np.nan_to_num(whole[:, : scorer.n_pooled], nan=-np.inf).argmax(axis=0), -1)
 
 
-def entry_scores(scorer: Scorer, layers: np.ndarray, whole: np.ndarray, parts: tuple | None) -> np.ndarray:
+def entry_scores(
+    scorer: Scorer,
+    layers: np.ndarray,
+    whole: np.ndarray,
+    parts: tuple | None,
+    splits: Mapping[tuple[int, str], Splits],
+) -> np.ndarray:
     """Return the score of every entry, (n_entries,): by the chosen layer, or the mean over splits of whichever was chosen.
 
     Parameters
@@ -66,6 +73,7 @@ def entry_scores(scorer: Scorer, layers: np.ndarray, whole: np.ndarray, parts: t
     layers : from `chosen_layers`
     whole : (n_layers, n_entries), scores on all data
     parts : from `Scorer.splits`, of all entries
+    splits : those of each pooled site, by its index and what chose the layer
     """
     of_entry, entry = layers[scorer.sites.site], np.arange(len(scorer.sites))
     if scorer.row["choice"] != OTHER_IMAGES:
@@ -73,8 +81,7 @@ def entry_scores(scorer: Scorer, layers: np.ndarray, whole: np.ndarray, parts: t
     found = np.full(len(entry), np.nan)
     for site in np.flatnonzero(layers >= 0):
         own = np.flatnonzero(scorer.sites.site == site)
-        usable = np.flatnonzero(~np.isnan(parts[0][:, :, site]).all(axis=1))
-        chosen = np.nanargmax(parts[0][usable, :, site], axis=1)
+        usable, chosen = splits[site, OTHER_IMAGES].chosen()
         found[own] = parts[1][usable, chosen][:, own].mean(axis=0)
     return found
 
@@ -124,6 +131,14 @@ def resample(
     return {"pooled": np.where(layers >= 0, estimates[:n], np.nan), "mean": mean, "of_pooled": of_pooled} | found | counts
 
 
+def variance_of(values: np.ndarray) -> np.ndarray:
+    """Return the variance of each column of resamples (n_boot, n), (n,); NaN where fewer than two have a score."""
+    enough = (~np.isnan(values)).sum(axis=0) > 1
+    found = np.full(values.shape[1], np.nan)
+    found[enough] = np.nanvar(values[:, enough], axis=0, ddof=1)
+    return found
+
+
 def two_factor_variance(
     both: np.ndarray, animals: np.ndarray, images: np.ndarray, n_animals: np.ndarray, n_images: np.ndarray, halved: np.ndarray
 ) -> np.ndarray:
@@ -139,7 +154,7 @@ def two_factor_variance(
     resampling both has it.
     """
     f_animals, f_images = (n_animals - 1) / (n_animals + 1), image_factor(n_images, halved)
-    v_both, v_animals, v_images = (np.nanvar(values, axis=0, ddof=1) for values in (both, animals, images))
+    v_both, v_animals, v_images = map(variance_of, (both, animals, images))
     interaction = (v_both - v_animals - v_images) / (f_animals * f_images)
     v_animals, v_images = v_animals / f_animals, v_images / f_images
     least = np.maximum(v_animals, v_images)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dormouse.methods.table import RDMS, USER
+from dormouse.methods.table import OTHER_IMAGES, RDMS, USER
 
 LEAST_RELIABILITY = 0.1  # ASSUME below it, the correction would mostly multiply noise
 CORRECTION = "r / sqrt(reliability), reliability from .1 up"
@@ -37,6 +37,8 @@ def correct_rdms(table: pd.DataFrame, ceilings: pd.DataFrame, methods: Mapping[s
         pd.MultiIndex.from_frame(table.assign(target=target)[of_site].astype(str))
     )
     found = pd.Series(limits.to_numpy(float), table.index)
+    if "choice" in table:  # ceilings are of all trials and animals, and so are scores only where other images chose
+        found = found.where(table.choice == OTHER_IMAGES)
     corrected = table.assign(corrected=table.corrected.where(found.isna(), table.score / found))
     if "corrected_by" in table:
         corrected["corrected_by"] = table.corrected_by.where(found.isna() | table.score.isna(), CORRECTION)

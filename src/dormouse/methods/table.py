@@ -23,14 +23,14 @@ Without them, `score` is called on halves of the images, and on permuted targets
 A user's function is called for one site at a time (`methods.user`).
 """
 
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dormouse.code_hash import EVERYTHING, script_code
 from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.user import check_name, user_code
+from dormouse.recordings.trials import MIN_TRIALS
 
 GIVEN = "given"  # instead of a selection, where a data set gives similarities and so no neurons to select
 RDMS, RESPONSES = ("rdm", "rdm_zscored"), "responses"  # targets
@@ -38,6 +38,10 @@ OF_KIND = {"responses": (*RDMS, RESPONSES), "similarity": RDMS[:1]}  # which tar
 OF_ALL_IMAGES = {"srp", "zscore"}  # kernels of features that were standardised over all images
 DERIVED = {"gram": "centred"}  # kernels that are computed from another kernel, whose file is read
 USER = "python"  # source of a row that names a user's function
+OTHER_IMAGES = "other_images"  # choice of a row whose layers are not chosen on the images on which they are scored
+FEWEST_IMAGES = 8  # to choose layers on one half: four in each, because RDMs of three images have only three distances
+FEWEST_IN_FOLD = 3  # images; r of two is always 1 or -1
+FEWEST_TRIALS = {"all": MIN_TRIALS, "odd": 2 * MIN_TRIALS - 1, "even": 2 * MIN_TRIALS}  # of each image, by those that are used
 COMPUTED = ("family", "source", "name", "kernels", "target", "selection", "images", "settings", "files")
 ADDED = {  # defaults of an added row
     **{
@@ -54,7 +58,7 @@ ADDED = {  # defaults of an added row
 
 
 def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
-    """Return the row of every method that the configuration asks for and the data set allows, by name.
+    """Return the row of every method that the configuration asks for, by name.
 
     Parameters
     ----------
@@ -62,8 +66,7 @@ def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
     config : `methods` (names of rows or presets to `run`, rows to `add`, `selection` for all rows) and `selection`
     kind : kind of the data set, responses or similarity
 
-    Raises InputError for an unknown name or selection, a name that is given twice, a row whose parts do not fit together, or
-    if no method is left.
+    Raises InputError for an unknown name or selection, a name that is given twice, or a row whose parts do not fit together.
     """
     wanted, place = config["methods"], "config: methods"
     rows, presets = table["rows"], table["presets"]
@@ -83,13 +86,55 @@ def list_methods(table: Mapping, config: Mapping, kind: str) -> dict[str, dict]:
         chosen[name] = _complete(name, line, _families(rows), f"{place}.add.{name}")
     for name, row in chosen.items():
         _check_images(name, row)
-    chosen = {name: row | _selection(name, row, config, kind) for name, row in chosen.items()}
-    possible = {name: row for name, row in chosen.items() if row["target"] in OF_KIND[kind]}
-    if not possible:
-        raise InputError(f"{place}: no method that this data set, which gives {kind}, allows; add to methods.run.")
-    if left_out := [name for name in chosen if name not in possible]:
-        print(f"Methods left out, because the data set gives {kind}: {', '.join(left_out)}.", file=sys.stderr)
-    return possible
+    return {name: row | _selection(name, row, config, kind) for name, row in chosen.items()}
+
+
+def left_out(
+    methods: Mapping[str, Mapping],
+    named: Mapping[str, Mapping],
+    kind: str,
+    images: Mapping[str, int],
+    trials: Mapping[str, int],
+) -> dict[str, list[str]]:
+    """Return the methods that the data set has too little for, by what it lacks; raises InputError if no other is left.
+
+    Parameters
+    ----------
+    methods : from `list_methods`
+    named : selections of the configuration, by name
+    kind : kind of the data set
+    images : number of images that a row uses, by its key `images`
+    trials : number of trials of each image, by area, where it is known before recordings are read
+    """
+    found: dict[str, list[str]] = {}
+    for name, row in methods.items():
+        if lacking := _lacking(row, named, kind, images[row["images"]], trials):
+            found.setdefault(lacking, []).append(name)
+    if sum(map(len, found.values())) == len(methods):
+        raise InputError(f"config: methods: no method that this data set allows: {told(found)}. Add to methods.run.")
+    return found
+
+
+def told(left_out: Mapping[str, Sequence[str]]) -> str:
+    """Return in words which methods are left out, and why."""
+    return "; ".join(f"{', '.join(names)} ({lacking})" for lacking, names in left_out.items())
+
+
+def _lacking(row: Mapping, named: Mapping[str, Mapping], kind: str, n_images: int, trials: Mapping[str, int]) -> str | None:
+    """Return what a data set lacks for a row, in words, or None."""
+    if row["target"] not in OF_KIND[kind]:
+        return f"the data set gives {kind}"
+    if row["selection"] in named:
+        needed = max(FEWEST_TRIALS[named[row["selection"]][key]] for key in ("select_on", "score_on"))
+        for area, n in trials.items():
+            if n < needed:
+                return f"{n} trials of each image in {area}, and the selection {row['selection']} needs {needed}"
+    folds = None if row.get("source") == USER else row["settings"].get("folds")
+    if folds and n_images < folds * FEWEST_IN_FOLD:
+        return f"{n_images} images, and {folds} folds need {folds * FEWEST_IN_FOLD}"
+    if row["choice"] == OTHER_IMAGES and n_images < FEWEST_IMAGES:
+        return f"{n_images} images, and layers chosen on other images need {FEWEST_IMAGES}"
+    return None
 
 
 def preset_methods(table: Mapping, preset: str, methods: Iterable[str]) -> list[str]:

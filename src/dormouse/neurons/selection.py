@@ -116,12 +116,14 @@ def select(
         if inside.kept.sum() < min_neurons:
             undefined = reasons["reliability undefined"][inside.index].sum()
             few = f"It is undefined for {undefined} neurons, as where a stimulus has fewer than {MIN_TRIALS} trials to select "
-            few += "or to score them; the preset strict has half of the trials for each. "
+            few += "or to score them. "
+            halved = (inside[["select_on", "score_on"]] != "all").any(axis=None)
+            half = ", or leave methods that select on half of the trials, as those of strict, out of methods.run"
             raise InputError(
                 f"{area}: {inside.kept.sum()} of {len(inside)} neurons pass the filters {', '.join(filters)}; "
                 f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}, "
                 f"selection.min_reliability {min_reliability}. {few if undefined else ''}"
-                "Lower the limit, or leave the area out of `areas`."
+                f"Lower the limit, or leave the area out of `areas`{half if halved else ''}."
             )
         for layer, n in inside[inside.kept].groupby("cortical_layer").size().items():
             if layer and n < min_neurons:

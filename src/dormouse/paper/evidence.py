@@ -52,13 +52,13 @@ def own_check(check: pd.DataFrame) -> dict | None:
     """Return what the run's check of itself found: the table `null_check` in a few words; None where nothing was checked.
 
     passed, p, largest_z and n_permutations are those of the whole run, `models` are those that were checked, and `worst` is
-    the row that is farthest from what was expected, None if no row has a z.
+    the row that is farthest from what was expected.
     """
-    if not len(check):
-        return None
     known = check[check.z.notna()]
+    if not len(known):
+        return None
     of_run = check.iloc[0][["p", "largest_z", "n_permutations"]].astype(float).to_dict()
-    worst = known.loc[known.z.abs().idxmax()].to_dict() if len(known) else None
+    worst = known.loc[known.z.abs().idxmax()].to_dict()
     return of_run | {"passed": bool(check.passed.all()), "models": list(check.model.unique()), "n": len(check), "worst": worst}
 
 

@@ -127,7 +127,7 @@ def render(
     methods : rows of the table of methods, by name
     tables : those of `SHOWN`; all but best_layers and models may be empty
     jobs : `costs.job_table` of the jobs that made results of the run
-    dataset : name, description, citation, areas, and the folder of its results
+    dataset : name, description, citation, areas, the folder of its results, and in words what it has too little for
     config : the configuration of the run
     """
     folders = [Path(file).parent for file in (template, *captions)]

@@ -101,6 +101,12 @@ def check_folder(folder: Path) -> pd.DataFrame:
     return neurons
 
 
+def most_trials(folder: Path, neurons: pd.DataFrame) -> dict[str, int]:
+    """Return for each area the number of trials of each stimulus in the session that has most, missing ones included."""
+    shapes = {session: array_headers(session_file(folder, session))["response"][0] for session in neurons.session.unique()}
+    return neurons.session.map({session: shape[0] for session, shape in shapes.items()}).groupby(neurons.area).max().to_dict()
+
+
 def session_files(folder: Path, ending: str) -> list[Path]:
     """Return the session files of a folder; raises InputError for an ending in upper case, which no path would find."""
     files = list_files(folder, [ending])[0]

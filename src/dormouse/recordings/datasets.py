@@ -44,6 +44,7 @@ class Dataset:
     described_by: tuple[str, ...] = ()  # files that describe the recordings
     images: tuple[str, ...] = ()  # files of the stimuli, if not inside the recordings
     background: int | None = None  # grey of the screen around these, 0 to 255, if known
+    trials: Mapping[str, int] = field(default_factory=dict)  # of each image, by area, where known; the most of any recording
 
 
 def open_dataset(config: Mapping) -> Dataset:
@@ -64,6 +65,7 @@ def open_dataset(config: Mapping) -> Dataset:
             areas=_shared(config["areas"], Counter(site.area for site in sites), "recordings", "demo"),
             recordings=[site.recording for site in sites if site.area in config["areas"]],
             source=f"{SIMULATED}/{short_hash(config['demo'])}/{{recording}}.nwb",
+            trials=dict.fromkeys(config["areas"], config["demo"]["n_trials"]),
         )
     if wanted == "allen":
         return _open_allen(config)
@@ -126,17 +128,18 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
     if description["kind"] == "similarity":
         sites, _ = folder.check_similarity(path / "similarity.npz")
         present, unit, recordings = Counter(area for area, _ in sites.values()), "sites", []
-        file = "similarity.npz"
+        file, trials = "similarity.npz", {}
     else:
         neurons = folder.check_folder(path)
         present, unit, recordings = Counter(neurons.area), "neurons", list(neurons.session.unique())
         _tell_others(path / "responses", ".npz")
-        file = "neurons.csv"
+        file, trials = "neurons.csv", folder.most_trials(path, neurons)
+    areas = _shared(areas, present, unit, path)
     return Dataset(
         **common,
         kind=description["kind"],
         reader="folder",
-        areas=_shared(areas, present, unit, path),
+        areas=areas,
         recordings=recordings,
         source=str(path / "responses" / "{recording}.npz"),
         described={"stimuli": [image.stem for image in images]}
@@ -144,6 +147,7 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         described_by=(str(path / file),),
         images=tuple(map(str, images)),
         background=description.get("background"),
+        trials={area: n for area, n in trials.items() if area in areas},
     )
 
 

@@ -1,0 +1,73 @@
+"""Whole runs on data that lack something: they end well, give what can be given, and say what not."""
+
+import json
+
+import pytest
+from folders import change, everywhere, get, session
+
+from dormouse.tables import read_table
+
+pytestmark = pytest.mark.workflow
+
+CONFIG = {
+    "areas": ["VISp"],
+    "reliability": {"n_splits": 5},
+    "thresholds": {"values": [0.0], "n_splits": 2},
+    "selection": {"min_reliability": 0.1},
+    "layer_choice": {"n_halves": 2},
+    "inference": {"n_boot": 20, "n_halves": 20, "n_permutations": {"rdm": 10, "responses": 10}, "n_neurons": 5},
+    "models": {"groups": [], "include": ["pixels"]},
+    "methods": {"run": ["rsa_pearson", "strict", "ridge_srp"]},
+}
+
+
+@pytest.fixture
+def ended(snakemake, tmp_path):
+    """Return a function that runs the workflow on a data set, and gives what it left out, and its tables and report."""
+
+    def run(dataset, **config):
+        done = snakemake(config=CONFIG | {"dataset": str(dataset)} | config)
+        assert done.returncode == 0, done.stdout
+        results = tmp_path / "run/results" / dataset.name
+        told = [*done.stdout.splitlines(), *(line for log in results.rglob("*.log") for line in log.read_text().splitlines())]
+        assert not [line for line in told if "Warning" in line or "Traceback" in line]
+        assert json.loads((results / "null_check.json").read_text())["value"].startswith("Shuffled images and noise score as")
+        (left_out,) = (line for line in told if line.startswith("Methods left out: "))
+        report = (results / "report.html").read_text()
+        assert left_out.removeprefix("Methods left out: ") in report
+        names = ("intervals", "differences", "animal_scores", "layer_choices", "permutation_tests", "seed_spread")
+        return left_out, {name: read_table(name, results / f"tables/{name}.parquet") for name in names}, report
+
+    return run
+
+
+def test_one_model_one_animal_one_area_and_two_trials(ended, dataset_folder):
+    everywhere(",m2,", ",m1,")(dataset_folder)
+    for name in ("one", "two"):
+        change(session(dataset_folder, name), response=get(session(dataset_folder, name), "response")[:2])
+    left_out, tables, report = ended(dataset_folder)
+    assert left_out == (
+        "Methods left out: rsa_pearson_strict, ridge_strict "
+        "(2 trials of each image in VISp, and the selection strict needs 4)."
+    )
+    assert set(tables["intervals"].method) == set(tables["permutation_tests"].method) == {"rsa_pearson", "ridge_srp"}
+    assert set(tables["intervals"].statistic) == {"pooled"} and set(tables["intervals"].n_animals) == {1}
+    assert set(tables["layer_choices"].choice) == {"other_images", "other_trials"}
+    assert tables["differences"].empty and tables["seed_spread"].empty
+    assert "no random network was run with several seeds" in report and "mean over animals</th>" not in report
+
+
+@pytest.mark.slow
+def test_similarities_of_seven_images(ended, similarity_folder, dataset_folder):
+    rows = slice(0, 7)
+    (dataset_folder / "stimuli/image_7.png").unlink()
+    for name in ("VISp-2_3", "VISp-4", "VISl"):
+        change(similarity_folder / "similarity.npz", **{name: get(similarity_folder / "similarity.npz", name)[rows, rows]})
+    left_out, tables, report = ended(similarity_folder)
+    assert left_out == (
+        "Methods left out: rsa_pearson_strict (7 images, and layers chosen on other images need 8); "
+        "ridge_strict, ridge_srp (the data set gives similarity)."
+    )
+    assert set(tables["intervals"].method) == {"rsa_pearson"} and tables["intervals"].n_animals.isna().all()
+    assert tables["animal_scores"].empty and tables["layer_choices"].empty and tables["differences"].empty
+    assert "those of the given similarities; none were selected" in report
