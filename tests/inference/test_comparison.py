@@ -125,6 +125,14 @@ def test_two_models_alike_do_not_differ():
     assert (table[table.other == "b"].p < 1).all() and (table[table.other == "b"]["sem"] > 0).all()
 
 
+def test_of_two_models_with_scores_in_different_numbers_of_animals_the_fewer_count():
+    few, many = made(1, n_animals=4), made(2, n_animals=9)
+    rows = [row_of(differences(pair, ["a", "b"]), SITES[0]) for pair in ((few, many), (many, few))]
+    assert [row.df for row in rows] == [3, 3] and rows[0]["sem"] == pytest.approx(rows[1]["sem"], rel=1e-12)
+    values = [few[name][:, 0] - many[name][:, 0] for name in ("of_both", "of_animals", "of_images")]
+    assert rows[0]["sem"] ** 2 == pytest.approx(variance_of(values, 4, 30, False), rel=1e-9)
+
+
 def test_a_model_without_a_score_at_a_site_does_not_spoil_others():
     arrays = [made(seed) for seed in range(1, 5)]
     full, table = intervals(arrays, MODELS), intervals([*arrays[:3], without(arrays[3], 0)], MODELS)

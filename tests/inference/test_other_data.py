@@ -83,7 +83,8 @@ def test_one_animal_has_no_others_and_missing_trials_no_others():
     features, population = data(np.repeat("m1", 6))
     assert chosen("rsa", features, population, OTHER_ANIMALS)[0].empty
     population |= {"even": np.full((N, 6), np.nan)}
-    assert chosen("ridge", features, population, OTHER_TRIALS)[0].empty
+    for name in ROWS:
+        assert chosen(name, features, population, OTHER_TRIALS)[0].empty
 
 
 def test_an_animal_with_too_few_neurons_counts_only_in_the_pooled_site():
