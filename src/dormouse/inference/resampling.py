@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from dormouse.inference.layer_choice import Splits, most_often
+from dormouse.inference.layer_choice import Splits, draw_halves, most_often
 from dormouse.inference.scorer import POOLED, Scorer
 from dormouse.methods.table import OTHER_IMAGES
 
@@ -109,10 +109,7 @@ def resample(
     halved = values is None
     if halved:
         # ASSUME the variance over halves around their mean is that of the score: exact for means over images
-        rng = np.random.default_rng(seed)
-        values = scorer.halved(
-            known, np.stack([rng.permutation(scorer.n_images) < scorer.n_images // 2 for _ in range(n_halves)])
-        )
+        values = scorer.halved(known, draw_halves(scorer.n_images, n_halves, seed))
     sites, n = scorer.sites, scorer.n_pooled
     found = {name: np.full((len(values), n), np.nan) for name in ("of_images", "of_animals", "of_both")}
     mean, n_animals = np.full(n, np.nan), np.zeros(n, int)
