@@ -117,7 +117,11 @@ INFERENCE = {
     }
     | {name: (kind, f"{text}; missing where there is no score") for name, (kind, text) in NULL.items()}
     | {
-        "z": (FLOAT, "(score - null_mean) / null_sd; missing where there is no score, or the same one in all orders"),
+        "z": (
+            FLOAT,
+            "(score - mean) / standard deviation, both over all orders and the observed one; missing where there is no score, or "
+            "the same one in all orders",
+        ),
         "largest_z": (FLOAT, "largest |z| of all rows, the statistic of the check; missing where no row has a z"),
         "p": (FLOAT, "share of permuted orders in which the largest |z| is at least as large; missing where largest_z is"),
         "passed": (BOOL, "whether the run passed its check of itself: p above .001; false where nothing could be checked"),

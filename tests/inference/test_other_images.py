@@ -3,15 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
-from noise_networks import FOLDS, LEFT_OUT, N_IMAGES, choices_by_ridge, choices_by_rsa, kernels_of, names, noise, of_area
+from noise_networks import FOLDS, LEFT_OUT, N_IMAGES, choices_by_ridge, choices_by_rsa, noise, of_area
 from scipy.stats import pearsonr
 from score_tables import make_scores
-from scoring import layers_of
 
-from dormouse.inference.layer_choice import OTHER_IMAGES, SAME_DATA, choose_layers, other_images
+from dormouse.inference.layer_choice import (
+    OF_LAYER,
+    OTHER_IMAGES,
+    SAME_DATA,
+    Splits,
+    choice_rows,
+    choose_layers,
+    draw_halves,
+    most_often,
+)
 from dormouse.methods import ridge
-from dormouse.methods.scores import score_responses
-from dormouse.methods.splits import Splits, draw_halves, response_splits
 
 
 def test_halves_are_random_and_even():
@@ -89,30 +95,42 @@ def test_ridge_in_folds_scores_noise_0():
 
 def test_too_few_images_give_no_choice():
     features, population = noise(3, seed=4)
-    few = population | {"mean": population["mean"][:7]}
-    kernels = kernels_of([X[:7] for X in features])
-    given = kernels, {"strict": few}, {"ridge": LEFT_OUT}, names(7), 3
-    scores = score_responses(layers_of(kernels), *given)[1].assign(model="net")
-    choices = other_images(scores, response_splits(*given, n_halves=10, seed=0))
-    assert choices.empty and {"frequency", "score", "optimism", "choice"} <= set(choices.columns)
+    few = [population | {key: population[key][:n] for key in ("mean", "odd", "even")} for n in (7, 8)]
+    assert choices_by_ridge([X[:7] for X in features], few[0], LEFT_OUT).empty
+    choices = choices_by_ridge([X[:8] for X in features], few[1], LEFT_OUT)
+    assert len(choices) and {"frequency", "score", "optimism", "choice"} <= set(choices.columns)
+
+
+def splits(choose, score, fixed) -> Splits:
+    choose, score, fixed = map(np.array, (choose, score, fixed))
+    return Splits(OTHER_IMAGES, choose, score, score * 1.25, fixed, float(np.nanmax(fixed)))
+
+
+def rows_of(scores: pd.DataFrame, found: Splits) -> pd.DataFrame:
+    layers = scores[OF_LAYER].to_dict("records")
+    return pd.DataFrame(choice_rows(found, layers)).assign(**scores.iloc[0][["method", "selection", "model", "area"]])
 
 
 def test_splits_without_any_score_are_left_out():
-    scores = make_scores([0.5, 0.4])
-    choose = np.array([[[0.1], [0.3]], [[np.nan], [np.nan]], [[np.nan], [0.2]]])
-    sites = pd.DataFrame({"area": ["VISp"], "cortical_layer": ["all"]})
-    part = Splits("rsa_pearson", "strict", sites, choose, *2 * [np.array([[[0.7], [0.2]], [[0.9], [0.9]], [[0.5], [0.4]]])])
-    (row,) = other_images(scores, [part]).itertuples()
+    found = splits([[0.1, 0.3], [np.nan, np.nan], [np.nan, 0.2]], [[0.7, 0.2], [0.9, 0.9], [0.5, 0.4]], [0.5, 0.4])
+    (row,) = rows_of(make_scores([0.5, 0.4]), found).itertuples()
     assert (row.layer_index, row.frequency, row.score, row.same_data) == (2, 1.0, pytest.approx(0.3), 0.5)
-    assert row.selection_loss == pytest.approx(0.3 - 0.6)
+    assert row.corrected == pytest.approx(0.375) and row.selection_loss == pytest.approx(0.3 - 0.6)
+    nothing = splits([[np.nan, np.nan]], [[0.1, 0.2]], [0.5, 0.4])
+    assert choice_rows(nothing, []) == [] and most_often(nothing) is None
+
+
+def test_of_two_layers_that_are_chosen_as_often_the_earlier_one_stands_for_the_model():
+    assert most_often(splits([[0.1, 0.3], [0.4, 0.2]], [[0.0, 0.0]] * 2, [0.1, 0.2])) == 0
+    assert most_often(splits([[0.1, 0.3], [0.4, 0.2], [0.1, 0.2]], [[0.0, 0.0]] * 3, [0.1, 0.2])) == 1
 
 
 def test_the_row_of_a_method_says_which_choice_its_best_layers_show():
-    scores = pd.concat([make_scores([0.5, 0.4, 0.3], method=method) for method in ("paper", "strict")])
-    sites = pd.DataFrame({"area": ["VISp"], "cortical_layer": ["all"]})
-    choose = np.array([[[0.1], [0.2], [0.3]], [[0.1], [0.3], [0.2]], [[0.1], [0.2], [0.3]]])
-    parts = [Splits(method, "strict", sites, choose, choose / 2, choose) for method in ("paper", "strict")]
-    choices = pd.concat([other_images(scores[scores.method == part.method], [part]) for part in parts])
+    of_layers = [0.5, 0.4, 0.3]
+    scores = pd.concat([make_scores(of_layers, method=method) for method in ("paper", "strict")])
+    choose = np.array([[0.1, 0.2, 0.3], [0.1, 0.3, 0.2], [0.1, 0.2, 0.3]])
+    found = Splits(OTHER_IMAGES, choose, choose / 2, choose, np.array(of_layers), 0.5)
+    choices = pd.concat([rows_of(rows, found) for _, rows in scores.groupby("method")]).assign(cortical_layer="all")
     methods = {"paper": {"choice": SAME_DATA}, "strict": {"choice": OTHER_IMAGES}}
     best = choose_layers(scores, choices, methods).set_index("method")
     assert best.layer_index.to_dict() == {"paper": 1, "strict": 3}

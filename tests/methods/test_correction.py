@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scoring import layers_of
 
+from dormouse.inference.scorer import scorers
 from dormouse.methods.correction import CORRECTION, LEAST_RELIABILITY, correct_rdms
 from dormouse.methods.ridge import leave_one_out_r
 from dormouse.methods.scores import score_rdms, score_responses
-from dormouse.methods.splits import response_splits
 from dormouse.neurons.ceilings import ceiling
 from dormouse.neurons.populations import site_rdms
 from dormouse.neurons.reliability import spearman_brown
@@ -76,12 +76,19 @@ def test_an_rdm_without_a_ceiling_or_with_a_low_one_is_not_corrected(kernels, po
 
 
 def test_scores_on_parts_of_the_images_are_corrected_alike(kernels, population):
-    of_three = {key: values[..., :3] for key, values in population.items()} | {"reliability": RELIABILITY[:3]}
-    (by_ridge,) = response_splits(kernels, {"paper": of_three}, {"ridge": RIDGE}, STIMULI, 1, 3, 0)
-    of_each = [{key: values[..., [k]] for key, values in of_three.items()} for k in range(3)]
-    single = [next(response_splits(kernels, {"paper": one}, {"ridge": RIDGE}, STIMULI, 1, 3, 0)).score for one in of_each]
-    expected = np.mean([score / np.sqrt(RELIABILITY[k]) for k, score in enumerate(single)], axis=0)
-    np.testing.assert_allclose(by_ridge.corrected, expected, rtol=0, atol=1e-12)
+    """A neuron whose reliability is too low has a score there, but no corrected one."""
+    population |= {"reliability": RELIABILITY, "odd": population["mean"], "even": population["mean"]}
+    half = np.random.default_rng(2).random((1, N)) < 0.5
+    (scorer,) = scorers(kernels, {"paper": population}, {"ridge": RIDGE}, STIMULI, 3)
+    _, score, corrected = scorer.splits(half, 1)
+    single = []
+    for k in range(M):
+        one = {key: values[..., [k]] for key, values in population.items()}
+        (of_neuron,) = scorers(kernels, {"paper": one}, {"ridge": RIDGE}, STIMULI, 1)
+        single.append(of_neuron.splits(half, 1)[1])
+    np.testing.assert_allclose(score, np.mean(single, axis=0), rtol=0, atol=1e-12)
+    expected = np.mean([single[k] / np.sqrt(RELIABILITY[k]) for k in range(3)], axis=0)
+    np.testing.assert_allclose(corrected, expected, rtol=0, atol=1e-12)
 
 
 def test_without_reliabilities_nothing_is_corrected(kernels, population):
@@ -89,7 +96,7 @@ def test_without_reliabilities_nothing_is_corrected(kernels, population):
     assert sites.corrected.isna().all() and set(sites.corrected_by) == {""} and (sites.n_uncorrected == M).all()
 
 
-@pytest.mark.parametrize("reliability", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("reliability", [0.3, 0.5, 0.7, 0.95])
 def test_the_corrected_r_of_simulated_neurons_is_the_true_one(reliability):
     """A prediction that is right but for noise of its own has r = .8 with the signal; trials add noise to the responses."""
     rng = np.random.default_rng(int(100 * reliability))

@@ -11,6 +11,7 @@ from dormouse.methods.table import (
     RDMS,
     by_family,
     computed,
+    family_code,
     left_out,
     list_methods,
     preset_methods,
@@ -172,3 +173,10 @@ def test_a_preset_that_names_no_row_is_refused(table, config):
         InputError, match=r"methods\.yaml: presets\.mousenet: no row 'rsa_spearmann'\. Did you mean rsa_spearman"
     ):
         list_methods(table, config, "responses")
+
+
+def test_the_code_of_inference_holds_all_functions_of_a_family_and_that_of_scores_only_what_scores_need():
+    methods = {"rsa": {"family": "rsa"}}
+    scores, inference = family_code(methods), family_code(methods, whole=True)
+    assert scores.keys() <= inference.keys()
+    assert scores["dormouse/methods/rsa.py"] != inference["dormouse/methods/rsa.py"]

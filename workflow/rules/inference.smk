@@ -34,7 +34,7 @@ rule resample_scores:
         splits=config["layer_choice"],
         resampling={key: config["inference"][key] for key in ("n_boot", "n_halves", "n_neurons", "seed")},
         n_permutations=config["inference"]["n_permutations"],
-        family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
+        family=lambda wildcards: family_code(FAMILIES[wildcards.family], whole=True),
         code=code("resample_scores"),
     script:
         "../scripts/resample_scores.py"
@@ -98,12 +98,13 @@ rule check_nulls:
         mem_mb=memory_mb(1500, 0.05),
     params:
         images=IMAGES,
+        kernels=lambda _: [kernel_files(model, KERNELS) for model in [*NOISE, SHUFFLED]],
         methods=METHODS,
         axis=-1 if HAS_NEURONS else 0,
         min_neurons=SELECTION["min_neurons"],
         check=config["inference"]["check"],
         seed=config["inference"]["seed"],
-        family=family_code(METHODS),
+        family=family_code(METHODS, whole=True),
         code=code("check_nulls"),
     script:
         "../scripts/check_nulls.py"

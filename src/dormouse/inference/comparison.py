@@ -49,9 +49,10 @@ class Resamples:
         else:
             self.estimate, self.values, self.factors = of("mean"), of("of_both"), (of("of_animals"), of("of_images"))
 
-    def df(self) -> np.ndarray:
-        """Return degrees of freedom: the smaller sample less one, (n_models,)."""
-        return self.n_images - 1 if self.over == IMAGES else np.minimum(self.n_animals, self.n_images) - 1
+    def df(self, pairs: np.ndarray | None = None) -> np.ndarray:
+        """Return degrees of freedom: the smallest sample less one, (n_models,), or (n_pairs,); see `variance`."""
+        df = self.n_images - 1 if self.over == IMAGES else np.minimum(self.n_animals, self.n_images) - 1
+        return df if pairs is None else df[pairs].min(axis=1)
 
     def variance(self, pairs: np.ndarray | None = None) -> np.ndarray:
         """Return the variance of each model's estimate, (n_models,), or of differences between pairs of models, (n_pairs,).
@@ -130,7 +131,7 @@ def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str
         pairs = np.array(list(combinations(range(len(own)), 2)))
         if place["cortical_layer"] != WHOLE or not len(pairs):
             continue
-        difference, df = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]], found.df()[pairs].min(axis=1)
+        difference, df = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]], found.df(pairs)
         table = interval(difference, found.variance(pairs), df)
         with np.errstate(invalid="ignore", divide="ignore"):
             p = np.where(difference == 0, 1.0, 2 * t.sf(np.abs(difference) / table["sem"].to_numpy(), df))

@@ -80,9 +80,8 @@ def largest_z(best: np.ndarray) -> tuple[np.ndarray, float, float]:
     The p value belongs to all scores together: it is the share of orders in which the largest |z| is at least as large
     (Westfall & Young 1993). It is NaN where no score has a z.
     """
-    null = best[1:]
     with np.errstate(invalid="ignore", divide="ignore"):
-        z = (best - null.mean(axis=0)) / null.std(axis=0, ddof=1)
+        z = (best - best.mean(axis=0)) / best.std(axis=0)  # of all orders alike, so that the observed one has no other place
     z = np.where(np.isfinite(z), z, np.nan)
     largest = np.fmax.reduce(np.abs(z), axis=1)
     return z[0], float(largest[0]), np.nan if np.isnan(largest[0]) else float((largest >= largest[0]).mean())

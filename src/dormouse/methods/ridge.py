@@ -251,7 +251,7 @@ def score(kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Ma
 def split_scores(
     kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Mapping
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return scores by which to choose a layer, and of the images that had no part in them; see `methods.table`.
+    """Return scores by which to choose a layer, and of the images that had no part in them; see `inference.scorer`.
 
     Returns
     -------

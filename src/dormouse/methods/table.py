@@ -12,6 +12,14 @@ kernels : the kernels that the row names, each (n_layers, n_images, n_images) fl
 target : RDMs of sites (n_sites, n_images, n_images), or mean responses (n_images, n_neurons)
 settings : those of the row
 
+A family may also have functions that inference uses (`inference.scorer`), with the same first three parameters:
+
+split_scores(kernels, responses, settings) -> scores of splits of the images that the family makes itself
+resampled(kernels, target, settings, layers, counts) -> scores of given layers in resamples, with images drawn `counts` times
+permuted(kernels, rdms, settings, permutations) -> scores of all layers with the images of the RDMs in every permuted order
+
+Without them, `score` is called on halves of the images, and on permuted targets.
+
 A user's function is called for one site at a time (`methods.user`).
 
 A family may have more functions, with which `inference.scorer` does without refits: `split_scores`, on parts of the images
@@ -21,7 +29,7 @@ that it holds out itself; `resampled`, in resamples of the images; and `permuted
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dormouse.code_hash import script_code
+from dormouse.code_hash import EVERYTHING, script_code
 from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.user import check_name, user_code
@@ -160,14 +168,19 @@ def computed(rows: Mapping[str, Mapping]) -> dict[str, dict]:
     return {name: {key: row[key] for key in COMPUTED if key in row} for name, row in rows.items()}
 
 
-def family_code(methods: Mapping[str, Mapping]) -> dict[str, str]:
-    """Return hashes of the code behind the methods of one family, and of files that the user names."""
+def family_code(methods: Mapping[str, Mapping], whole: bool = False) -> dict[str, str]:
+    """Return hashes of the code behind the methods, and of files that the user names.
+
+    Parameters
+    ----------
+    whole : whether all functions of a family count, those that inference calls, or `score` alone
+    """
     found: dict[str, str] = {}
     for row in methods.values():
         if row.get("source") == USER:
             found |= user_code(row["name"]) | {name: file_hash(name) for name in row["files"]}
         else:
-            found |= script_code(Path(__file__).with_name(f"{row['family']}.py"), "score")
+            found |= script_code(Path(__file__).with_name(f"{row['family']}.py"), EVERYTHING if whole else "score")
     return found
 
 

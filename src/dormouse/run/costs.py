@@ -7,7 +7,7 @@ from statistics import median
 import pandas as pd
 
 ON_GPU = ("extract_features", "extract_zscored_features", "train_network")
-LONG = (*ON_GPU, "read_recording", "score_responses")  # what most of the time goes into
+LONG = (*ON_GPU, "read_recording", "score_responses", "resample_scores")  # what most of the time goes into
 N_SLOWEST = 5  # jobs that are told at the end of a run
 # ASSUME sizes in a forecast, which only says what order of cost to expect
 BYTES_PER_PARAMETER = 4
