@@ -64,7 +64,7 @@ def costs():
     )
 
 
-def told():
+def at_the_end():
     """Return the slowest jobs of the run and its peak memory, as lines of text."""
     return [] if QUIET else summary(job_table(read_records(results_folders(RESULTS))), STARTED)
 
@@ -82,12 +82,12 @@ onsuccess:
     from dormouse.run.crate import write_crate
 
     write_crate(RESULTS)
-    for line in told():
+    for line in at_the_end():
         logger.info(line)
 
 
 onerror:
-    for line in told():
+    for line in at_the_end():
         logger.info(line)
 
 
