@@ -119,7 +119,7 @@ INFERENCE = {
     | {
         "z": (
             FLOAT,
-            "(score - mean) / standard deviation, both over all orders and the observed one; missing where there is no score, or "
+            "(score - mean) / standard deviation, over all orders and the observed one; missing where there is no score, or "
             "the same one in all orders",
         ),
         "largest_z": (FLOAT, "largest |z| of all rows, the statistic of the check; missing where no row has a z"),
