@@ -21,7 +21,7 @@ def score_file(path, **changed):
 
 def test_scores_of_one_family_are_stacked_if_they_rest_on_the_same(tmp_path):
     paths = [score_file(tmp_path / area / f"{model}.parquet") for area in ("VISp", "VISl") for model in ("one", "two")]
-    assert len(read_scores(paths)) == 4 * len(example("scores"))
+    assert len(read_scores("scores", paths)) == 4 * len(example("scores"))
 
 
 @pytest.mark.parametrize("what", ["code", "settings", "neurons", "kernels"])
@@ -29,7 +29,7 @@ def test_scores_of_one_family_that_rest_on_others_are_refused(tmp_path, what):
     paths = [score_file(tmp_path / area / "one.parquet") for area in ("VISp", "VISl")]
     score_file(paths[1], **{what: "other"})
     with pytest.raises(InputError, match=rf"VISl/one\.parquet: made from other {what} than .*VISp/one\.parquet\."):
-        read_scores(paths)
+        read_scores("scores", paths)
 
 
 def test_what_scores_rest_on_changes_with_each_part_of_it(tmp_path):
