@@ -27,6 +27,7 @@ SMALL = {
     "reliability": {"n_splits": 10},
     "selection": {"min_reliability": -1.0},
     "methods": {"run": ["rsa_pearson", "rsa_spearman", "ridge_srp", "ridge_zscore"]},
+    "inference": {"n_boot": 50, "n_permutations": {"rdm": 20, "responses": 20}},
     "models": {
         "groups": [],
         "include": ["pixels"],

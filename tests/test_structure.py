@@ -129,7 +129,10 @@ def test_no_module_runs_text_or_unpickles(root):
         assert not dangerous.search(file.read_text()), file
 
 
-@pytest.mark.parametrize("script", ["score_rdms", "score_responses", "choose_layers", "select_neurons"])
+@pytest.mark.parametrize(
+    "script",
+    ["score_rdms", "score_responses", "resample_scores", "compare_models", "check_nulls", "choose_layers", "select_neurons"],
+)
 def test_jobs_that_run_no_network_do_not_import_torch(root, script):
     tree = ast.parse((root / "workflow/scripts" / f"{script}.py").read_text())
     lines = [ast.unparse(node) for node in tree.body if isinstance(node, ast.ImportFrom)]

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.workflow
 DIFFERS = "min_reliability -1.0, n_splits 10"
 METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
-GATHERING = ("gather_scores", "choose_layers", "gather_tables")
+TABLES += ("animal_scores", "intervals", "differences", "permutation_tests", "seed_spread", "null_check")
+COMPARING = ("choose_layers", "compare_models", "gather_tables", "plot_scores", "write_report", "confirm_nulls")
+GATHERING = ("gather_scores", *COMPARING)
+INFERENCE = ("resample_scores", "check_nulls")
 BETWEEN_ANIMALS = (
     "estimate_ceilings",
     "gather_tables",
@@ -92,9 +95,11 @@ def edited(file, change):
 @pytest.mark.parametrize(
     ("module", "name", "rules"),
     [
-        ("methods/ridge", "score_layers", {"score_responses", *GATHERING, *BETWEEN_ANIMALS, "plot_scores", "write_report"}),
-        ("methods/rsa", "spearman", {"score_rdms", *GATHERING, "plot_scores", "write_report"}),
-        ("paper/figures/scores", "plot_scores", {"plot_scores", "write_report"}),
+        ("methods/ridge", "score_layers", {"score_responses", *INFERENCE, *GATHERING, *BETWEEN_ANIMALS}),
+        ("methods/rsa", "spearman", {"score_rdms", *INFERENCE, *GATHERING}),
+        ("inference/resampling", "draw_counts", {"resample_scores", *COMPARING}),
+        ("inference/null_check", "shuffled", {"check_nulls", "write_report", "confirm_nulls"}),
+        ("paper/figures/scores", "plot_scores", {"plot_scores", "write_report", "confirm_nulls"}),
         ("run/provenance", "job_record", set()),  # a record changes no result
     ],
 )
@@ -124,7 +129,7 @@ def test_a_project_that_was_copied_elsewhere_has_nothing_to_do(finished, tmp_pat
 
 def test_gathered_tables_follow_the_requested_models_and_areas(finished):
     fewer = finished.planned(merged(SMALL, {"models": {"include": []}}))
-    assert set(fewer) == {"gather_models", *GATHERING, "plot_scores", "write_report"}
+    assert set(fewer) == {"gather_models", *GATHERING}
     one = finished.planned(merged(SMALL, {"areas": ["VISp"]}))
     assert {"select_neurons", "gather_tables", *GATHERING} <= set(one)
     assert not set(one) & {"read_recording", "measure_reliability", "extract_features"}
@@ -145,7 +150,7 @@ def test_another_reliability_threshold_reads_no_recording(finished):
 def test_another_row_runs_only_the_jobs_of_its_family(finished):
     strong = {"family": "ridge", "kernels": ["srp"], "target": "responses", "settings": {"penalty": 100.0}}
     planned = finished.planned(merged(SMALL, {"methods": {"add": {"ridge_strong": strong}}}))
-    assert set(planned) == {"score_responses", *GATHERING, "plot_scores", "write_report"}
+    assert set(planned) == {"score_responses", *INFERENCE, *GATHERING}
     assert {job["family"] for job in planned["score_responses"]} == {"ridge"}
 
 
@@ -185,7 +190,7 @@ def test_another_kernel_is_extracted_without_the_others(finished):
 
 def test_another_penalty_between_animals_reruns_ceilings_and_what_is_corrected_by_them(finished):
     planned = finished.planned(merged(SMALL, {"ceilings": {"penalty": 2.0}}))
-    assert set(planned) == {*BETWEEN_ANIMALS, "gather_scores", "choose_layers", "plot_scores", "write_report"}
+    assert set(planned) == {*BETWEEN_ANIMALS, *GATHERING}
 
 
 def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(finished):
@@ -197,15 +202,15 @@ def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(finis
 def test_adding_a_model_runs_its_own_jobs(finished):
     new = {"source": "torchvision", "name": "squeezenet1_1", "weights": "random", "seed": 1, "input": {"size": 64}}
     planned = finished.planned(merged(SMALL, {"models": {"add": {"new": new}}}))
-    for rule in ("extract_features", "extract_zscored_features", "score_rdms", "score_responses"):
-        assert [job["model"] for job in planned[rule]] == ["new"]
-    gathering = {*GATHERING, "gather_models", "plot_scores", "write_report"}
-    assert set(planned) == {"extract_features", "extract_zscored_features", "score_rdms", "score_responses"} | gathering
+    own = ("extract_features", "extract_zscored_features", "score_rdms", "score_responses", "resample_scores")
+    for rule in own:
+        assert {job["model"] for job in planned[rule]} == {"new"}
+    assert set(planned) == {*own, *GATHERING, "gather_models"}  # the run's check of itself is of other models
 
 
 def test_another_label_runs_no_network(finished):
     planned = finished.planned(merged(SMALL, {"models": {"add": {"small": {"display_name": "Small"}}}}))
-    assert set(planned) == {"gather_models", "plot_scores", "write_report"}
+    assert set(planned) == {"gather_models", "plot_scores", "write_report", "confirm_nulls"}
 
 
 @pytest.mark.slow
