@@ -49,7 +49,7 @@ def print_coverage(simulated: pd.DataFrame) -> None:
         of = rows.set_index("of").reindex(["first", "second", "difference"])
         row, covered = of.loc["first"], [f"{value:.3f}" if value == value else "" for value in of.covered]
         what = f"{animals}{', alike' * (kind == 'alike')}{', pooled' * fixed}"
-        numbers = f"{row.n} | {row.score:.3f} | {row.sd:.3f} | {row['sem']:.3f} | {' | '.join(covered)}"
+        numbers = f"{int(row.n)} | {row.score:.3f} | {row.sd:.3f} | {row['sem']:.3f} | {' | '.join(covered)}"
         print(f"| {method} | {what} | {numbers} |", flush=True)
 
 
