@@ -30,10 +30,15 @@ def images_and_networks(rng: np.random.Generator, n_images: int) -> tuple[np.nda
     return shared, [np.maximum(L @ weights.standard_normal((N_SHARED + N_OWN, N_FEATURES)) + 0.5, 0) for L in latents]
 
 
-def animal(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
+# how much the latents of an animal's own count: some animals share nearly all with the networks, and some nothing; or most
+# are alike
+SHARES = {"uneven": lambda rng: rng.uniform(0.2, 1.0), "alike": lambda rng: rng.normal(0.5, 0.07)}
+
+
+def animal(rng: np.random.Generator, animals: str) -> tuple[np.ndarray, np.ndarray, float]:
     """Return loadings of 30 to 80 neurons on shared latents and on those of the animal, and how much these count."""
     n = rng.integers(30, 81)
-    return rng.standard_normal((N_SHARED, n)), rng.standard_normal((N_OWN, n)), rng.uniform(0.2, 1.0)
+    return rng.standard_normal((N_SHARED, n)), rng.standard_normal((N_OWN, n)), SHARES[animals](rng)
 
 
 def responses(rng: np.random.Generator, shared: np.ndarray, drawn: Sequence[tuple]) -> dict[str, np.ndarray]:
@@ -95,18 +100,20 @@ def experiment(
     methods: Mapping[str, Mapping],
     n_images: int = 80,
     n_boot: int = 200,
+    animals: str = "uneven",
     animals_seed: int | None = None,
 ) -> pd.DataFrame:
     """Return the intervals of both networks and of their difference in one experiment.
 
     Parameters
     ----------
+    animals : a key of `SHARES`
     animals_seed : draws the same animals whatever the experiment; None for other animals in each
     """
     rng = np.random.default_rng([seed, n_animals])
     of_animals = rng if animals_seed is None else np.random.default_rng(animals_seed)
     shared, features = images_and_networks(rng, n_images)
-    population = responses(rng, shared, [animal(of_animals) for _ in range(n_animals)])
+    population = responses(rng, shared, [animal(of_animals, animals) for _ in range(n_animals)])
     arrays, parts = resamples(features, population, methods, n_boot, seed), []
     for method in methods:
         of_method = [of_network[method] for of_network in arrays]

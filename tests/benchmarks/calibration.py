@@ -23,31 +23,34 @@ from dormouse.inference.permutation import best_scores, p_values
 from dormouse.inference.scorer import scorers
 
 METHODS = {"RSA, Pearson": RSA, "ridge, one left out": LEFT_OUT, "ridge, five folds": experiments.FOLDS}
-CASES = ((4, None), (7, None), (14, None), (7, 1))  # animals, and the seed of those that are the same in every experiment
+# numbers of animals, how they differ, and a seed of those that are the same in every experiment
+CASES = ((4, "uneven", None), (7, "uneven", None), (14, "uneven", None), (4, "alike", None), (7, "uneven", 1))
 STRICT = FOLDS | {"settings": {"folds": 5, "seed": 0, "penalties": [10.0**k for k in range(-3, 4)]}}
 NETWORKS = {("RSA", 18): 1, ("RSA", 160): 1, ("RSA", 600): 1, ("ridge", 18): 1, ("ridge", 160): 0.5, ("ridge", 600): 0.2}
-OF_CASE = ["animals", "fixed"]
+OF_CASE = ["animals", "kind", "fixed"]
 
 
 def simulate(first: int, last: int) -> Iterator[pd.DataFrame]:
     """Yield the intervals of experiments of each case, from one seed to another."""
     for seed in range(first, last):
-        for n_animals, animals_seed in CASES:
-            table = experiment(n_animals, seed, METHODS, animals_seed=animals_seed)
-            yield table.assign(animals=n_animals, fixed=animals_seed is not None)
+        for n_animals, kind, animals_seed in CASES:
+            table = experiment(n_animals, seed, METHODS, animals=kind, animals_seed=animals_seed)
+            yield table.assign(animals=n_animals, kind=kind, fixed=animals_seed is not None)
 
 
 def print_coverage(simulated: pd.DataFrame) -> None:
     """Print how often intervals hold the truth: the mean over animals where these are new, the pooled score where not."""
-    print("| | animals | of | score | sd | sem | coverage | experiments |\n|---|---:|---|---:|---:|---:|---:|---:|")
+    print("| | animals | experiments | score | sd | sem | coverage | of another network | of their difference |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     parts = [coverage(table).assign(**dict(zip(OF_CASE, key, strict=True))) for key, table in simulated.groupby(OF_CASE)]
     table = pd.concat(parts, ignore_index=True)
-    table = table[table.fixed == (table.statistic == "pooled")].sort_values(["statistic", "method", "animals"], kind="stable")
-    for row in table.itertuples():
-        what = {"first": "a network", "second": "another network", "difference": "their difference"}[row.of]
-        what += ", pooled" if row.fixed else ""
-        numbers = f"{row.score:.3f} | {row.sd:.4f} | {row.sem:.4f} | {row.covered:.3f} | {row.n}"
-        print(f"| {row.method} | {row.animals} | {what} | {numbers} |", flush=True)
+    table = table[table.fixed == (table.statistic == "pooled")]
+    for (method, kind, fixed, animals), rows in table.groupby(["method", "kind", "fixed", "animals"]):
+        of = rows.set_index("of").reindex(["first", "second", "difference"])
+        row, covered = of.loc["first"], [f"{value:.3f}" if value == value else "" for value in of.covered]
+        what = f"{animals}{', alike' * (kind == 'alike')}{', pooled' * fixed}"
+        numbers = f"{int(row.n)} | {row.score:.3f} | {row.sd:.3f} | {row['sem']:.3f} | {' | '.join(covered)}"
+        print(f"| {method} | {what} | {numbers} |", flush=True)
 
 
 def print_choice(n_networks: int) -> None:

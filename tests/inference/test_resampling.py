@@ -92,10 +92,10 @@ def ridge_loop(predicted, folds, Y, images) -> float:
 @pytest.mark.parametrize("name", ROWS)
 def test_resampled_scores_equal_those_of_repeated_images(features, population, name):
     row = ROWS[name]
-    scorer, counts = scorer_of(features, population, row), draw_counts(6, N, seed=2)
+    scorer, counts = scorer_of(features, population, row), draw_counts(3, N, seed=2)
     layers = np.array([2, 0, 1])[: scorer.n_pooled]
     found = scorer.resampled(layers, counts)
-    assert found.shape == (6, len(scorer.sites)) and list(scorer.sites.n_neurons[:3]) == [23, 13, 10]
+    assert found.shape == (3, len(scorer.sites)) and list(scorer.sites.n_neurons[:3]) == [23, 13, 10]
     for column, entry in enumerate(scorer.sites.itertuples()):
         X, Y = features[layers[entry.site]], population["mean"][:, neurons_of(population, entry)]
         assert Y.shape[1] == entry.n_neurons >= 3
