@@ -17,7 +17,11 @@ INTERVAL = {
     ),
     "low": (FLOAT, "lower end of the 95 % interval; missing where there is none"),
     "high": (FLOAT, "upper end of the 95 % interval; missing where there is none"),
-    "df": (INT, "degrees of freedom of t: the smaller number of animals and images, less one"),
+    "df": (
+        FLOAT,
+        "degrees of freedom of t: from those of the animals to those of animals and images together, by how much of the "
+        "variance is due to each (Satterthwaite); where images alone are resampled, their number less one",
+    ),
 }
 NULL = {
     "null_mean": (FLOAT, "mean score over permuted orders of the images"),

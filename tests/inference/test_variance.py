@@ -6,7 +6,7 @@ import rsatoolbox
 from experiments import RSA, kernels_of, population_of
 from rsatoolbox.inference import eval_dual_bootstrap
 from rsatoolbox.util.inference_util import _dual_bootstrap
-from scipy.stats import t
+from scipy.stats import t, ttest_ind
 
 from dormouse.inference.resampling import draw_counts, draw_weights, interval, resample, two_factor_variance
 from dormouse.inference.scorer import scorers
@@ -32,7 +32,7 @@ def rows_of(*variances: float) -> list[np.ndarray]:
 
 
 def variance(both, animals, images, n, m, halved=False) -> float:
-    return two_factor_variance(*rows_of(both, animals, images), *map(np.array, ([n], [m], [halved])))[0]
+    return two_factor_variance(*rows_of(both, animals, images), *map(np.array, ([n], [m], [halved])))[0][0]
 
 
 @pytest.mark.parametrize(("n", "m"), [(3, 9), (7, 118), (40, 20)])
@@ -46,6 +46,25 @@ def test_the_variance_is_that_of_an_analysis_of_variance(n, m):
     assert found == pytest.approx(animals + images - interaction, rel=1e-12)
     halved = variance(v_animals + images + f * interaction, v_animals, images, n, m, halved=True)
     assert halved == pytest.approx(animals + images - interaction, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 30), (14, 118)])
+def test_degrees_of_freedom_without_an_interaction_are_those_of_two_samples(n, m):
+    """Those of Welch's t test of n animals against m images, as SciPy has them."""
+    rng = np.random.default_rng(n)
+    animals, images = rng.standard_normal(n), 3 * rng.standard_normal(m)
+    f, g = (n - 1) / (n + 1), (m - 1) / m
+    of_animals, of_images = f * animals.var(ddof=1) / n, g * images.var(ddof=1) / m
+    given = rows_of(of_animals + of_images, of_animals, of_images)
+    _, df = two_factor_variance(*given, *map(np.array, ([n], [m], [False])))
+    assert df[0] == pytest.approx(ttest_ind(animals, images, equal_var=False).df, rel=1e-9)
+
+
+def test_degrees_of_freedom_are_those_of_what_decides():
+    for of_animals, of_images, expected in ((1.0, 1e-9, 3), (1e-9, 1.0, 117), (0.0, 0.0, 3)):
+        given = rows_of(of_animals + of_images, of_animals, of_images)
+        _, df = two_factor_variance(*given, *map(np.array, ([4], [118], [False])))
+        assert df[0] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(("n", "m"), [(20, 30), (40, 118)])
@@ -90,7 +109,7 @@ def test_resamples_of_a_mean_over_animals_and_images_have_its_variance(halved):
     alone = weights @ scores.mean(axis=1), counts @ scores.mean(axis=0)
     parts = [values[:, None] for values in (both, *alone)]
     animals, images, interaction = mean_squares(scores)
-    found = two_factor_variance(*parts, np.array([n]), np.array([m]), np.array([halved]))[0]
+    found = two_factor_variance(*parts, np.array([n]), np.array([m]), np.array([halved]))[0][0]
     assert found == pytest.approx(animals + images - interaction, rel=0.06)
     assert interaction > 0.2 * found  # so that a wrong sign would show
 
@@ -120,7 +139,7 @@ def test_the_variance_of_rsa_is_that_of_rsatoolboxs_dual_bootstrap():
     for seed in range(20):
         found = resample(scorer, np.array([0]), whole[0], whole, n_boot=n_boot, n_halves=1, seed=seed)
         parts = [found[name] for name in ("of_both", "of_animals", "of_images")]
-        of_batches.append(two_factor_variance(*parts, *(found[name] for name in ("n_animals", "n_images", "halved")))[0])
+        of_batches.append(two_factor_variance(*parts, *(found[name] for name in ("n_animals", "n_images", "halved")))[0][0])
 
     upper = np.triu_indices(m, k=1)
     rdms = [1 - np.corrcoef(values) for values in (X, *np.split(population["mean"], n, axis=1))]

@@ -49,13 +49,8 @@ class Resamples:
         else:
             self.estimate, self.values, self.factors = of("mean"), of("of_both"), (of("of_animals"), of("of_images"))
 
-    def df(self, pairs: np.ndarray | None = None) -> np.ndarray:
-        """Return degrees of freedom: the smallest sample less one, (n_models,), or (n_pairs,); see `variance`."""
-        df = self.n_images - 1 if self.over == IMAGES else np.minimum(self.n_animals, self.n_images) - 1
-        return df if pairs is None else df[pairs].min(axis=1)
-
-    def variance(self, pairs: np.ndarray | None = None) -> np.ndarray:
-        """Return the variance of each model's estimate, (n_models,), or of differences between pairs of models, (n_pairs,).
+    def variance(self, pairs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return variance and degrees of freedom of each estimate, (n_models,), or of differences between models, (n_pairs,).
 
         Parameters
         ----------
@@ -68,7 +63,7 @@ class Resamples:
         n_images, halved = self.n_images[of_each[:, 0]], self.halved[of_each[:, 0]]
         if factors:
             return two_factor_variance(values, *factors, self.n_animals[of_each].min(axis=1), n_images, halved)
-        return variance_of(values) / image_factor(n_images, halved)
+        return variance_of(values) / image_factor(n_images, halved), n_images - 1
 
 
 def at_each_site(arrays: Sequence[Mapping[str, np.ndarray]]) -> list[tuple[dict[str, str], list[int], list[Resamples]]]:
@@ -104,7 +99,7 @@ def intervals(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str])
     parts = []
     for place, own, statistics in at_each_site(arrays):
         for found in statistics:
-            table = interval(found.estimate, found.variance(), found.df())
+            table = interval(found.estimate, *found.variance())
             ranks = _ranks(found.estimate, found.values)
             table = table.assign(**place, statistic=found.statistic, over=found.over, estimate=found.estimate, **ranks)
             n_animals = pd.Series(found.n_animals, dtype="Int64").replace(0, pd.NA)
@@ -131,10 +126,10 @@ def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str
         pairs = np.array(list(combinations(range(len(own)), 2)))
         if place["cortical_layer"] != WHOLE or not len(pairs):
             continue
-        difference, df = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]], found.df(pairs)
-        table = interval(difference, found.variance(pairs), df)
+        difference = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]]
+        table = interval(difference, *found.variance(pairs))
         with np.errstate(invalid="ignore", divide="ignore"):
-            p = np.where(difference == 0, 1.0, 2 * t.sf(np.abs(difference) / table["sem"].to_numpy(), df))
+            p = np.where(difference == 0, 1.0, 2 * t.sf(np.abs(difference) / table["sem"], table.df))
         table = table.assign(**place, statistic=found.statistic, over=found.over, difference=difference, p=p)
         table["q"] = q_values(table.p)
         first, second = ([models[own[k]] for k in column] for column in pairs.T)

@@ -135,8 +135,8 @@ def variance_of(values: np.ndarray) -> np.ndarray:
 
 def two_factor_variance(
     both: np.ndarray, animals: np.ndarray, images: np.ndarray, n_animals: np.ndarray, n_images: np.ndarray, halved: np.ndarray
-) -> np.ndarray:
-    """Return the variance of a mean over animals, or of a difference of two, (n_sites,).
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the variance of a mean over animals, or of a difference of two, and its degrees of freedom, (n_sites,) each.
 
     Parameters
     ----------
@@ -144,15 +144,20 @@ def two_factor_variance(
     n_animals, n_images : (n_sites,)
     halved : (n_sites,) bool, whether images were halved
 
-    It is held between the larger of the two factors' variances and that of both with the interaction three times, as
-    resampling both has it.
+    The variance is held between the larger of the two factors' variances and that of both with the interaction three times, as
+    resampling both has it. The degrees of freedom are those of a sum of two estimated variances (Satterthwaite 1946, Biom.
+    Bull. 2:110): those of the animals where these decide, and up to those of both together where the images do.
     """
     f_animals, f_images = (n_animals - 1) / (n_animals + 1), image_factor(n_images, halved)
     v_both, v_animals, v_images = map(variance_of, (both, animals, images))
     interaction = (v_both - v_animals - v_images) / (f_animals * f_images)
     v_animals, v_images = v_animals / f_animals, v_images / f_images
     least = np.maximum(v_animals, v_images)
-    return np.clip(v_animals + v_images - interaction, least, np.maximum(v_animals + v_images + interaction, least))
+    variance = np.clip(v_animals + v_images - interaction, least, np.maximum(v_animals + v_images + interaction, least))
+    parts = v_animals**2 / (n_animals - 1) + v_images**2 / (n_images - 1)
+    fewest = np.minimum(n_animals, n_images) - 1.0
+    df = np.divide(variance**2, parts, out=fewest.copy(), where=parts > 0)
+    return variance, np.clip(df, fewest, n_animals + n_images - 2)
 
 
 def image_factor(n_images: np.ndarray, halved: np.ndarray) -> np.ndarray:
