@@ -110,8 +110,9 @@ def intervals(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str])
 
 def _ranks(estimate: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return the rank of each model, and the ends of its interval, in resamples in which models have a score."""
-    drawn, ends = rankdata(-values, axis=1, nan_policy="omit"), np.full((2, len(estimate)), np.nan)
-    known = ~np.isnan(values).all(axis=0)
+    missing, ends = np.isnan(values), np.full((2, len(estimate)), np.nan)
+    drawn = np.where(missing, np.nan, rankdata(np.where(missing, np.inf, -values), axis=1))  # without a score: last
+    known = ~missing.all(axis=0)
     ends[:, known] = np.nanquantile(drawn[:, known], [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0)
     return {"rank": rankdata(-estimate, method="min"), "rank_low": np.floor(ends[0]), "rank_high": np.ceil(ends[1])}
 
