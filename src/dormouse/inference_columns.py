@@ -20,7 +20,7 @@ INTERVAL = {
     "df": (
         FLOAT,
         "degrees of freedom of t: from those of the animals to those of animals and images together, by how much of the "
-        "variance is due to each (Satterthwaite); where images alone are resampled, their number less one",
+        "variance is due to each (Cochran & Cox); where images alone are resampled, their number less one",
     ),
 }
 NULL = {

@@ -145,8 +145,8 @@ def two_factor_variance(
     halved : (n_sites,) bool, whether images were halved
 
     The variance is held between the larger of the two factors' variances and that of both with the interaction three times, as
-    resampling both has it. The degrees of freedom are those of a sum of two estimated variances (Satterthwaite 1946, Biom.
-    Bull. 2:110): those of the animals where these decide, and up to those of both together where the images do.
+    resampling both has it. The quantile of t is the mean of those of animals and of images, weighted by the variance that is
+    due to each (Cochran & Cox 1950, Experimental Designs); the degrees of freedom are those that have this quantile.
     """
     f_animals, f_images = (n_animals - 1) / (n_animals + 1), image_factor(n_images, halved)
     v_both, v_animals, v_images = map(variance_of, (both, animals, images))
@@ -154,10 +154,16 @@ def two_factor_variance(
     v_animals, v_images = v_animals / f_animals, v_images / f_images
     least = np.maximum(v_animals, v_images)
     variance = np.clip(v_animals + v_images - interaction, least, np.maximum(v_animals + v_images + interaction, least))
-    parts = v_animals**2 / (n_animals - 1) + v_images**2 / (n_images - 1)
-    fewest = np.minimum(n_animals, n_images) - 1.0
-    df = np.divide(variance**2, parts, out=fewest.copy(), where=parts > 0)
-    return variance, np.clip(df, fewest, n_animals + n_images - 2)
+    total = v_animals + v_images
+    share = np.divide(v_animals, total, out=np.ones_like(total), where=total > 0)
+    of_animals, of_images = (t.ppf((1 + COVERAGE) / 2, n - 1) for n in (n_animals, n_images))
+    return variance, df_of_quantile(share * of_animals + (1 - share) * of_images)
+
+
+def df_of_quantile(quantile: np.ndarray) -> np.ndarray:
+    """Return the degrees of freedom, from 1 to 10,000, with which t has a quantile at the upper end of an interval."""
+    df = np.geomspace(1, 1e4, 20_000)
+    return np.interp(-quantile, -t.ppf((1 + COVERAGE) / 2, df), df)
 
 
 def image_factor(n_images: np.ndarray, halved: np.ndarray) -> np.ndarray:
