@@ -35,6 +35,7 @@ def test_intervals_of_pooled_scores_cover_the_expected_score_of_the_same_animals
     assert table.loc["ridge"].covered.between(0.75, 0.97).all(), table  # too narrow: predictions are held fixed
 
 
+@pytest.mark.slow
 def test_two_networks_are_told_apart_and_a_wrong_variance_would_show():
     """The same in few experiments: the network that shares more scores higher, and sem is about the spread."""
     table = covered(7, 30).loc["mean_over_animals"]

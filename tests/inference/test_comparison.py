@@ -118,6 +118,12 @@ def test_differences_are_those_of_resampled_differences(n_animals):
         np.testing.assert_allclose(q, multipletests(p, method="fdr_bh")[1], rtol=1e-9)
 
 
+def test_an_area_that_is_there_only_in_parts_is_compared_at_these():
+    parts = {"cortical_layer": np.array(["all", "4", "2/3", "all"])}  # VISl has no whole area
+    table = differences([made(seed) | parts for seed in (1, 2)], ["a", "b"])
+    assert list(zip(table.area, table.cortical_layer, strict=True)) == [("VISp", "all"), ("VISl", "2/3"), ("VISp", "all")]
+
+
 def test_two_models_alike_do_not_differ():
     table = differences([made(1), made(1), made(2)], ["a", "twin", "b"])
     row = row_of(table, SITES[0], model="a", other="twin")

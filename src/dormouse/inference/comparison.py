@@ -19,7 +19,7 @@ from dormouse.inference.resampling import (
     two_factor_variance,
     variance_of,
 )
-from dormouse.tables import WHOLE
+from dormouse.tables import whole_areas
 
 OF_SITE = ["method", "selection", "area", "cortical_layer"]
 MEAN, OF_POOLED = "mean_over_animals", "pooled"
@@ -118,14 +118,16 @@ def _ranks(estimate: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
-    """Return the table `differences` of all pairs of models at whole areas, without `differs`, on the same resamples.
+    """Return the table `differences` of all pairs of models, without `differs`, on the same resamples.
 
-    They are those of the mean over animals where there is one. q adjusts p for the pairs at a site (Benjamini and Hochberg).
+    They are at whole areas, or at the layers of areas that the data set has only in parts, and of the mean over animals where
+    there is one. q adjusts p for the pairs at a site (Benjamini and Hochberg).
     """
-    parts = []
-    for place, own, (found, *_) in at_each_site(arrays):
+    parts, sites = [], at_each_site(arrays)
+    shown = whole_areas(pd.DataFrame([place for place, _, _ in sites], columns=OF_SITE)).index
+    for place, own, (found, *_) in (sites[k] for k in shown):
         pairs = np.array(list(combinations(range(len(own)), 2)))
-        if place["cortical_layer"] != WHOLE or not len(pairs):
+        if not len(pairs):
             continue
         difference = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]]
         table = interval(difference, *found.variance(pairs))
