@@ -24,6 +24,7 @@ from dormouse.files import write_arrays
 from dormouse.inference.assessment import assess
 from dormouse.inference.comparison import compare
 from dormouse.inference.layer_choice import CONDITION
+from dormouse.inference.permutation import best_scores
 from dormouse.inference.resampling import resample
 from dormouse.inference.scorer import scorers
 from dormouse.methods.scores import score_rdms, score_responses
@@ -82,6 +83,12 @@ def resamples(kernels: dict, targets: dict, methods: dict, at: np.ndarray) -> No
         resample(scorer, layers, estimates, np.zeros((len(kernels["row_sum"]), len(estimates))), N_BOOT, 100, 0)
 
 
+def permutations(kernels: dict, targets: dict, methods: dict, n: int) -> None:
+    """Score the best layer in permuted orders of the images, at most 50 neurons of an area."""
+    for scorer in scorers(kernels, targets, methods, STIMULI, 3):
+        best_scores(scorer, n, 50, 0)
+
+
 @threadpool_limits.wrap(limits=1)
 def main() -> None:
     """Print the tables."""
@@ -110,10 +117,8 @@ def main() -> None:
         none = {"rdm": 0, "responses": 0}
         timed(f"layers chosen elsewhere, and {N_BOOT} resamples, {name}", assess, *given, RESAMPLING, none)
         timed(f"{N_BOOT} resamples alone, {name}", resamples, kernels, targets, of[name], np.arange(0, N_LAYERS, 8))
-    given = layers, scorers(kernels, targets, of["rsa"], STIMULI, 3), {"n_halves": 1, "seed": 0}, RESAMPLING | {"n_boot": 20}
-    timed("1,000 permutations, rsa", assess, *given, {"rdm": 1000, "responses": 0})
-    given = layers, scorers(kernels, targets, of["ridge"], STIMULI, 3), {"n_halves": 1, "seed": 0}, RESAMPLING | {"n_boot": 20}
-    timed("200 permutations, 50 neurons of an area, ridge", assess, *given, {"rdm": 0, "responses": 200})
+    for name, n in (("rsa", 1000), ("ridge", 20)):
+        timed(f"{n} permutations, {name}", permutations, kernels, targets, of[name], n)
     compared(of["rsa"], targets, n_models, rng)
 
 
