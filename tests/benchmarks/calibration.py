@@ -24,7 +24,7 @@ from dormouse.inference.scorer import scorers
 
 METHODS = {"RSA, Pearson": RSA, "ridge, one left out": LEFT_OUT, "ridge, five folds": experiments.FOLDS}
 # numbers of animals, how they differ, and a seed of those that are the same in every experiment
-CASES = ((4, "uneven", None), (7, "uneven", None), (14, "uneven", None), (4, "alike", None), (7, "uneven", 1))
+CASES = (*((n, kind, None) for n in (4, 7, 14) for kind in ("uneven", "alike")), (7, "uneven", 1))
 STRICT = FOLDS | {"settings": {"folds": 5, "seed": 0, "penalties": [10.0**k for k in range(-3, 4)]}}
 NETWORKS = {("RSA", 18): 1, ("RSA", 160): 1, ("RSA", 600): 1, ("ridge", 18): 1, ("ridge", 160): 0.5, ("ridge", 600): 0.2}
 OF_CASE = ["animals", "kind", "fixed"]
