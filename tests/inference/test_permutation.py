@@ -9,8 +9,9 @@ from statsmodels.stats.multitest import multipletests
 
 from dormouse.errors import InputError
 from dormouse.inference import permutation
+from dormouse.inference.comparison import with_q
 from dormouse.inference.null_check import FALSE_ALARMS, check_nulls, confirm, shuffled
-from dormouse.inference.permutation import best_scores, draw_orders, largest_z, p_values, with_q
+from dormouse.inference.permutation import best_scores, draw_orders, largest_z, p_values
 from dormouse.inference.scorer import scorers
 from dormouse.methods import rsa
 from dormouse.methods.rdms import rdm_from_patterns

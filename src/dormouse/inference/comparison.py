@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, t
+from scipy.stats import false_discovery_control, rankdata, t
 
 from dormouse.files import read_arrays
 from dormouse.inference.layer_choice import CONDITION
-from dormouse.inference.permutation import q_values, tests, with_q
+from dormouse.inference.permutation import tests
 from dormouse.inference.resampling import (
     COVERAGE,
     FEWEST_ANIMALS,
@@ -148,6 +148,23 @@ def permutation_tests(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequen
         table["n_neurons"] = table.n_neurons.astype("Int64").mask(table.n_neurons < 0)
         parts.append(pd.concat([table, tests(part["best"])], axis=1))
     return with_q(pd.concat(parts, ignore_index=True))
+
+
+def with_q(table: pd.DataFrame) -> pd.DataFrame:
+    """Add q to tests: p adjusted for the models and sites of each method.
+
+    The adjustment holds the false discovery rate (Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57:289).
+    """
+    q = table.groupby("method", sort=False).p.transform(q_values) if len(table) else table.p
+    return table.assign(q=q)
+
+
+def q_values(p: pd.Series) -> pd.Series:
+    """Return p values adjusted for each other; those that are missing stay so and do not count."""
+    q = pd.Series(np.nan, p.index)
+    if p.notna().any():
+        q[p.notna()] = false_discovery_control(p.dropna())
+    return q
 
 
 def seed_spread(intervals: pd.DataFrame, networks: Mapping[str, str]) -> pd.DataFrame:

@@ -6,7 +6,6 @@ methods share the orders.
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
 
 from dormouse.inference.scorer import Scorer
 
@@ -51,23 +50,6 @@ def tests(best: np.ndarray) -> pd.DataFrame:
     null = best[1:]
     table = {"score": best[0], "null_mean": null.mean(axis=0), "null_sd": null.std(axis=0, ddof=1), "p": p_values(best)}
     return pd.DataFrame(table).assign(n_permutations=len(null))
-
-
-def with_q(table: pd.DataFrame) -> pd.DataFrame:
-    """Add q to tests: p adjusted for the models and sites of each method.
-
-    The adjustment holds the false discovery rate (Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57:289).
-    """
-    q = table.groupby("method", sort=False).p.transform(q_values) if len(table) else table.p
-    return table.assign(q=q)
-
-
-def q_values(p: pd.Series) -> pd.Series:
-    """Return p values adjusted for each other; those that are missing stay so and do not count."""
-    q = pd.Series(np.nan, p.index)
-    if p.notna().any():
-        q[p.notna()] = false_discovery_control(p.dropna())
-    return q
 
 
 def largest_z(best: np.ndarray) -> tuple[np.ndarray, float, float]:

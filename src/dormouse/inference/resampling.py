@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.special import stdtrit  # quantiles of t; scipy.stats would take each job a second to import
 
 from dormouse.inference.layer_choice import Splits, chosen_in, draw_halves, most_often
 from dormouse.inference.scorer import POOLED, Scorer
@@ -156,14 +156,14 @@ def two_factor_variance(
     variance = np.clip(v_animals + v_images - interaction, least, np.maximum(v_animals + v_images + interaction, least))
     total = v_animals + v_images
     share = np.divide(v_animals, total, out=np.ones_like(total), where=total > 0)
-    of_animals, of_images = (t.ppf((1 + COVERAGE) / 2, n - 1) for n in (n_animals, n_images))
+    of_animals, of_images = (stdtrit(n - 1, (1 + COVERAGE) / 2) for n in (n_animals, n_images))
     return variance, df_of_quantile(share * of_animals + (1 - share) * of_images)
 
 
 def df_of_quantile(quantile: np.ndarray) -> np.ndarray:
     """Return the degrees of freedom, from 1 to 10,000, with which t has a quantile at the upper end of an interval."""
     df = np.geomspace(1, 1e4, 20_000)
-    return np.interp(-quantile, -t.ppf((1 + COVERAGE) / 2, df), df)
+    return np.interp(-quantile, -stdtrit(df, (1 + COVERAGE) / 2), df)
 
 
 def image_factor(n_images: np.ndarray, halved: np.ndarray) -> np.ndarray:
@@ -174,5 +174,5 @@ def image_factor(n_images: np.ndarray, halved: np.ndarray) -> np.ndarray:
 def interval(estimate: np.ndarray, variance: np.ndarray, df: np.ndarray) -> pd.DataFrame:
     """Return sem and the ends of the t interval that is to cover the expected score in 95 % of experiments."""
     sem = np.sqrt(variance)
-    reach = t.ppf((1 + COVERAGE) / 2, df) * sem
+    reach = stdtrit(df, (1 + COVERAGE) / 2) * sem
     return pd.DataFrame({"sem": sem, "low": estimate - reach, "high": estimate + reach, "df": df})
