@@ -30,7 +30,7 @@ ROWS = {
     "layer_choices": "a layer of a network at a site that was chosen on some data and scored on others, in any split",
     "animal_scores": "a network at a site in one animal: the score with its neurons alone",
     "intervals": "a network at a site: its score, a 95 % interval, its rank and where the rank may lie",
-    "differences": "a pair of networks at an area, or at its layers if only these are there: their difference, with its interval",
+    "differences": "a pair of networks at an area, or at layers if only these are there: their difference, its interval",
     "permutation_tests": "a network at a site: whether its best layer scores above chance",
     "seed_spread": "a network with random weights at a site: the spread over its seeds",
     "null_check": "features that know nothing of the images, at a site by a method: the run's check of itself",
