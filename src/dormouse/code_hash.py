@@ -42,19 +42,19 @@ class Module:
     always: list[int]  # statements that bind no name but act whenever the module is imported
 
 
-def script_code(script: str | Path, name: str = EVERYTHING) -> dict[str, str]:
+def script_code(script: str | Path, *names: str) -> dict[str, str]:
     """Return hashes of the statements that a script needs: of the script itself and of every module that it reaches.
 
     Parameters
     ----------
-    name : the definition of the script that is run; by default the whole script
+    names : the definitions of the script that are run; by default the whole script
 
     Keys are file names; those of modules are paths within the package, the same wherever the project lies. Raises InputError
     for a module that cannot be parsed.
     """
     read = cache(_read)  # each file once
     reached: dict[Path, set[int]] = defaultdict(set)
-    todo = [(Path(script), name)]
+    todo = [(Path(script), name) for name in names or [EVERYTHING]]
     seen = set(todo)
     while todo:
         file, name = todo.pop()

@@ -29,7 +29,7 @@ that it holds out itself; `resampled`, in resamples of the images; and `permuted
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dormouse.code_hash import EVERYTHING, script_code
+from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.user import check_name, user_code
@@ -40,6 +40,7 @@ RDMS, RESPONSES = ("rdm", "rdm_zscored"), "responses"  # targets
 OF_KIND = {"responses": (*RDMS, RESPONSES), "similarity": RDMS[:1]}  # which targets a data set has, by its kind
 OF_ALL_IMAGES = {"srp", "zscore"}  # kernels of features that were standardised over all images
 DERIVED = {"gram": "centred"}  # kernels that are computed from another kernel, whose file is read
+FUNCTIONS = ("score", "split_scores", "resampled", "permuted")  # of a family; inference calls those after the first
 USER = "python"  # source of a row that names a user's function
 OTHER_IMAGES = "other_images"  # choice of a row whose layers are not chosen on the images on which they are scored
 FEWEST_IMAGES = 8  # to choose layers on one half: four in each, because RDMs of three images have only three distances
@@ -180,7 +181,7 @@ def family_code(methods: Mapping[str, Mapping], whole: bool = False) -> dict[str
         if row.get("source") == USER:
             found |= user_code(row["name"]) | {name: file_hash(name) for name in row["files"]}
         else:
-            found |= script_code(Path(__file__).with_name(f"{row['family']}.py"), EVERYTHING if whole else "score")
+            found |= script_code(Path(__file__).with_name(f"{row['family']}.py"), *(FUNCTIONS if whole else FUNCTIONS[:1]))
     return found
 
 
