@@ -138,3 +138,10 @@ def test_jobs_that_run_no_network_do_not_import_torch(root, script):
     lines = [ast.unparse(node) for node in tree.body if isinstance(node, ast.ImportFrom)]
     check = "\n".join([*lines, "import sys", "assert 'torch' not in sys.modules"])
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_jobs_that_score_do_not_depend_on_how_a_method_is_shown(root):
+    """Their parameter `methods` leaves labels out; a new label would otherwise run them again."""
+    for name in ("methods", "inference"):
+        rows = re.findall(r"^ +methods=(.*),$", (root / f"workflow/rules/{name}.smk").read_text(), re.MULTILINE)
+        assert rows and all("computed(" in row or "targets_of(" in row for row in rows), rows

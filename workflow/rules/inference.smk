@@ -27,7 +27,7 @@ rule resample_scores:
     params:
         images=IMAGES,
         kernels=lambda wildcards: kernel_files(wildcards.model, stored_kernels(FAMILIES[wildcards.family])),
-        methods=lambda wildcards: FAMILIES[wildcards.family],
+        methods=lambda wildcards: computed(FAMILIES[wildcards.family], "choice"),
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
         axis=-1 if HAS_NEURONS else 0,
         min_neurons=SELECTION["min_neurons"],
@@ -98,8 +98,8 @@ rule check_nulls:
         mem_mb=memory_mb(1500, 0.05),
     params:
         images=IMAGES,
-        kernels=lambda _: [kernel_files(model, KERNELS) for model in [*NOISE, SHUFFLED]],
-        methods=METHODS,
+        kernels=lambda _: [kernel_files(model, KERNELS) for model in [*NOISE[:1], SHUFFLED]],
+        methods=computed(METHODS, "choice"),
         axis=-1 if HAS_NEURONS else 0,
         min_neurons=SELECTION["min_neurons"],
         check=config["inference"]["check"],

@@ -126,25 +126,30 @@ class RdmScorer(Scorer):
     def _scores(self, read: Mapping, rdms: np.ndarray) -> np.ndarray:
         return of_each_rdm(self.row, read, rdms) if self.users else family_of(self.row)(read, rdms, self.row["settings"])
 
-    def scores(self, images=None, trials="mean", first=None):  # noqa: D102
+    def scores(self, images=None, trials="mean", first=None):
+        """See `Scorer`."""
         rdms = self._rdms[:first] if trials == "mean" else self._compute(trials, first)
         if images is None:
             return self._scores(self.read, rdms)
         return self._scores(part_of(self.read, images), rdms[:, images][:, :, images])
 
-    def splits(self, halves, first):  # noqa: D102
+    def splits(self, halves, first):
+        """See `Scorer`."""
         parts = [[self.scores(np.flatnonzero(half), first=first) for half in side] for side in (halves, ~halves)]
         choose, score = map(np.stack, parts)
         return choose, score, np.full(score.shape, np.nan)
 
-    def resampled(self, layers, counts):  # noqa: D102
+    def resampled(self, layers, counts):
+        """See `Scorer`."""
         resample = self.own("resampled")
         return resample and resample(self.read, self._rdms, self.row["settings"], layers[self.sites.site], counts)
 
-    def tested(self, n_neurons):  # noqa: D102
+    def tested(self, n_neurons):
+        """See `Scorer`."""
         return self.sites[: self.n_pooled].assign(n_neurons=pd.NA)
 
-    def permuted(self, permutations, n_neurons, seed):  # noqa: D102
+    def permuted(self, permutations, n_neurons, seed):
+        """See `Scorer`."""
         rdms = self._rdms[: self.n_pooled]
         if permute := self.own("permuted"):
             yield from permute(self.read, rdms, self.row["settings"], permutations)
@@ -178,7 +183,8 @@ class ResponseScorer(Scorer):
         split = self.own("split_scores")
         return split and split(self.read, self._responses["mean"], self.row["settings"])
 
-    def scores(self, images=None, trials="mean", first=None):  # noqa: D102
+    def scores(self, images=None, trials="mean", first=None):
+        """See `Scorer`."""
         Y, inside = self._responses[trials], self._inside[:first]
         if images is None and trials == "mean" and self._held_out:
             return self._means(self._held_out[1].mean(axis=0), inside)  # as `score` of the family, which need not run twice
@@ -186,7 +192,8 @@ class ResponseScorer(Scorer):
             return self._scores(self.read, Y, inside)
         return self._scores(part_of(self.read, images), Y[images], inside)
 
-    def splits(self, halves, first):  # noqa: D102
+    def splits(self, halves, first):
+        """See `Scorer`."""
         Y, inside = self._responses["mean"], self._inside[:first]
         if self._held_out:
             corrected = np.stack([means_of(r, inside)[0] for r in self._held_out[1] / self._limits])
@@ -204,7 +211,8 @@ class ResponseScorer(Scorer):
                 corrected.append(means_of(r / self._limits, inside)[0])
         return np.stack(choose), np.stack(score), np.stack(corrected)
 
-    def resampled(self, layers, counts):  # noqa: D102
+    def resampled(self, layers, counts):
+        """See `Scorer`."""
         if not (resample := self.own("resampled")):
             return None
         found = np.empty((len(counts), len(self.sites)))
@@ -220,12 +228,14 @@ class ResponseScorer(Scorer):
         rng, whole = np.random.default_rng(seed), self.tested(n_neurons).site
         return [rng.permutation(np.flatnonzero(inside))[:n_neurons] for inside in self._inside[whole]]
 
-    def tested(self, n_neurons):  # noqa: D102
+    def tested(self, n_neurons):
+        """See `Scorer`."""
         whole = self.sites[: self.n_pooled]
         whole = whole[whole.cortical_layer == WHOLE]
         return whole.assign(n_neurons=whole.n_neurons.clip(upper=n_neurons))
 
-    def permuted(self, permutations, n_neurons, seed):  # noqa: D102
+    def permuted(self, permutations, n_neurons, seed):
+        """See `Scorer`."""
         drawn = self._drawn(n_neurons, seed)
         Y = np.concatenate([self._responses["mean"][:, neurons] for neurons in drawn], axis=1)
         inside = np.repeat(np.arange(len(drawn)), [len(neurons) for neurons in drawn]) == np.arange(len(drawn))[:, None]

@@ -164,9 +164,9 @@ def reads_rdms(rows: Mapping[str, Mapping]) -> bool:
     return any(row["target"] in RDMS for row in rows.values())
 
 
-def computed(rows: Mapping[str, Mapping]) -> dict[str, dict]:
-    """Return the keys of each row that change scores, without those that only change how they are shown."""
-    return {name: {key: row[key] for key in COMPUTED if key in row} for name, row in rows.items()}
+def computed(rows: Mapping[str, Mapping], *also: str) -> dict[str, dict]:
+    """Return the keys of each row that change scores, and others that are asked for, but not how it is shown."""
+    return {name: {key: row[key] for key in (*COMPUTED, *also) if key in row} for name, row in rows.items()}
 
 
 def family_code(methods: Mapping[str, Mapping], whole: bool = False) -> dict[str, str]:
