@@ -46,7 +46,7 @@ DESCRIBED = {f"models.add.mine.{key}" for key in ("family", "architecture", "tas
 MEANS = {"input.mean", "models.add.mine.input.mean"}  # of values that may be negative
 WINDOWS = {"response.window_s", "response.baseline_s"}  # whose order is checked where frames are known
 VARIANT, RUN = "mousenet.variants.paper", "training.mousenet_digits"
-NAMES = {"allen.cre_lines", "models.groups", "models.include", "models.exclude", "methods.run"}
+NAMES = {"allen.cre_lines", "contrasts.exclude", "models.groups", "models.include", "models.exclude", "methods.run"}
 METHOD = "methods.add.mine"
 ON_PURPOSE = {
     "null": {"allen.python", "response.baseline_s", f"{RUN}.folder", "run", "methods.selection", f"{METHOD}.null_score"}

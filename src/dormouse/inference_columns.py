@@ -113,6 +113,89 @@ INFERENCE = {
         "lowest": (FLOAT, "lowest score of a seed"),
         "highest": (FLOAT, "highest score of a seed"),
     },
+    "comparisons": {
+        "contrast": (STRING, "name of the question: a row of resources/contrasts.yaml, or of the configuration"),
+        "question": (STRING, "what is asked"),
+        "kind": (STRING, "pairs, groups, agreement or covariates"),
+    }
+    | METHOD
+    | {
+        "area": (STRING, "cortical area, or 'all' for the mean over areas, or where the answer is the same everywhere"),
+        "cortical_layer": SITE["cortical_layer"],
+        "first": (STRING, "what is compared: networks or a method in words, or the column of a covariate"),
+        "second": (STRING, "with what, or empty"),
+        "statistic": (STRING, f"{STATISTIC['statistic'][1]}; empty without an answer"),
+        "over": (STRING, "what the interval is for: networks, animals and images, or some of these; empty without an answer"),
+        "estimate": (
+            FLOAT,
+            "difference of scores, first - second; of a covariate, change of the score per standard deviation over units; of "
+            "agreement, Spearman's rho over units; missing without an answer",
+        ),
+        "sem": (FLOAT, "standard error over what the interval is for; missing for rho"),
+        "low": (FLOAT, "lower end of the 95 % interval; missing without an answer, and where rho is 1 or -1"),
+        "high": (FLOAT, "upper end of the 95 % interval; missing without an answer, and where rho is 1 or -1"),
+        "df": (
+            FLOAT,
+            "degrees of freedom of t: of units, animals and images, by the variance that is due to each; missing for rho",
+        ),
+        "sem_data": (FLOAT, "standard error over samples of animals and images, with these networks; missing for rho"),
+        "sem_networks": (FLOAT, "standard error over units of networks, with these animals and images; missing for rho"),
+        "df_networks": (FLOAT, "its degrees of freedom; missing for rho"),
+        "p_networks": (FLOAT, "p value of the test over units alone, with these animals and images; missing for rho"),
+        "test": (STRING, "test over units"),
+        "effect": (STRING, "what effect_size is"),
+        "effect_size": (FLOAT, "size of the effect over networks; missing without an answer"),
+        "p": (FLOAT, "p value of no difference, two-sided, over what the interval is for; missing without an answer"),
+        "q": (FLOAT, "p adjusted as `correction` says; missing without an answer"),
+        "correction": (STRING, "how p is adjusted for many tests"),
+        "detectable": (
+            FLOAT,
+            "smallest difference that is found with 80 % power (p below .05), with this standard error; missing for rho",
+        ),
+        "unit": (STRING, "what is drawn at random of all networks: family (of architectures), network (one of them) or model"),
+        "n_units": (INT, "number of units, of the smaller group where two are compared; missing where a method is not run"),
+        "n_pairs": (INT, "number of pairs; missing where nothing is paired"),
+        "n_models": (INT, "number of models behind the answer; missing where a method is not run"),
+        "n_animals": (INT, "number of animals, in the area with the fewest; missing for rho, and for similarities"),
+        "n_images": (INT, "number of images; missing for rho"),
+        "verdict": (
+            STRING,
+            "positive or negative: the estimate is above or below 0 with q below .05; undecided: it is neither; too few "
+            "networks: fewer than five units; not run: a method that the question names is not run",
+        ),
+        "sentence": (STRING, "what may be said"),
+    },
+    "agreement": {
+        "varies": (STRING, "between what the order of networks is compared: methods, areas, or animals (two halves of them)"),
+        "method": METHOD["method"],
+        "other_method": (STRING, "the other method, or the same"),
+        "area": (STRING, "cortical area, Allen acronym, or 'all' for the mean over areas"),
+        "cortical_layer": SITE["cortical_layer"],
+        "other_area": (STRING, "the other area, or the same"),
+        "other_cortical_layer": (STRING, "the other cortical layer, or the same"),
+        "rho": (FLOAT, "Spearman's rho of the scores of networks, seeds averaged; of animals, mean over random halves"),
+        "low": (FLOAT, "lower end of the 95 % interval over networks; missing for animals, and where rho is 1 or -1"),
+        "high": (FLOAT, "upper end of the 95 % interval over networks; missing for animals, and where rho is 1 or -1"),
+        "n_networks": (INT, "number of networks, without baselines"),
+        "n_animals": (INT, "number of animals that were halved; missing for methods and areas"),
+    },
+    "specificity": METHOD
+    | {
+        "area": (STRING, "cortical area, Allen acronym"),
+        "same": (
+            FLOAT,
+            "score of an animal's neurons, in the place of a layer, in the same area of other animals; mean",
+        ),
+        "other": (FLOAT, "mean score between the area and other areas of other animals, both ways"),
+        "specificity": (
+            FLOAT,
+            "mean over other areas of half of what both areas score in themselves less what they score in each other",
+        ),
+        "low": (FLOAT, "lower end of its 95 % interval over animals; missing with fewer than three"),
+        "high": (FLOAT, "upper end of its 95 % interval over animals; missing with fewer than three"),
+        "p": (FLOAT, "p value of no specificity, two-sided; missing with fewer than three animals"),
+        "n_animals": (INT, "number of animals with neurons in the area"),
+    },
     "null_check": MODEL
     | SITE
     | {

@@ -28,6 +28,7 @@ from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash, is_made
 from dormouse.errors import InputError
 from dormouse.features.keys import kernels_key
+from dormouse.inference.contrasts import list_contrasts
 from dormouse.methods.labels import method_differs, selection_differs
 from dormouse.methods.table import (
     GIVEN,

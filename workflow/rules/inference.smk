@@ -4,7 +4,13 @@ TARGETS = "populations/{selection}/{area}.npz" if HAS_NEURONS else "rdms/{select
 # the run's check of itself: noise, if the run has it, and another model with its images shuffled
 NOISE = [model for model, spec in MODELS.items() if (spec["source"], spec["name"]) == ("baseline", "noise")]
 SHUFFLED = [*(model for model in MODELS if model not in NOISE), *NOISE][0]
+CONTRAST_SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/contrasts.schema.yaml").read_text())
+CONTRAST_TABLE = read_yaml(ROOT / "resources/contrasts.yaml")
+check(CONTRAST_TABLE, CONTRAST_SCHEMA, "resources/contrasts.yaml")
+check(config["contrasts"]["add"], CONTRAST_SCHEMA, "config: contrasts.add")
+CONTRASTS = list_contrasts(CONTRAST_TABLE, config)
 COMPARISONS = ["intervals", "differences", "permutation_tests", "seed_spread", "animal_scores"]
+SPECIFICITY = ["specificity"] * HAS_NEURONS  # of animals, which similarities do not tell apart
 
 
 rule resample_scores:
@@ -80,6 +86,56 @@ rule compare_models:
         code=code("compare_models"),
     script:
         "../scripts/compare_models.py"
+
+
+rule answer_questions:
+    input:
+        resamples=expand(f"{RESULTS}/resamples/{{family}}/{{model}}.npz", family=FAMILIES, model=MODELS),
+        models=f"{RESULTS}/tables/models.parquet",
+        best=expand(f"{RESULTS}/best_layers/{{family}}.parquet", family=FAMILIES),
+        animals=expand(f"{RESULTS}/animal_scores/{{family}}.parquet", family=FAMILIES),
+    output:
+        comparisons=f"{RESULTS}/tables/comparisons.parquet",
+        agreement=f"{RESULTS}/tables/agreement.parquet",
+    log:
+        f"{RESULTS}/logs/answer_questions.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * (1000 + 20 * len(MODELS)),
+    params:
+        models=list(MODELS),
+        resamples={family: [f"{RESULTS}/resamples/{family}/{model}.npz" for model in MODELS] for family in FAMILIES},
+        contrasts=CONTRASTS,
+        halves={"n_halves": 100, "seed": config["inference"]["seed"]},
+        labels={name: row["label"] for name, row in METHODS.items()},
+        differs=differing(METHODS),
+        code=code("answer_questions"),
+    script:
+        "../scripts/answer_questions.py"
+
+
+rule measure_specificity:
+    input:
+        targets=lambda wildcards: of_selections(TARGETS, wildcards.family),
+        stimuli=STIMULI,
+    output:
+        f"{RESULTS}/specificity/{{family}}.parquet",
+    log:
+        f"{RESULTS}/logs/measure_specificity/{{family}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(1500, 0.05),
+    params:
+        images=IMAGES,
+        methods=lambda wildcards: computed(FAMILIES[wildcards.family], "choice"),
+        differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        min_neurons=SELECTION["min_neurons"],
+        family=lambda wildcards: family_code(FAMILIES[wildcards.family]),
+        code=code("measure_specificity"),
+    script:
+        "../scripts/measure_specificity.py"
 
 
 rule check_nulls:

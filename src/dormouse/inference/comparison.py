@@ -11,83 +11,13 @@ from scipy.stats import false_discovery_control, rankdata, t
 from dormouse.files import read_arrays
 from dormouse.inference.layer_choice import CONDITION
 from dormouse.inference.permutation import tests
-from dormouse.inference.resampling import (
-    COVERAGE,
-    FEWEST_ANIMALS,
-    image_factor,
-    interval,
-    two_factor_variance,
-    variance_of,
-)
+from dormouse.inference.resampled import OF_SITE, POOLED, at_each_site
+from dormouse.inference.resampling import COVERAGE, interval
 from dormouse.tables import whole_areas
 
-OF_SITE = ["method", "selection", "area", "cortical_layer"]
-MEAN, OF_POOLED = "mean_over_animals", "pooled"
-BOTH, IMAGES = "animals and images", "images"
 OF_STATISTIC = [*OF_SITE, "model", "statistic", "over", "sem", "low", "high", "df"]
 INTERVALS = [*OF_STATISTIC, "estimate", "n_animals", "n_images", "rank", "rank_low", "rank_high"]
 DIFFERENCES = [*OF_STATISTIC, "other", "difference", "p", "q"]
-
-
-class Resamples:
-    """The resamples of one statistic of all models at one site.
-
-    Attributes
-    ----------
-    estimate : (n_models,)
-    values : (n_boot, n_models), with everything resampled that the interval is for
-    """
-
-    def __init__(self, statistic: str, arrays: Sequence[Mapping[str, np.ndarray]], sites: Sequence[int]):
-        def of(name: str) -> np.ndarray:
-            return np.stack([part[name][..., site] for part, site in zip(arrays, sites, strict=True)], axis=-1)
-
-        self.statistic, self.over = statistic, IMAGES if statistic == OF_POOLED else BOTH
-        self.n_animals, self.n_images, self.halved = of("n_animals"), of("n_images"), of("halved")
-        if statistic == OF_POOLED:
-            self.estimate, self.values, self.factors = of("pooled"), of("of_pooled"), ()
-        else:
-            self.estimate, self.values, self.factors = of("mean"), of("of_both"), (of("of_animals"), of("of_images"))
-
-    def variance(self, pairs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return variance and degrees of freedom of each estimate, (n_models,), or of differences between models, (n_pairs,).
-
-        Parameters
-        ----------
-        pairs : (n_pairs, 2) int; None for the models themselves
-        """
-        of_each = np.arange(len(self.estimate))[:, None] if pairs is None else pairs
-        values, *factors = (
-            part if pairs is None else part[:, pairs[:, 0]] - part[:, pairs[:, 1]] for part in (self.values, *self.factors)
-        )
-        n_images, halved = self.n_images[of_each[:, 0]], self.halved[of_each[:, 0]]
-        if factors:
-            return two_factor_variance(values, *factors, self.n_animals[of_each].min(axis=1), n_images, halved)
-        return variance_of(values) / image_factor(n_images, halved), n_images - 1
-
-
-def at_each_site(arrays: Sequence[Mapping[str, np.ndarray]]) -> list[tuple[dict[str, str], list[int], list[Resamples]]]:
-    """Return for each site its names, the models that have a score there, and their resamples: mean over animals, and pooled.
-
-    Parameters
-    ----------
-    arrays : those of `assessment.assess`, of each model
-    """
-    places = [
-        dict(zip(map(tuple, np.stack([part[key] for key in OF_SITE], axis=1)), range(len(part["area"])), strict=True))
-        for part in arrays
-    ]
-    found = []
-    for site in dict.fromkeys(site for place in places for site in place):
-        models = [k for k, place in enumerate(places) if site in place and not np.isnan(arrays[k]["pooled"][place[site]])]
-        if not models:
-            continue
-        given = [arrays[k] for k in models], [places[k][site] for k in models]
-        parts = [Resamples(OF_POOLED, *given)]
-        if parts[0].n_animals.min() >= FEWEST_ANIMALS:
-            parts.insert(0, Resamples(MEAN, *given))
-        found.append((dict(zip(OF_SITE, map(str, site), strict=True)), models, parts))
-    return found
 
 
 def intervals(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
@@ -175,7 +105,7 @@ def seed_spread(intervals: pd.DataFrame, networks: Mapping[str, str]) -> pd.Data
     intervals : the table, whose pooled scores are read
     networks : name of each random model without its seed, by model
     """
-    own = intervals[intervals.model.isin(networks) & (intervals.statistic == OF_POOLED)]
+    own = intervals[intervals.model.isin(networks) & (intervals.statistic == POOLED)]
     groups = own.assign(network=own.model.map(networks)).groupby([*OF_SITE, "network"], sort=False).estimate
     spread = groups.agg(n_seeds="count", mean="mean", sd="std", lowest="min", highest="max").reset_index()
     return spread[spread.n_seeds > 1].reset_index(drop=True)

@@ -14,6 +14,7 @@ replacement, f_i = (m - 1) / m, or halved, f_i = 1.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -162,8 +163,15 @@ def two_factor_variance(
 
 def df_of_quantile(quantile: np.ndarray) -> np.ndarray:
     """Return the degrees of freedom, from 1 to 10,000, with which t has a quantile at the upper end of an interval."""
+    df, quantiles = _quantiles()
+    return np.interp(-quantile, -quantiles, df)
+
+
+@cache
+def _quantiles() -> tuple[np.ndarray, np.ndarray]:
+    """Return degrees of freedom, and the quantile of t for each."""
     df = np.geomspace(1, 1e4, 20_000)
-    return np.interp(-quantile, -stdtrit(df, (1 + COVERAGE) / 2), df)
+    return df, stdtrit(df, (1 + COVERAGE) / 2)
 
 
 def image_factor(n_images: np.ndarray, halved: np.ndarray) -> np.ndarray:

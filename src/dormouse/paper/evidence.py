@@ -1,9 +1,10 @@
-"""How certain scores are, put together for the figures and the page: intervals, ranks, tests, choices of layers, seeds."""
+"""How certain scores are, put together for the figures and the page: answers, intervals, ranks, tests, choices, seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from dormouse.inference.wording import sentence
 from dormouse.tables import WHOLE, whole_areas
 
 OF_SITE = ["method", "model", "area", "cortical_layer"]
@@ -60,6 +61,20 @@ def own_check(check: pd.DataFrame) -> dict | None:
     of_run = check.iloc[0][["p", "largest_z", "n_permutations"]].astype(float).to_dict()
     worst = known.loc[known.z.abs().idxmax()].to_dict()
     return of_run | {"passed": bool(check.passed.all()), "models": list(check.model.unique()), "n": len(check), "worst": worst}
+
+
+def answers(comparisons: pd.DataFrame, labels: Mapping[str, str]) -> list[dict]:
+    """Return what may be said of each `question`: `first` of means over areas, then the `rest`, of each area.
+
+    Where there are no means, what is said of each area comes first.
+    """
+    found = []
+    for question, rows in comparisons.groupby("question", sort=False):
+        everywhere = rows.area == WHOLE
+        first = everywhere if everywhere.any() else ~everywhere
+        said = [dict.fromkeys(sentence(row, labels) for row in rows[part].to_dict("records")) for part in (first, ~first)]
+        found.append({"question": question, "first": list(said[0]), "rest": list(said[1])})
+    return found
 
 
 def interval_table(intervals: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str], method: str) -> pd.DataFrame | None:
