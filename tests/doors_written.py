@@ -13,6 +13,7 @@ from project import merged
 from torch import nn
 
 from dormouse.features.keys import kernels_key
+from dormouse.inference.contrasts import list_contrasts
 from dormouse.methods.table import by_family, left_out, list_methods, stored_kernels
 from dormouse.models.registry import list_models, training_spec
 from dormouse.models.specification import OF_RUN, run_of
@@ -26,9 +27,11 @@ from dormouse.written import given_table, read_layers, read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = read_yaml(ROOT / "config.yaml")
-CONFIG, MODEL, METHOD = (
-    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
+CONFIG, MODEL, METHOD, CONTRAST = (
+    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text())
+    for name in ("config", "models", "methods", "contrasts")
 )
+CONTRASTS = yaml.safe_load((ROOT / "resources/contrasts.yaml").read_text())
 METHODS = yaml.safe_load((ROOT / "resources/methods.yaml").read_text())
 ROWS = ("pixels", "gabor", "mousenet-random", "squeezenet1_1-imagenet", "squeezenet1_1-random", "taskonomy-denoising")
 OVERLAY = {
@@ -68,15 +71,22 @@ OVERLAY = {
             "theirs": {"source": "python", "name": "mine:build", "target": "rdm", "files": ["mine.pt"]},
         },
     },
+    "contrasts": {
+        "exclude": ["taskonomy"],
+        "add": {"mine": {"question": "Which?", "kind": "groups", "compare": "family", "among": {"family": ["VGG", "ResNet"]}}},
+    },
 }
 
 
-def start(config: Mapping, models: pd.DataFrame, methods: Mapping) -> None:
+def start(config: Mapping, models: pd.DataFrame, methods: Mapping, contrasts: Mapping = CONTRASTS) -> None:
     """Do what the workflow does when it starts, with what was read."""
     check(config, CONFIG, "config")
     for line, row in zip(models.index, models.to_dict("records"), strict=True):
         check(row, MODEL, f"resources/models.tsv: line {line}")
     check(methods, METHOD, "resources/methods.yaml")
+    check(contrasts, CONTRAST, "resources/contrasts.yaml")
+    check(config["contrasts"]["add"], CONTRAST, "config: contrasts.add")
+    list_contrasts(contrasts, config)
     dataset = open_dataset(config)
     specs = list_models(models, config)
     rows = list_methods(methods, config, dataset.kind)
@@ -150,6 +160,12 @@ def write_methods(folder: Path) -> Path:
     return folder / "methods.yaml"
 
 
+def write_contrasts(folder: Path) -> Path:
+    write_dataset(folder / "mice")
+    (folder / "contrasts.yaml").write_text(yaml.safe_dump(CONTRASTS))
+    return folder / "contrasts.yaml"
+
+
 def in_mice(name: str) -> Callable[[Path], Path]:
     return lambda folder: write_dataset(folder / "mice") / name
 
@@ -197,6 +213,12 @@ WRITTEN = {
         any_of(in_yaml, in_yaml, *TEXT),
         lambda file: start(of_mice(), model_rows(), read_yaml(file)),
         named=r"methods\.yaml|method",
+    ),
+    "contrasts.yaml": Door(
+        write_contrasts,
+        any_of(in_yaml, in_yaml, *TEXT),
+        lambda file: start(of_mice(), model_rows(), METHODS, read_yaml(file)),
+        named=r"contrasts\.yaml|contrasts",
     ),
     "dataset.yaml": Door(
         in_mice("dataset.yaml"), any_of(in_yaml, in_yaml, *TEXT), read_mice, named=r"dataset\.yaml|^mice.*: no images"

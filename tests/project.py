@@ -17,6 +17,7 @@ PARTS = (
     "profiles",
     "resources/models.tsv",
     "resources/methods.yaml",
+    "resources/contrasts.yaml",
     "resources/mousenet",
     "envs",
 )

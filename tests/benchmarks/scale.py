@@ -34,6 +34,7 @@ PARTS = (
     "profiles",
     "envs",
     "resources/methods.yaml",
+    "resources/contrasts.yaml",
     "resources/models.tsv",
     "resources/mousenet",
     "resources/published_counts.tsv",

@@ -42,6 +42,16 @@ CASES = [
         config="{1: 2}",
         refused=r"overrides\.yaml: expected text as a key, got 1\. Put the key in quo",
     ),
+    Case(
+        "a contrast without its sides",
+        config={"contrasts": {"add": {"mine": {"question": "Does it?", "kind": "pairs"}}}},
+        refused=r"config: contrasts\.add\.mine: no key first, which the kind pairs needs",
+    ),
+    Case(
+        "a contrast of a column that is not there",
+        config={"contrasts": {"add": {"mine": {"question": "Does it?", "kind": "groups", "compare": "colour"}}}},
+        refused=r"config: contrasts\.add: mine\.compare: .*colour",
+    ),
     Case("a date", config="run: 2021-01-01", refused=r"run: expected text, .* got a date, '2021-01-01'\. Put text in quotes"),
     Case(
         "aliases of mappings",

@@ -19,9 +19,11 @@ DIFFERS = "min_reliability -1.0, n_splits 10"
 METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
 TABLES += ("animal_scores", "intervals", "differences", "permutation_tests", "seed_spread", "null_check")
-COMPARING = ("choose_layers", "compare_models", "gather_tables", "plot_scores", "write_report", "confirm_nulls")
+TABLES += ("comparisons", "agreement", "specificity")
+COMPARING = ("choose_layers", "compare_models", "answer_questions", "gather_tables", "plot_scores")
+COMPARING += ("write_report", "confirm_nulls")
 GATHERING = ("gather_scores", *COMPARING)
-INFERENCE = ("resample_scores", "check_nulls")
+INFERENCE = ("resample_scores", "check_nulls", "measure_specificity")
 BETWEEN_ANIMALS = (
     "estimate_ceilings",
     "gather_tables",
@@ -74,6 +76,10 @@ def test_figures_and_report_stand_alone(finished):
     for method in METHODS:
         assert page.count(f"Method: {method}. Neurons: selection paper.") == 1
     assert page.count(DIFFERS) == len(METHODS)
+    comparisons = read_table("comparisons", finished.folder / "results/demo/tables/comparisons.parquet")
+    assert set(comparisons.verdict) == {"too few networks", "not run"}, "two networks answer no question"
+    for said in (*comparisons.question, *comparisons.sentence):
+        assert f"{said}</" in page
 
 
 def test_snakemake_writes_its_own_report(finished):
@@ -210,7 +216,7 @@ def test_adding_a_model_runs_its_own_jobs(finished):
 
 def test_another_label_runs_no_network(finished):
     planned = finished.planned(merged(SMALL, {"models": {"add": {"small": {"display_name": "Small"}}}}))
-    assert set(planned) == {"gather_models", "plot_scores", "write_report", "confirm_nulls"}
+    assert set(planned) == {"gather_models", "answer_questions", "plot_scores", "write_report", "confirm_nulls"}
 
 
 @pytest.mark.slow
