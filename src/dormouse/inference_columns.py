@@ -186,10 +186,13 @@ INFERENCE = {
             FLOAT,
             "score of an animal's neurons, in the place of a layer, in the same area of other animals; mean",
         ),
-        "other": (FLOAT, "mean score between the area and other areas of other animals, both ways"),
+        "other": (
+            FLOAT,
+            "score between the area and other areas of other animals: geometric mean of both ways, mean over areas",
+        ),
         "specificity": (
             FLOAT,
-            "mean over other areas of half of what both areas score in themselves less what they score in each other",
+            "geometric mean of what an area and another score in themselves, less that of each in the other; mean over others",
         ),
         "low": (FLOAT, "lower end of its 95 % interval over animals; missing with fewer than three"),
         "high": (FLOAT, "upper end of its 95 % interval over animals; missing with fewer than three"),

@@ -37,6 +37,16 @@ def test_areas_of_their_own_are_specific_and_areas_that_are_alike_are_not(row):
     assert (found[0.0].set_index("area").same["VISp"] - found[0.0].set_index("area").same["VISl"]) > 0.05
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("n_animals", [3, 4, 7])
+def test_intervals_hold_the_truth_with_few_animals(n_animals):
+    for own in (0.0, 0.5):
+        drawn = (scores_between_animals("m", RSA, population(own, n_animals, seed), STIMULI, 3) for seed in range(150))
+        table = pd.DataFrame([of_areas(scores)[0] for scores in drawn])
+        truth = table.specificity.mean() if own else 0.0
+        assert ((table.low <= truth) & (truth <= table.high)).mean() > 0.9, (own, table)
+
+
 def test_scores_are_those_of_a_loop_over_animals():
     Y = population(0.5)
     scores = scores_between_animals("m", RSA, Y, STIMULI, 3)
@@ -48,7 +58,7 @@ def test_scores_are_those_of_a_loop_over_animals():
             ]
             assert np.isnan(value) if animal == other else value == pytest.approx(np.corrcoef(rdms)[0, 1])
     S = {(a, b): np.nanmean(scores.loc[a, b]) for a in ("VISp", "VISl") for b in ("VISp", "VISl")}
-    expected = (S["VISp", "VISp"] + S["VISl", "VISl"] - S["VISp", "VISl"] - S["VISl", "VISp"]) / 2
+    expected = np.sqrt(S["VISp", "VISp"] * S["VISl", "VISl"]) - np.sqrt(S["VISp", "VISl"] * S["VISl", "VISp"])
     assert [line["specificity"] for line in of_areas(scores)] == pytest.approx([expected, expected])
 
 

@@ -4,10 +4,11 @@ One animal's neurons of an area take the place of a network's layer, and are sco
 With S_AB the mean score of animals' area A in area B of other animals, the specificity of an area A is the mean over all other
 areas B of
 
-    (S_AA + S_BB - S_AB - S_BA) / 2
+    sqrt(S_AA S_BB) - sqrt(S_AB S_BA)
 
-so that an area that scores high with all areas, because its neurons are many or reliable, is no more specific for that. A
-method that cannot tell areas apart cannot say which network is like which area.
+where scores below 0 count as 0. Noise and few neurons lower the scores of an area by a factor, both as the source and as the
+target, and such factors cancel: areas that are alike have no specificity, however reliable their neurons. A method that cannot
+tell areas apart cannot say which network is like which area.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,9 +105,9 @@ def of_areas(scores: pd.DataFrame) -> list[dict]:
 
 def _specificity(scores: pd.DataFrame) -> pd.DataFrame:
     """Return `same`, `other` and `specificity` by area; NaN where an area is not there in two animals, or is the only one."""
-    S = scores.groupby("area").mean().T.groupby("area").mean().T  # NaN, of the same animal, are left out
-    same, crossed = np.diag(S), (S.to_numpy() + S.to_numpy().T) / 2
-    np.fill_diagonal(crossed, np.nan)
-    values = pd.DataFrame((same[:, None] + same) / 2 - crossed, index=S.index)
-    other = pd.DataFrame(crossed, index=S.index).mean(axis=1)
-    return pd.DataFrame({"same": same, "other": other, "specificity": values.mean(axis=1)}, index=S.index)
+    means = scores.groupby("area").mean().T.groupby("area").mean().T  # NaN, of the same animal, are left out
+    S = means.clip(lower=0).to_numpy()
+    crossed = pd.DataFrame(np.sqrt(S * S.T), index=means.index).mask(np.eye(len(S), dtype=bool))
+    values = np.sqrt(np.outer(np.diag(S), np.diag(S))) - crossed
+    found = {"same": np.diag(means), "other": crossed.mean(axis=1), "specificity": values.mean(axis=1)}
+    return pd.DataFrame(found, index=means.index)

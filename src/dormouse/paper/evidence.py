@@ -66,14 +66,15 @@ def own_check(check: pd.DataFrame) -> dict | None:
 def answers(comparisons: pd.DataFrame, labels: Mapping[str, str]) -> list[dict]:
     """Return what may be said of each `question`: `first` of means over areas, then the `rest`, of each area.
 
-    Where there are no means, what is said of each area comes first.
+    Where there are no means, what is said of each area comes first. `answered` is whether there is an estimate.
     """
     found = []
     for question, rows in comparisons.groupby("question", sort=False):
         everywhere = rows.area == WHOLE
         first = everywhere if everywhere.any() else ~everywhere
         said = [dict.fromkeys(sentence(row, labels) for row in rows[part].to_dict("records")) for part in (first, ~first)]
-        found.append({"question": question, "first": list(said[0]), "rest": list(said[1])})
+        line = {"question": question, "answered": bool(rows.estimate.notna().any())}
+        found.append(line | {"first": list(said[0]), "rest": list(said[1])})
     return found
 
 
