@@ -13,9 +13,10 @@ from project import merged
 from torch import nn
 
 from dormouse.features.keys import kernels_key
+from dormouse.methods.images import with_images
 from dormouse.methods.table import by_family, left_out, list_methods, stored_kernels
 from dormouse.models.registry import list_models, training_spec
-from dormouse.models.specification import OF_RUN, run_of
+from dormouse.models.specification import OF_RUN, run_of, with_sets
 from dormouse.recordings.dataset_folder import read_session, read_similarity
 from dormouse.recordings.datasets import images_key, open_dataset
 from dormouse.run.folder import run_folder
@@ -78,9 +79,9 @@ def start(config: Mapping, models: pd.DataFrame, methods: Mapping) -> None:
         check(row, MODEL, f"resources/models.tsv: line {line}")
     check(methods, METHOD, "resources/methods.yaml")
     dataset = open_dataset(config)
-    specs = list_models(models, config)
-    rows = list_methods(methods, config, dataset.kind)
-    left_out(rows, config["selection"]["named"], dataset.kind, {"all": 119, "scenes": 118}, dataset.trials)
+    specs = with_sets(list_models(models, config), config["stimuli"]["sets"])
+    rows = with_images(list_methods(methods, config, dataset.kind), dataset.stimuli)
+    left_out(rows, config["selection"]["named"], dataset.kind, list(dataset.stimuli), dataset.trials)
     stored_kernels(rows)
     by_family(rows)
     run_folder(config, {"name": dataset.name, "title": dataset.title, "kind": dataset.kind})

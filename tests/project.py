@@ -17,6 +17,7 @@ PARTS = (
     "profiles",
     "resources/models.tsv",
     "resources/methods.yaml",
+    "resources/allen_stimuli.csv",
     "resources/mousenet",
     "envs",
 )

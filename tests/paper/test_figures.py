@@ -24,17 +24,22 @@ NO_INTERVALS = pd.DataFrame(
 )
 NO_TESTS = pd.DataFrame(columns=["method", "model", "area", "cortical_layer", "q"])
 OWN = {"method": "mine", "axis": "cosine", "null_score": None}
-MODELS = pd.DataFrame(
-    [
-        ["net0", "Net", "mousenet", "paper", "random", 0],
-        ["net1", "Net 1", "mousenet", "paper", "random", 1],
-        ["start", "before", "mousenet", "paper", "trained:run@0", None],
-        ["end", "after", "mousenet", "paper", "trained:run", None],
-        ["other", "corrected", "mousenet", "corrected", "trained:other", None],
-        ["pixels", "Pixels", "baseline", "pixels", "none", None],
-    ],
-    columns=["model", "display_name", "source", "name", "weights", "seed"],
-).astype({"seed": float})  # as they are read
+MODELS = (
+    pd.DataFrame(
+        [
+            ["net0", "Net", "mousenet", "paper", "random", 0],
+            ["net1", "Net 1", "mousenet", "paper", "random", 1],
+            ["start", "before", "mousenet", "paper", "trained:run@0", None],
+            ["end", "after", "mousenet", "paper", "trained:run", None],
+            ["other", "corrected", "mousenet", "corrected", "trained:other", None],
+            ["pixels", "Pixels", "baseline", "pixels", "none", None],
+            ["end_mouse", "after (mouse)", "mousenet", "paper", "trained:run", None],  # which no figure of MouseNet shows
+        ],
+        columns=["model", "display_name", "source", "name", "weights", "seed"],
+    )
+    .assign(stimulus_set=["original"] * 6 + ["mouse"])
+    .astype({"seed": float})
+)  # as they are read
 
 
 @pytest.fixture(autouse=True)
