@@ -167,6 +167,16 @@ def read_mice(file: Path) -> list:
     return [read_session(dataset.source.format(recording=name)) for name in dataset.recordings]
 
 
+def write_described(folder: Path) -> Path:
+    lines = [
+        "stimulus,kind,source",
+        *(f"image_{k}.png,{'plant' if k % 2 else 'animal'},{'' if k > 5 else 'x'}" for k in range(8)),
+    ]
+    file = write_dataset(folder / "mice") / "stimuli.csv"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
 def read_alike(file: Path) -> list:
     dataset = open_dataset(of_mice(dataset="alike"))
     return [read_similarity(file.parent / "similarity.npz", area) for area in dataset.areas]
@@ -203,4 +213,9 @@ WRITTEN = {
         in_mice("dataset.yaml"), any_of(in_yaml, in_yaml, *TEXT), read_mice, named=r"dataset\.yaml|^mice.*: no images"
     ),
     "neurons.csv": Door(in_mice("neurons.csv"), any_of(in_table(","), in_table(","), *TEXT), read_mice),
+    "stimuli.csv": Door(
+        write_described,
+        any_of(in_table(","), in_table(","), *TEXT),
+        lambda file: open_dataset(of_mice()).stimuli,
+    ),
 }

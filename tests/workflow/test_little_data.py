@@ -81,7 +81,7 @@ def test_trials_of_running_mice_by_the_preset_running(snakemake, dataset_folder,
     done = snakemake(f"{tables}/scores.parquet", f"{tables}/neurons.parquet", config=config)
     assert done.returncode == 0, done.stdout
     logs = tmp_path / "run/results/mice/logs/select_neurons"
-    assert (logs / "running.log").read_text().startswith("two: left out, because its neurons, selected on all and scored on")
+    assert "\ntwo: left out, because its neurons, selected on all and scored on running" in (logs / "running.log").read_text()
     neurons = read_table("neurons", tmp_path / "run" / tables / "neurons.parquet")
     assert set(neurons.recording[neurons.kept]) == {"one"} and set(neurons.score_on) == {"running", "still"}
     scores = read_table("scores", tmp_path / "run" / tables / "scores.parquet")
