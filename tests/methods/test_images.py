@@ -61,6 +61,7 @@ def test_images_with_a_value_are_found_in_their_order(wanted, expected):
 
 def test_rows_that_name_no_column_stay_as_they_are():
     rows = {"one": RSA, "two": RSA | {"images": "scenes"}}
+    rows["of a user"] = RSA | {"source": "python", "settings": {"folds": {"mine": 1}}}
     assert with_images(rows, DESCRIBED) == rows
 
 

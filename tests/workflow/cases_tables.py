@@ -28,6 +28,11 @@ CASES = [
         refused=r"mice/stimuli\.csv: line 10: 'image_8' is no image of this data set\. Did you mean",
     ),
     Case(
+        "stimuli.csv is a link to nothing",
+        instead("mice/stimuli.csv", link_to_nothing),
+        refused=r"stimuli\.csv is a link that leads nowhere",
+    ),
+    Case(
         "a method on images of a kind that is not there",
         described(*DESCRIBED),
         config=on_images(kind="plnt"),

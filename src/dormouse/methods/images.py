@@ -12,6 +12,7 @@ import numpy as np
 from dormouse.errors import InputError, suggest
 from dormouse.stimuli.images import BLANK
 
+USER = "python"  # source of a row that names a user's function, whose settings are the user's
 Described = Mapping[str, Mapping[str, str]]  # what is said of each image, by its name, in the order of the images
 
 
@@ -43,7 +44,7 @@ def with_images(methods: Mapping[str, Mapping], stimuli: Described) -> dict[str,
         place, row = f"config: method {name}", dict(row)
         if isinstance(row["images"], Mapping):
             row["images"] = _named(row["images"], stimuli, f"{place}: images")
-        if isinstance(row["settings"].get("folds"), Mapping):
+        if row.get("source") != USER and isinstance(row["settings"].get("folds"), Mapping):
             used = np.array(list(stimuli))[images_of(row, list(stimuli))]
             folds = _folds(row["settings"]["folds"], used, stimuli, f"{place}: settings.folds")
             row["settings"] = row["settings"] | {"folds": folds}

@@ -35,7 +35,7 @@ import numpy as np
 from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
-from dormouse.methods.images import images_of, is_part
+from dormouse.methods.images import USER, images_of, is_part
 from dormouse.models.user import check_name, user_code
 from dormouse.recordings.trials import BY_SPEED, MIN_TRIALS
 
@@ -45,7 +45,6 @@ OF_KIND = {"responses": (*RDMS, RESPONSES), "similarity": RDMS[:1]}  # which tar
 OF_ALL_IMAGES = {"srp", "zscore"}  # kernels of features that were standardised over all images
 DERIVED = {"gram": "centred"}  # kernels that are computed from another kernel, whose file is read
 FUNCTIONS = ("score", "split_scores", "resampled", "permuted")  # of a family; inference calls those after the first
-USER = "python"  # source of a row that names a user's function
 OTHER_IMAGES = "other_images"  # choice of a row whose layers are not chosen on the images on which they are scored
 FEWEST_IMAGES = 8  # to choose layers on one half: four in each, because RDMs of three images have only three distances
 FEWEST_OF_PART = 4  # images that a row names by a column

@@ -2,6 +2,7 @@
 
     dataset.yaml                  name, description, kind (responses | similarity | nwb), stimuli, response_unit, citation
     stimuli/*.png                 one image per stimulus, PNG, TIFF or JPEG; sorted names are the order
+    stimuli.csv                   what is said of the images, if anything; see `image_table`
     neurons.csv                   neuron, session, animal, area, layer; depth_um and cre_line if known; one row per neuron
     responses/<session>.npz       response (n_trials, n_stimuli, n_neurons), NaN where a trial is missing; neuron;
                                   running_speed (n_trials, n_stimuli), cm/s, if known; stimulus (n_stimuli,), names of the

@@ -4,6 +4,7 @@ stimulus      name of an image, with or without the ending of its file; one row 
 others        whatever tells images apart, such as source or category; a cell may be empty
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ ALLEN, N_ALLEN = Path(__file__).parents[3] / "resources/allen_stimuli.csv", 118 
 def describe_images(folder: Path, images: Sequence[Path]) -> dict[str, dict[str, str]]:
     """Return what stimuli.csv of a dataset folder says of each image, by name; nothing where there is no such file."""
     names = [image.stem for image in images]
-    return read_descriptions(folder / FILE, names) if (folder / FILE).exists() else {name: {} for name in names}
+    return read_descriptions(folder / FILE, names) if os.path.lexists(folder / FILE) else {name: {} for name in names}
 
 
 def describe_allen() -> dict[str, dict[str, str]]:
