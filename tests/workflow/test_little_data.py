@@ -39,13 +39,13 @@ def ended(snakemake, tmp_path):
         (left_out,) = (line for line in told if line.startswith("Methods left out: "))
         report = (results / "report.html").read_text()
         assert left_out.removeprefix("Methods left out: ") in report
-        names = ("intervals", "differences", "animal_scores", "layer_choices", "permutation_tests", "seed_spread", "stimuli")
+        names = ("intervals", "differences", "animal_scores", "layer_choices", "permutation_tests", "seed_spread")
         return left_out, {name: read_table(name, results / f"tables/{name}.parquet") for name in names}, report
 
     return run
 
 
-def test_one_model_one_animal_one_area_and_two_trials(ended, dataset_folder):
+def test_one_model_one_animal_one_area_and_two_trials(ended, dataset_folder, tmp_path):
     everywhere(",m2,", ",m1,")(dataset_folder)
     for name in ("one", "two"):
         change(session(dataset_folder, name), response=get(session(dataset_folder, name), "response")[:2])
@@ -60,7 +60,8 @@ def test_one_model_one_animal_one_area_and_two_trials(ended, dataset_folder):
         "(2 trials of each image in VISp, and the selection strict needs 4); "
         "of_houses (2 such images, and a method needs 4)."
     )
-    assert list(tables["stimuli"].value.fillna("")) == kinds and list(tables["stimuli"].number) == list(range(1, 9))
+    stimuli = read_table("stimuli", tmp_path / "run/results/mice/tables/stimuli.parquet")
+    assert list(stimuli.value.fillna("")) == kinds and list(stimuli.number) == list(range(1, 9))
     n_images = tables["intervals"].groupby("method").n_images.unique().map(list).to_dict()
     assert n_images == {"rsa_pearson": [8], "ridge_srp": [8], "of_plants": [5]}
     assert set(tables["permutation_tests"].method) == set(n_images)
