@@ -21,6 +21,7 @@ LIMITS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "excl
 # what a row of each table is; those of other places than tables/ of a run come last
 ROWS = {
     "recordings": "a session with natural scenes (Allen): container, animal, area, depth, Cre line, whether used, and why not",
+    "stimuli": "something that is said of an image (docs/data.md); an image of which nothing is said has one row",
     "neurons": "a neuron under a selection: its reliability and other metrics, whether it is kept, and why not",
     "selection_counts": "a site under a combination of filters: how many neurons pass, and how many were published",
     "thresholds": "a site at a threshold, for the first selection of a run: neurons that are left, and their split-half r",

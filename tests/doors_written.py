@@ -14,9 +14,10 @@ from torch import nn
 
 from dormouse.features.keys import kernels_key
 from dormouse.inference.contrasts import list_contrasts
+from dormouse.methods.images import with_images
 from dormouse.methods.table import by_family, left_out, list_methods, stored_kernels
 from dormouse.models.registry import list_models, training_spec
-from dormouse.models.specification import OF_RUN, run_of
+from dormouse.models.specification import OF_RUN, run_of, with_sets
 from dormouse.recordings.dataset_folder import read_session, read_similarity
 from dormouse.recordings.datasets import images_key, open_dataset
 from dormouse.run.folder import run_folder
@@ -88,9 +89,9 @@ def start(config: Mapping, models: pd.DataFrame, methods: Mapping, contrasts: Ma
     check(config["contrasts"]["add"], CONTRAST, "config: contrasts.add")
     list_contrasts(contrasts, config)
     dataset = open_dataset(config)
-    specs = list_models(models, config)
-    rows = list_methods(methods, config, dataset.kind)
-    left_out(rows, config["selection"]["named"], dataset.kind, {"all": 119, "scenes": 118}, dataset.trials)
+    specs = with_sets(list_models(models, config), config["stimuli"]["sets"])
+    rows = with_images(list_methods(methods, config, dataset.kind), dataset.stimuli)
+    left_out(rows, config["selection"]["named"], dataset.kind, list(dataset.stimuli), dataset.trials)
     stored_kernels(rows)
     by_family(rows)
     run_folder(config, {"name": dataset.name, "title": dataset.title, "kind": dataset.kind})
@@ -182,6 +183,16 @@ def read_mice(file: Path) -> list:
     return [read_session(dataset.source.format(recording=name)) for name in dataset.recordings]
 
 
+def write_described(folder: Path) -> Path:
+    lines = [
+        "stimulus,kind,source",
+        *(f"image_{k}.png,{'plant' if k % 2 else 'animal'},{'' if k > 5 else 'x'}" for k in range(8)),
+    ]
+    file = write_dataset(folder / "mice") / "stimuli.csv"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
 def read_alike(file: Path) -> list:
     dataset = open_dataset(of_mice(dataset="alike"))
     return [read_similarity(file.parent / "similarity.npz", area) for area in dataset.areas]
@@ -224,4 +235,9 @@ WRITTEN = {
         in_mice("dataset.yaml"), any_of(in_yaml, in_yaml, *TEXT), read_mice, named=r"dataset\.yaml|^mice.*: no images"
     ),
     "neurons.csv": Door(in_mice("neurons.csv"), any_of(in_table(","), in_table(","), *TEXT), read_mice),
+    "stimuli.csv": Door(
+        write_described,
+        any_of(in_table(","), in_table(","), *TEXT),
+        lambda file: open_dataset(of_mice()).stimuli,
+    ),
 }

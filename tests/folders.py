@@ -46,7 +46,7 @@ def spoil(path, name, place, value):
 
 
 def opened(folder):
-    return open_dataset({"dataset": str(folder), "areas": ["VISp", "VISl"]})
+    return open_dataset({"dataset": str(folder), "areas": ["VISp", "VISl"], "exclude": []})
 
 
 def renamed(folder, names):

@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 CONFIG["models"]["add"] = {"mine": {"source": "timm", "name": "resnet18"}}
-CONFIG["methods"]["add"] = {"mine": {"source": "python", "name": "my_methods:score", "target": "rdm"}}
+IMAGES = {"kind": "plant"}
+CONFIG["methods"]["add"] = {"mine": {"source": "python", "name": "my_methods:score", "target": "rdm", "images": IMAGES}}
+CONFIG["stimuli"]["sets"] = {"mouse": {"acuity_cpd": 0.5, "degrees": 120, "models": []}}
 
 
 # --- nonsense in every key of the configuration
@@ -47,6 +49,7 @@ MEANS = {"input.mean", "models.add.mine.input.mean"}  # of values that may be ne
 WINDOWS = {"response.window_s", "response.baseline_s"}  # whose order is checked where frames are known
 VARIANT, RUN = "mousenet.variants.paper", "training.mousenet_digits"
 NAMES = {"allen.cre_lines", "contrasts.exclude", "models.groups", "models.include", "models.exclude", "methods.run"}
+NAMES |= {"stimuli.sets.mouse.models"}
 METHOD = "methods.add.mine"
 ON_PURPOSE = {
     "null": {"allen.python", "response.baseline_s", f"{RUN}.folder", "run", "methods.selection", f"{METHOD}.null_score"}
@@ -56,7 +59,7 @@ ON_PURPOSE = {
         "models.add.mine.files",
         f"{METHOD}.files",
         "allen.recordings",
-        "allen.exclude",
+        "exclude",
         "selection.named.paper_2020.filters",
         f"{RUN}.drops",
     },
@@ -64,7 +67,7 @@ ON_PURPOSE = {
     | {f"{RUN}.folder"}
     | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}
     | {
-        f"{METHOD}.{key}" for key in ("name", "family", "selection", "label", "axis", "description")
+        f"{METHOD}.{key}" for key in ("name", "family", "selection", "label", "axis", "description", "images.kind")
     }  # a name: see models.user.check_name
     | DESCRIBED,
     "''": DESCRIBED | {f"{METHOD}.description"},
@@ -79,7 +82,8 @@ ON_PURPOSE = {
     "[5e-324]": MEANS | {"thresholds.values"},
     "[5e-324, 5e-324]": MEANS | WINDOWS | {"allen.depths_um"},
     "true": {"allen.keep", "allen.include_failed", "stimuli.blank", f"{VARIANT}.clip"},
-    "[text]": NAMES | {"areas", "models.add.mine.files", f"{METHOD}.files", f"{VARIANT}.readout"},
+    "[text]": NAMES
+    | {"areas", "exclude", f"{METHOD}.images.kind", "models.add.mine.files", f"{METHOD}.files", f"{VARIANT}.readout"},
     "[-1]": MEANS | {"thresholds.values"},
     "[-1, -1]": MEANS | WINDOWS,
 }

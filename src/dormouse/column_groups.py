@@ -58,7 +58,7 @@ SCORE = {"score": (FLOAT, "score in the unit of the method; missing where the fe
 
 RELIABILITY = NEURON | {
     "select_on": (STRING, "trials by which neurons are selected: all, odd or even"),
-    "score_on": (STRING, "trials on which neurons are scored: all, odd or even"),
+    "score_on": (STRING, "trials on which neurons are scored: all, odd, even, running or still"),
     "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres; missing where unknown"),
     "cre_line": (STRING, "transgenic driver line, or empty where unknown"),
     "excitatory": (BOOL, "whether the driver line labels excitatory cells; missing where unknown"),

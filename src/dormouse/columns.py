@@ -40,6 +40,12 @@ TABLES = {
             "published p value of a test for an effect of running on the preferred response; missing where there is none",
         ),
     },
+    "stimuli": {
+        "stimulus": (STRING, "name of the image"),
+        "number": (INT, "its place in the order of the images, from 1"),
+        "property": (STRING, "what is said of it, a column of stimuli.csv; missing if nothing is"),
+        "value": (STRING, "the cell in this column; missing if nothing is said of the image"),
+    },
     "reliability": RELIABILITY,
     "neurons": SELECTION
     | RELIABILITY
@@ -109,6 +115,10 @@ TABLES = {
         "imagenet_top1": (FLOAT, "published accuracy on ImageNet, percent; missing where none is published"),
         "source": (STRING, "library or origin of the network"),
         "name": (STRING, "name within the source"),
+        "stimulus_set": (
+            STRING,
+            "the images that it saw: original, or a set of the configuration (stimuli.sets), such as blurred",
+        ),
         "weights": (STRING, "random, none, the published name of the weights, or their file or address"),
         "weights_key": (
             STRING,

@@ -65,13 +65,16 @@ def test_an_rdm_is_divided_by_the_ceiling_of_its_site(kernels, population, ceili
     assert table.n_uncorrected.isna().all() and set(corrected.corrected_by) == {CORRECTION}
 
 
-@pytest.mark.parametrize("change", [{"cortical_layer": "2/3"}, {"area": "VISl"}, {"selection": "other"}, {"method": "mine"}])
+@pytest.mark.parametrize(
+    "change", [{"cortical_layer": "2/3"}, {"area": "VISl"}, {"selection": "other"}, {"method": "mine"}, {"method": "part"}]
+)
 def test_an_rdm_without_a_ceiling_or_with_a_low_one_is_not_corrected(kernels, population, ceilings, change):
     """Nor is the score of a user's method, which need be no correlation."""
     table = score_rdms(layers_of(kernels), kernels, {"paper": site_rdms(population, 3)}, {"rsa": RSA}, STIMULI).assign(
         **change
     )
-    corrected = correct_rdms(table, ceilings, {"rsa": RSA, "mine": RSA | {"source": "python"}})
+    mine = {"mine": RSA | {"source": "python"}, "part": RSA | {"images": STIMULI[:9]}}
+    corrected = correct_rdms(table, ceilings, {"rsa": RSA} | mine)
     assert corrected.corrected.isna().all() and set(corrected.corrected_by) == {""}
 
 

@@ -20,7 +20,9 @@ from dormouse.methods.table import (
     told,
 )
 
-ENOUGH = {"all": 119, "scenes": 118}
+
+def stimuli(n_scenes):
+    return [*map(str, range(n_scenes)), "blank"]
 
 
 @pytest.fixture
@@ -64,8 +66,9 @@ def test_labels_of_rows_are_unique_and_presets_name_rows(table):
     assert set(table["presets"]["paper"]) >= {"rsa_pearson", "ridge_srp"}  # Conwell et al. 2021
 
 
-def lacking(table, config, kind="responses", images=ENOUGH, trials=None):
-    return left_out(list_methods(table, config, kind), config["selection"]["named"], kind, images, trials or {"VISp": 50})
+def lacking(table, config, kind="responses", images=118, trials=None):
+    methods, trials = list_methods(table, config, kind), trials or {"VISp": 50}
+    return left_out(methods, config["selection"]["named"], kind, stimuli(images), trials)
 
 
 def test_similarity_data_leave_out_methods_that_need_neurons_and_say_so(table, config):
@@ -79,7 +82,7 @@ def test_similarity_data_leave_out_methods_that_need_neurons_and_say_so(table, c
 
 
 def test_nothing_is_left_out_where_there_is_enough(table, config):
-    assert lacking(table, config) == lacking(table, config, images={"all": 16, "scenes": 15}, trials={"VISp": 4}) == {}
+    assert lacking(table, config) == lacking(table, config, images=15, trials={"VISp": 4}) == {}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_nothing_is_left_out_where_there_is_enough(table, config):
     ],
 )
 def test_methods_that_the_data_are_too_few_for_are_left_out_with_the_reason(table, config, images, trials, expected):
-    found = lacking(table, config, images={"all": images + 1, "scenes": images}, trials={"VISp": 50, "VISl": trials})
+    found = lacking(table, config, images=images, trials={"VISp": 50, "VISl": trials})
     assert found == expected
 
 

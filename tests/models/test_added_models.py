@@ -97,7 +97,7 @@ def test_a_source_offers_only_networks_that_it_can_build(source, name):
 
 def test_an_added_model_states_what_of_its_input_differs(weights):
     line = added(weights=weights, display_name="Mine", family="ResNet", input={"size": 227, "channels": "bgr"})
-    assert specify(line) == dict.fromkeys(LABELS, "") | {
+    assert specify(line) == dict.fromkeys(LABELS, "") | {"stimulus_set": "original"} | {
         **{"group": "added", "display_name": "Mine", "family": "ResNet", "source": "torchvision", "name": "resnet18"},
         **{"weights": weights, "file": weights, "key": None, "seed": None, "code": None, "files": {}, "options": {}},
         "input": IMAGENET | {"size": 227, "channels": "bgr"},

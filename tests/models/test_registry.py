@@ -8,7 +8,7 @@ import yaml
 
 from dormouse.errors import InputError
 from dormouse.models.registry import check_line, list_models
-from dormouse.models.specification import LABELS, WEIGHTS, downloads, network_files, same_network
+from dormouse.models.specification import LABELS, WEIGHTS, downloads, network_files, network_of, same_network, with_sets
 from dormouse.schemas import check
 
 IMAGENET = {
@@ -123,7 +123,7 @@ def test_two_models_cannot_be_shown_as_one():
 
 
 def test_a_row_is_specified_by_the_table_and_the_common_input():
-    assert specify("imagenet")["alexnet-in"] == dict.fromkeys(LABELS, "") | {
+    assert specify("imagenet")["alexnet-in"] == dict.fromkeys(LABELS, "") | {"stimulus_set": "original"} | {
         **{"group": "imagenet", "display_name": "A", "source": "torchvision", "name": "alexnet", "weights": "V1"},
         **{"address": ALEXNET, "sha256": "7be5be79", "file": f"{WEIGHTS}/alexnet-in.pth"},
         **{"seed": None, "key": None, "code": None, "files": {}, "options": {}, "input": IMAGENET},
@@ -133,6 +133,43 @@ def test_a_row_is_specified_by_the_table_and_the_common_input():
 def test_a_row_with_weights_of_nowhere_is_refused():
     with pytest.raises(InputError, match=r"^here\.weights: no file 'V1'"):
         check_line({"source": "torchvision", "name": "alexnet", "weights": "V1", "address": ""}, "here")
+
+
+# --- sets of the images
+
+
+MOUSE = {"acuity_cpd": 0.5, "degrees": 120, "models": []}
+
+
+def test_a_set_of_images_adds_models_that_differ_from_theirs_in_the_blur_and_in_name_alone():
+    models = specify("imagenet", "random")
+    both = with_sets(models, {"mouse": MOUSE})
+    assert list(both) == [*models, *(f"{model}_mouse" for model in models)]
+    assert {model: both[model] for model in models} == models
+    assert downloads(both) == downloads(models) and same_network(both).keys() == both.keys()
+    for model, spec in models.items():
+        assert both[f"{model}_mouse"] == spec | {
+            "stimulus_set": "mouse",
+            "display_name": f"{spec['display_name']} (mouse)",
+            "input": spec["input"] | {"blur": {"acuity_cpd": 0.5, "degrees": 120}},
+        }
+        assert same_network(both)[f"{model}_mouse"] == same_network(both)[model]
+        assert (
+            network_of(both[f"{model}_mouse"]) == f"{network_of(spec)} (mouse)" == f"{spec['source']}:{spec['name']} (mouse)"
+        )
+
+
+def test_a_set_of_images_for_some_models_alone():
+    found = with_sets(specify("imagenet"), {"mouse": MOUSE | {"models": ["vit-in"]}})
+    assert list(found) == ["alexnet-in", "vit-in", "vit-in_mouse"]
+
+
+def test_sets_of_images_with_unknown_models_or_taken_names_are_refused():
+    with pytest.raises(InputError, match=r"stimuli\.sets\.mouse\.models: no model 'vit' is run\. Did you mean vit-in"):
+        with_sets(specify("imagenet"), {"mouse": MOUSE | {"models": ["vit"]}})
+    taken = specify("imagenet", **{"vit-in_mouse": added()})
+    with pytest.raises(InputError, match=r"stimuli\.sets\.mouse: there is a model vit-in_mouse already; choose another name"):
+        with_sets(taken, {"mouse": MOUSE})
 
 
 # --- preprocessing

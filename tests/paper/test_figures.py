@@ -24,17 +24,22 @@ NO_INTERVALS = pd.DataFrame(
 )
 NO_TESTS = pd.DataFrame(columns=["method", "model", "area", "cortical_layer", "q"])
 OWN = {"method": "mine", "axis": "cosine", "null_score": None}
-MODELS = pd.DataFrame(
-    [
-        ["net0", "Net", "mousenet", "paper", "random", 0],
-        ["net1", "Net 1", "mousenet", "paper", "random", 1],
-        ["start", "before", "mousenet", "paper", "trained:run@0", None],
-        ["end", "after", "mousenet", "paper", "trained:run", None],
-        ["other", "corrected", "mousenet", "corrected", "trained:other", None],
-        ["pixels", "Pixels", "baseline", "pixels", "none", None],
-    ],
-    columns=["model", "display_name", "source", "name", "weights", "seed"],
-).astype({"seed": float})  # as they are read
+MODELS = (
+    pd.DataFrame(
+        [
+            ["net0", "Net", "mousenet", "paper", "random", 0],
+            ["net1", "Net 1", "mousenet", "paper", "random", 1],
+            ["start", "before", "mousenet", "paper", "trained:run@0", None],
+            ["end", "after", "mousenet", "paper", "trained:run", None],
+            ["other", "corrected", "mousenet", "corrected", "trained:other", None],
+            ["pixels", "Pixels", "baseline", "pixels", "none", None],
+            ["end_mouse", "after (mouse)", "mousenet", "paper", "trained:run", None],  # which no figure of MouseNet shows
+        ],
+        columns=["model", "display_name", "source", "name", "weights", "seed"],
+    )
+    .assign(stimulus_set=["original"] * 6 + ["mouse"])
+    .astype({"seed": float})
+)  # as they are read
 
 
 @pytest.fixture(autouse=True)
@@ -190,6 +195,11 @@ def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
         assert set(line.get_xdata()) == {expected}
         table = score_tables(scores[scores.layer_index == 1], pd.DataFrame(rows), MODELS, ["VISp"], {"rsa_pearson": method})
         assert table["rsa_pearson"].set_index("network").VISp["noise ceiling"] == expected
+    of_some = PEARSON | {"images": ["image_1", "image_2"]}  # whose ceiling is not known
+    figure = plot_scores(scores, pd.DataFrame(rows), MODELS, NO_INTERVALS, NO_TESTS, of_some, ["VISp"], "test")
+    assert not [line for line in figure.axes[0].lines if line.get_label() == "noise ceiling"]
+    table = score_tables(scores[scores.layer_index == 1], pd.DataFrame(rows), MODELS, ["VISp"], {"rsa_pearson": of_some})
+    assert "noise ceiling" not in set(table["rsa_pearson"].network)
 
 
 def test_a_method_without_a_null_score_has_no_line_for_it():

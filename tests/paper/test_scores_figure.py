@@ -10,7 +10,7 @@ from dormouse.paper.figures.scores import BESIDE_AT, COLOURS, MAIN_AT, plot_scor
 from dormouse.paper.figures.style import plt
 from dormouse.tables import read_tables
 
-METHOD = {"method": "mine", "axis": "cosine", "null_score": 0, "target": "rdm", "selection": "paper"}
+METHOD = {"method": "mine", "axis": "cosine", "null_score": 0, "target": "rdm", "selection": "paper", "images": "all"}
 AREAS = ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]
 ANIMALS, IMAGES = "animals and images", "images"
 

@@ -17,7 +17,8 @@ SIX = ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]
 
 
 def opened(dataset, areas=SIX):
-    return open_dataset({"dataset": str(dataset), "areas": list(areas), "demo": {"n_trials": 20}})
+    demo = {"n_scenes": 118, "n_trials": 20}
+    return open_dataset({"dataset": str(dataset), "areas": list(areas), "exclude": [], "demo": demo})
 
 
 def test_a_folder_of_responses_lists_its_sessions_images_and_areas(dataset_folder):

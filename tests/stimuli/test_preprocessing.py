@@ -7,7 +7,7 @@ from PIL import Image
 
 from dormouse.errors import InputError
 from dormouse.models.loaders import make_torchvision_importable
-from dormouse.stimuli.preprocessing import preprocess
+from dormouse.stimuli.preprocessing import low_pass, preprocess
 
 IMAGENET = {
     **{"size": 224, "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
@@ -98,3 +98,30 @@ def test_a_deviation_that_is_not_above_0_is_refused(images, std):
 
 def test_the_input_of_the_configuration_is_that_of_imagenet(root):
     assert yaml.safe_load((root / "config.yaml").read_text())["input"] == IMAGENET
+
+
+@pytest.mark.parametrize(("acuity_cpd", "degrees"), [(0.5, 30.0), (0.2, 60.0), (1.0, 10.0)])
+def test_the_blur_has_the_transfer_of_a_gaussian_that_halves_contrast_at_the_acuity(acuity_cpd, degrees):
+    """By the Fourier transform of a point, in the middle of an image that is wider than high."""
+    point = np.zeros((96, 128))
+    point[48, 64] = 1
+    found = np.abs(np.fft.fft2(low_pass(point, acuity_cpd, degrees)))
+    fx, fy = np.meshgrid(np.fft.fftfreq(128) * 128 / degrees, np.fft.fftfreq(96) * 128 / degrees)  # cycles per degree
+    f = np.hypot(fx, fy)
+    # no further: higher frequencies are folded into the samples of a Gaussian
+    np.testing.assert_allclose(found[f <= acuity_cpd], 0.5 ** ((f / acuity_cpd) ** 2)[f <= acuity_cpd], rtol=0, atol=2e-3)
+    assert found[0, 0] == pytest.approx(1, abs=1e-9)
+
+
+def test_a_network_sees_a_grating_at_the_acuity_with_half_of_its_contrast():
+    size, cycles = 120, 15  # 0.5 cycles per degree on 30 degrees
+    row = np.cos(2 * np.pi * cycles * np.arange(size) / size)
+    images = np.rint(127.5 + 100 * np.broadcast_to(row, (1, size, size))).astype(np.uint8)
+    recipe = {"size": size, "range": 255, "mean": [0.0], "std": [1.0], "channels": "grey", "interpolation": "bilinear"}
+    sharp, blurred = preprocess(images, recipe), preprocess(images, recipe | {"blur": {"acuity_cpd": 0.5, "degrees": 30}})
+    inside = slice(20, 100)  # far from the edge, where the image ends
+    ratio = np.ptp(blurred[..., inside]) / np.ptp(sharp[..., inside])
+    assert ratio == pytest.approx(0.5, abs=0.01)
+    np.testing.assert_array_equal(
+        preprocess(np.full((1, 8, 8), 90, np.uint8), recipe | {"blur": {"acuity_cpd": 0.1, "degrees": 9}}), 90
+    )

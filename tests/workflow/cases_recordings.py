@@ -37,6 +37,10 @@ def truncate(file):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
+def truncated_session(mice, run):
+    truncate(mice / "responses/one.npz")
+
+
 def another_session(file):
     with h5py.File(file, "r+") as nwb:
         del nwb["general/session_type"]
@@ -44,6 +48,25 @@ def another_session(file):
 
 
 CASES = [
+    Case(
+        "a session to leave out that is not there",
+        config={"exclude": ["tow"]},
+        refused=r"config: exclude: 'tow' is no recording of \.\./mice\. Did you mean two\?",
+    ),
+    Case("a session that cannot be read, left out", truncated_session, config={"exclude": ["one"]}),
+    Case(
+        "running trials of sessions without running speed",
+        config={"methods": {"run": ["rsa_pearson", "running"]}},
+        says=[
+            r"Methods left out: rsa_pearson_running \(running speed is not known, and the selection running needs it\); "
+            r"rsa_pearson_still \("
+        ],
+    ),
+    Case(
+        "nothing but running trials of sessions without running speed",
+        config={"methods": {"run": ["running"]}},
+        refused=r"config: methods: no method that this data set allows: .*running speed is not known",
+    ),
     Case(
         "truncated recording",
         spoilt(truncate),

@@ -3,7 +3,51 @@
 from cases import Case
 from changes import MERGED, NOT_A_NAME, both, folder, instead, link_to_nothing, pipe, replaced, written
 
+DESCRIBED = ["stimulus,kind", *(f"image_{k},{'plant' if k < 5 else 'house'}" for k in range(8))]
+
+
+def described(*lines):
+    return written("mice/stimuli.csv", "".join(f"{line}\n" for line in lines))
+
+
+def on_images(**images):
+    row = {"family": "rsa", "kernels": ["centred"], "target": "rdm", "settings": {"correlation": "pearson"}}
+    return {"methods": {"add": {"mine": row | {"images": images}}}}
+
+
 CASES = [
+    Case("a method on some of the images", described(*DESCRIBED), config=on_images(kind=["plant"])),
+    Case(
+        "stimuli.csv without one of the images",
+        described(*DESCRIBED[:-1]),
+        refused=r"mice/stimuli\.csv: no row for image_7 \(1 of 8 images\); expected one for every image\. Add it",
+    ),
+    Case(
+        "stimuli.csv with a row for an image that is not there",
+        described(*DESCRIBED, "image_8,plant"),
+        refused=r"mice/stimuli\.csv: line 10: 'image_8' is no image of this data set\. Did you mean",
+    ),
+    Case(
+        "stimuli.csv is a link to nothing",
+        instead("mice/stimuli.csv", link_to_nothing),
+        refused=r"stimuli\.csv is a link that leads nowhere",
+    ),
+    Case(
+        "a method on images of a kind that is not there",
+        described(*DESCRIBED),
+        config=on_images(kind="plnt"),
+        refused=r"config: method mine: images: no image has kind 'plnt'\. Did you mean plant\?",
+    ),
+    Case(
+        "a method on some images of which nothing is said",
+        config=on_images(kind="plant"),
+        refused=r"config: method mine: images: nothing describes the images; expected stimuli\.csv with a column 'kind'",
+    ),
+    Case(
+        "a method on images by a number",
+        config={"methods": {"add": {"mine": {"target": "rdm", "images": 3}}}},
+        refused=r"methods\.add\.mine\.images: expected text or a mapping, got 3",
+    ),
     Case(
         "no neurons.csv",
         lambda mice, run: (mice / "neurons.csv").unlink(),

@@ -203,7 +203,7 @@ def test_a_listed_recording_that_is_missing_is_named_and_the_others_are_read(pub
     assert f"{first}.nwb: 404" in done.stdout and "Check the address and run again" in done.stdout
     made = {file.name for file in (tmp_path / "run/results/allen/recordings").iterdir()}
     assert made == {f"{second}.npz"}
-    settings["allen"]["exclude"] = [first]
+    settings["exclude"] = [first]
     assert run_workflow(tmp_path / "run", TARGETS[2], config=settings).returncode == 0
 
 

@@ -7,8 +7,10 @@ import shutil
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
-from dormouse.features.kernels import read_kernel
+from dormouse.features.kernels import read_kernel, read_provenance
 from dormouse.files import read_arrays
 from dormouse.tables import read_table
 
@@ -123,6 +125,36 @@ def test_a_method_that_opens_an_unnamed_file_is_refused(run_workflow, copied):
     done = run_workflow(copied, SCORES, config=merged({"methods": {"add": {"mine": line}}}))
     assert done.returncode == 0, done.stdout
     assert (read_table("scores", copied / SCORES).query("method == 'mine'").score == 1).all()
+
+
+BLURRED = {"stimuli": {"sets": {"mouse": {"acuity_cpd": 0.5, "degrees": 20, "models": []}}}}
+
+
+def test_a_set_of_images_runs_only_its_own_networks_and_scores(run_workflow, copied):
+    jobs = planned(run_workflow(copied, "--dry-run", config=merged(BLURRED)).stdout)
+    assert len(jobs["extract_features"]) == 1 and jobs["extract_features"][0].startswith("model=pixels_mouse")
+    assert jobs["score_rdms"] == jobs["resample_scores"] == ["family=rsa, model=pixels_mouse"]
+    assert not {"read_recording", "read_stimuli", "measure_reliability", "pool_area"} & jobs.keys()
+
+
+@pytest.mark.slow
+def test_what_a_network_sees_of_a_set_of_images_is_blurred_and_the_table_of_models_says_so(run_workflow, copied):
+    done = run_workflow(copied, "results/mice/tables/models.parquet", SCORES, config=merged(BLURRED))
+    assert done.returncode == 0, done.stdout
+    models = read_table("models", copied / "results/mice/tables/models.parquet").set_index("model")
+    assert models.stimulus_set.to_dict() == {"pixels": "original", "pixels_mouse": "mouse"}
+    assert '"blur": {"acuity_cpd": 0.5, "degrees": 20}' in models.input["pixels_mouse"]
+    assert models.transform_sha256.nunique() == 2 and models.weights_sha256.nunique() == 1
+    files = sorted((copied.parent / "mice/stimuli").glob("*.png"))
+    sd = np.sqrt(np.log(2) / 2) / np.pi * 32 / (0.5 * 20)  # pixels, of images 32 pixels wide
+    blurred = [np.rint(gaussian_filter(np.asarray(Image.open(file), float), sd, mode="nearest")) for file in files]
+    size = read_provenance(next(copied.glob("results/kernels/pixels_mouse/*/centred.npz")))["input"]["size"]
+    squashed = [Image.fromarray(image.astype(np.uint8)).resize((size, size), Image.Resampling.BILINEAR) for image in blurred]
+    X = np.stack([np.asarray(image, float).ravel() / 255 for image in squashed])
+    X -= X.mean(axis=1, keepdims=True)
+    (kernels,) = copied.glob("results/kernels/pixels_mouse/*/centred.npz")
+    np.testing.assert_allclose(read_kernel(kernels)["kernel"][0], X @ X.T, rtol=1e-4, atol=1e-3)
+    assert read_table("scores", copied / SCORES).groupby("model").score.first().nunique() == 2
 
 
 def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(run_workflow, copied):

@@ -78,7 +78,8 @@ checkpoint list_recordings:
         "../../envs/analysis.yaml"
     params:
         areas=config["areas"],
-        filters={key: ALLEN[key] for key in ("include_failed", "cre_lines", "depths_um", "recordings", "exclude")},
+        filters={key: ALLEN[key] for key in ("include_failed", "cre_lines", "depths_um", "recordings")}
+        | {"exclude": config["exclude"]},
         events=bool(DATASET.events),
         code=code("list_recordings"),
     script:

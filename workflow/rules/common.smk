@@ -29,6 +29,7 @@ from dormouse.content_hash import file_hash, is_made
 from dormouse.errors import InputError
 from dormouse.features.keys import kernels_key
 from dormouse.inference.contrasts import list_contrasts
+from dormouse.methods.images import with_images
 from dormouse.methods.labels import method_differs, selection_differs
 from dormouse.methods.table import (
     GIVEN,
@@ -54,10 +55,12 @@ from dormouse.models.specification import (
     content_key,
     downloads,
     network_files,
+    network_of,
     run_of,
     same_network,
     table_files,
     weight_files,
+    with_sets,
 )
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
@@ -65,7 +68,7 @@ from dormouse.recordings.remote import is_address
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run.folder import run_folder
 from dormouse.schemas import check, check_layers
-from dormouse.stimuli.images import BLANK
+from dormouse.stimuli.images import BLANK, ORIGINAL
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
@@ -98,20 +101,18 @@ check(METHOD_TABLE, METHOD_SCHEMA, "resources/methods.yaml")
 
 DATASET = open_dataset(config)
 SELECTION = config["selection"]
-MODELS = list_models(model_rows, config)
+MODELS = with_sets(list_models(model_rows, config), config["stimuli"]["sets"])
 if workflow.is_main_process:
     check_given_weights(MODELS)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
-OF_MOUSENET = [model for model, spec in MODELS.items() if spec["source"] == "mousenet"]
+OF_MOUSENET = [model for model, spec in MODELS.items() if (spec["source"], spec["stimulus_set"]) == ("mousenet", ORIGINAL)]
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
-# scenes and blank; for the Allen data and the demo, which hold their images in recordings, as configured or published
-N_IMAGES = len(DATASET.images) or (config["demo"]["n_scenes"] if DATASET.name == "demo" else 118) + config["stimuli"]["blank"]
-HAS_BLANK = BLANK in [Path(file).stem for file in DATASET.images] if DATASET.images else config["stimuli"]["blank"]
-METHODS = list_methods(METHOD_TABLE, config, DATASET.kind)
+# what is said of each image; the Allen data and the demo, which hold their images in recordings, get a blank
+DESCRIBED = DATASET.stimuli | ({BLANK: {}} if config["stimuli"]["blank"] and not DATASET.images else {})
+N_IMAGES = len(DESCRIBED)
+METHODS = with_images(list_methods(METHOD_TABLE, config, DATASET.kind), DESCRIBED)
 # what the data set has too little for is left out, and the report says so
-LEFT_OUT = left_out(
-    METHODS, SELECTION["named"], DATASET.kind, {"all": N_IMAGES, "scenes": N_IMAGES - HAS_BLANK}, DATASET.trials
-)
+LEFT_OUT = left_out(METHODS, SELECTION["named"], DATASET.kind, list(DESCRIBED), DATASET.trials, DATASET.speed)
 if LEFT_OUT and workflow.is_main_process:
     print(f"Methods left out: {told(LEFT_OUT)}.", file=sys.stderr)
 METHODS = {name: row for name, row in METHODS.items() if name not in sum(LEFT_OUT.values(), [])}
@@ -202,7 +203,7 @@ def ceilings_of_rdms(family):
 
 def targets_of(family):
     """Return what each method of a family reads of a site, whose it is, and how it chooses layers."""
-    keys = ("target", "source", "choice")
+    keys = ("target", "source", "choice", "images")
     return {name: {key: row[key] for key in keys if key in row} for name, row in FAMILIES[family].items()}
 
 

@@ -81,7 +81,7 @@ rule compare_models:
         mem_mb=lambda wildcards, attempt: attempt * (1000 + 20 * len(MODELS)),
     params:
         models=list(MODELS),
-        networks={model: f"{spec['source']}:{spec['name']}" for model, spec in MODELS.items() if spec["weights"] == "random"},
+        networks={model: network_of(spec) for model, spec in MODELS.items() if spec["weights"] == "random"},
         differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
         code=code("compare_models"),
     script:

@@ -53,10 +53,11 @@ def sections():
 
 def costs():
     """Return what the run will do and what that costs, as lines of text."""
+    originals = {model: spec for model, spec in MODELS.items() if spec["stimulus_set"] == ORIGINAL}
     n_parameters = dict(zip(model_rows.model, model_rows.n_parameters.astype(int)))
     return forecast(
         [(job.rule.name, next(iter(job.wildcards), "")) for job in to_do()],
-        {Path(file).name: n_parameters.get(model, 0) for model, spec in MODELS.items() for file in weight_files(spec)},
+        {Path(file).name: n_parameters.get(model, 0) for model, spec in originals.items() for file in weight_files(spec)},
         len(KERNELS),
         N_IMAGES,
         is_address(DATASET.source),

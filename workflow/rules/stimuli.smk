@@ -21,3 +21,20 @@ rule read_stimuli:
         code=code("read_stimuli"),
     script:
         "../scripts/read_stimuli.py"
+
+
+rule describe_stimuli:
+    input:
+        STIMULI,
+    output:
+        f"{RESULTS}/tables/stimuli.parquet",
+    log:
+        f"{RESULTS}/logs/describe_stimuli.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        images=IMAGES,
+        described=DESCRIBED,
+        code=code("describe_stimuli"),
+    script:
+        "../scripts/describe_stimuli.py"

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from dormouse.methods.correction import ceilings_of_neurons
+from dormouse.methods.images import images_of
 from dormouse.methods.rdms import rdm_from_patterns
-from dormouse.methods.scores import NEURON, family_of, images_of, means_of, read_of, sites_of
+from dormouse.methods.scores import NEURON, family_of, means_of, read_of, sites_of
 from dormouse.methods.table import RDMS, USER
 from dormouse.methods.user import of_each_rdm, of_each_site
 from dormouse.neurons.populations import RESPONSES_OF
@@ -164,7 +165,7 @@ class ResponseScorer(Scorer):
     def __init__(self, name, row, read, target: Mapping, images: np.ndarray, scenes: np.ndarray, min_neurons: int):
         sites, self._inside = entries(target, min_neurons)
         self._responses = {trials: target[trials][images] for trials in ("mean", "odd", "even")}
-        self._limits, self._min_neurons = ceilings_of_neurons(target), min_neurons
+        self._limits, self._min_neurons = ceilings_of_neurons(target, row), min_neurons
         super().__init__(name, row, read, sites, scenes)
 
     def _scores(self, read: Mapping, Y: np.ndarray, inside: np.ndarray) -> np.ndarray:

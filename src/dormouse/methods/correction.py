@@ -9,15 +9,17 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from dormouse.methods.images import is_part
 from dormouse.methods.table import OTHER_IMAGES, RDMS, USER
 
 LEAST_RELIABILITY = 0.1  # ASSUME below it, the correction would mostly multiply noise
 CORRECTION = "r / sqrt(reliability), reliability from .1 up"
 
 
-def ceilings_of_neurons(target: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the ceiling of each neuron of a population, (n_neurons,); NaN where it is unknown or too low."""
-    reliability = target.get("reliability", np.full(target["mean"].shape[1], np.nan))
+def ceilings_of_neurons(target: Mapping[str, np.ndarray], row: Mapping) -> np.ndarray:
+    """Return the ceiling of each neuron of a population for a method, (n_neurons,); NaN where it is unknown or too low."""
+    unknown = np.full(target["mean"].shape[1], np.nan)
+    reliability = unknown if is_part(row) else target.get("reliability", unknown)
     return np.sqrt(np.where(reliability >= LEAST_RELIABILITY, reliability, np.nan))
 
 
@@ -28,11 +30,12 @@ def correct_rdms(table: pd.DataFrame, ceilings: pd.DataFrame, methods: Mapping[s
     ----------
     table : rows of `scores` or `layer_choices`
     ceilings : the table `ceilings` of the same sites; empty where the data set gives similarities
-    methods : `target` of each method, and `source` if a user's, by name
+    methods : `target` and `images` of each method, and `source` if a user's, by name
     """
     of_site = ["selection", "target", "area", "cortical_layer"]
     known = ceilings[ceilings.neuron.isna() & ceilings.target.isin(RDMS) & (ceilings.ceiling**2 >= LEAST_RELIABILITY)]
-    target = table.method.map({name: "" if row.get("source") == USER else row["target"] for name, row in methods.items()})
+    known_for = {name: row.get("source") != USER and not is_part(row) for name, row in methods.items()}
+    target = table.method.map({name: row["target"] * known_for[name] for name, row in methods.items()})
     limits = known.set_index(of_site).ceiling.reindex(
         pd.MultiIndex.from_frame(table.assign(target=target)[of_site].astype(str))
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from dormouse.recordings.trials import BY_SPEED
+
 # What the rows of resources/methods.yaml and the selections of config.yaml stand for. Names that a user adds mean whatever the
 # user says, so nothing differs from them.
 SEEN = {
@@ -16,6 +18,7 @@ SELECTIONS = {
     "paper_2020": {"filters": ["running", "responsive", "reliable"], "max_p": 0.05, **ALL, **RELIABLE},
     "paper": {"filters": ["excitatory", "running", "reliable"], "max_p": 0.05, **ALL, **RELIABLE},
     "strict": {"filters": ["excitatory", "reliable"], **HALVES, **RELIABLE},
+    **{part: {"filters": ["excitatory", "reliable"], "select_on": "all", "score_on": part, **RELIABLE} for part in BY_SPEED},
 }
 
 

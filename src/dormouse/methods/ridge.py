@@ -74,6 +74,13 @@ def make_folds(n_stimuli: int, n_folds: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(np.arange(n_stimuli) % n_folds)
 
 
+def folds_of(settings: Mapping, n_stimuli: int) -> np.ndarray:
+    """Return the fold of each stimulus, (n_stimuli,) int: dealt at random, or as the settings give them."""
+    if isinstance(settings["folds"], int):
+        return make_folds(n_stimuli, settings["folds"], settings["seed"])
+    return np.asarray(settings["folds"])
+
+
 def nested(
     kernels: Sequence[np.ndarray], Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -240,8 +247,9 @@ def score(kernels: Mapping[str, np.ndarray], responses: np.ndarray, settings: Ma
     ----------
     kernels : one kernel, from which neurons are predicted
     responses : (n_images, n_neurons), means over trials
-    settings : `penalty`, to leave one image out; or `folds`, `seed` and `penalties`, in units of a layer's mean eigenvalue, to
-        average r within folds, with the penalty of each neuron chosen in the other folds
+    settings : `penalty`, to leave one image out; or `folds` and `penalties`, in units of a layer's mean eigenvalue, to average
+        r within folds, with the penalty of each neuron chosen in the other folds. `folds` is a number, dealt with `seed`, or
+        the fold of each image (see `images.with_images`)
     """
     if "penalty" in settings:
         return score_layers(_kernel(kernels), responses, settings["penalty"])
@@ -262,7 +270,7 @@ def split_scores(
     """
     if "penalty" in settings:
         return None
-    folds = make_folds(len(responses), settings["folds"], settings["seed"])
+    folds = folds_of(settings, len(responses))
     r, error, _ = nested([relative(K) for K in _kernel(kernels)], responses, settings["penalties"], folds)
     return 1 - error, r
 
@@ -275,7 +283,7 @@ def resampled(
     if "penalty" in settings:
         together = np.zeros(len(responses), int)
         return resampled_r(leave_one_out(K, responses, settings["penalty"]), responses, together, counts)
-    folds = make_folds(len(responses), settings["folds"], settings["seed"])
+    folds = folds_of(settings, len(responses))
     predicted = nested_predictions(relative(K), responses, settings["penalties"], folds)
     return resampled_r(predicted, responses, folds, counts)
 

@@ -13,9 +13,9 @@ from dormouse.features.kernels import read_kernel, read_layers, read_provenance
 from dormouse.features.spectrum import participation_ratio
 from dormouse.files import digests_of, read_joined
 from dormouse.methods.correction import CORRECTION, ceilings_of_neurons
+from dormouse.methods.images import images_of
 from dormouse.methods.table import DERIVED, USER
 from dormouse.methods.user import of_each_rdm, of_each_site
-from dormouse.stimuli.images import BLANK
 from dormouse.tables import WHOLE, cross, read_basis, read_tables
 
 # of the record of a network: what all its kernels must share
@@ -148,7 +148,7 @@ def score_responses(
             scores = _checked(family_of(row)(read, responses, row["settings"]), shape, name)
             of_neurons.append(cross(layers, neurons, scores).assign(**named))
             values, counts = means_of(scores, inside)
-            corrected, corrected_counts = means_of(scores / ceilings_of_neurons(target), inside)
+            corrected, corrected_counts = means_of(scores / ceilings_of_neurons(target, row), inside)
         table = cross(layers, sites, _checked(values, (len(layers), len(sites)), name))
         table = table.assign(n_neurons=counts.ravel(), corrected=corrected.ravel(), **named)
         table["n_uncorrected"] = (counts - corrected_counts).ravel()
@@ -161,11 +161,6 @@ def score_responses(
 def family_of(row: Mapping) -> Callable:
     """Return the function `score` of one of our families."""
     return import_module(f"dormouse.methods.{row['family']}").score
-
-
-def images_of(row: Mapping, stimuli: Sequence[str]) -> slice | np.ndarray:
-    """Return the indices of the images that a method uses."""
-    return slice(None) if row["images"] == "all" else np.flatnonzero(np.asarray(stimuli) != BLANK)
 
 
 def read_of(row: Mapping, kernels: Mapping[str, np.ndarray], images: slice | np.ndarray) -> dict[str, np.ndarray]:

@@ -26,14 +26,18 @@ A family may have more functions, with which `inference.scorer` does without ref
 that it holds out itself; `resampled`, in resamples of the images; and `permuted`, with the images in other orders.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from dormouse.code_hash import script_code
 from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
+from dormouse.methods.images import USER, images_of, is_part
 from dormouse.models.user import check_name, user_code
-from dormouse.recordings.trials import MIN_TRIALS
+from dormouse.recordings.trials import BY_SPEED, MIN_TRIALS
 
 GIVEN = "given"  # instead of a selection, where a data set gives similarities and so no neurons to select
 RDMS, RESPONSES = ("rdm", "rdm_zscored"), "responses"  # targets
@@ -41,11 +45,16 @@ OF_KIND = {"responses": (*RDMS, RESPONSES), "similarity": RDMS[:1]}  # which tar
 OF_ALL_IMAGES = {"srp", "zscore"}  # kernels of features that were standardised over all images
 DERIVED = {"gram": "centred"}  # kernels that are computed from another kernel, whose file is read
 FUNCTIONS = ("score", "split_scores", "resampled", "permuted")  # of a family; inference calls those after the first
-USER = "python"  # source of a row that names a user's function
 OTHER_IMAGES = "other_images"  # choice of a row whose layers are not chosen on the images on which they are scored
 FEWEST_IMAGES = 8  # to choose layers on one half: four in each, because RDMs of three images have only three distances
+FEWEST_OF_PART = 4  # images that a row names by a column
 FEWEST_IN_FOLD = 3  # images; r of two is always 1 or -1
-FEWEST_TRIALS = {"all": MIN_TRIALS, "odd": 2 * MIN_TRIALS - 1, "even": 2 * MIN_TRIALS}  # of each image, by those that are used
+FEWEST_TRIALS = {  # of each image, by those that are used
+    "all": MIN_TRIALS,
+    "odd": 2 * MIN_TRIALS - 1,
+    "even": 2 * MIN_TRIALS,
+    **dict.fromkeys(BY_SPEED, 2 * MIN_TRIALS),
+}
 COMPUTED = ("family", "source", "name", "kernels", "target", "selection", "images", "settings", "files")
 ADDED = {  # defaults of an added row
     **{
@@ -97,22 +106,24 @@ def left_out(
     methods: Mapping[str, Mapping],
     named: Mapping[str, Mapping],
     kind: str,
-    images: Mapping[str, int],
+    stimuli: Sequence[str],
     trials: Mapping[str, int],
+    speed: bool = True,
 ) -> dict[str, list[str]]:
     """Return the methods that the data set has too little for, by what it lacks; raises InputError if no other is left.
 
     Parameters
     ----------
-    methods : from `list_methods`
+    methods : from `images.with_images`
     named : selections of the configuration, by name
     kind : kind of the data set
-    images : number of images that a row uses, by its key `images`
+    stimuli : names of all images
     trials : number of trials of each image, by area, where it is known before recordings are read
+    speed : whether running speed is known
     """
     found: dict[str, list[str]] = {}
     for name, row in methods.items():
-        if lacking := _lacking(row, named, kind, images[row["images"]], trials):
+        if lacking := _lacking(row, named, kind, stimuli, trials, speed):
             found.setdefault(lacking, []).append(name)
     if sum(map(len, found.values())) == len(methods):
         raise InputError(f"config: methods: no method that this data set allows: {told(found)}. Add to methods.run.")
@@ -124,18 +135,27 @@ def told(left_out: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(names)} ({lacking})" for lacking, names in left_out.items())
 
 
-def _lacking(row: Mapping, named: Mapping[str, Mapping], kind: str, n_images: int, trials: Mapping[str, int]) -> str | None:
+def _lacking(
+    row: Mapping, named: Mapping[str, Mapping], kind: str, stimuli: Sequence[str], trials: Mapping[str, int], speed: bool
+) -> str | None:
     """Return what a data set lacks for a row, in words, or None."""
     if row["target"] not in OF_KIND[kind]:
         return f"the data set gives {kind}"
     if row["selection"] in named:
+        if not speed and named[row["selection"]]["score_on"] in BY_SPEED:
+            return f"running speed is not known, and the selection {row['selection']} needs it"
         needed = max(FEWEST_TRIALS[named[row["selection"]][key]] for key in ("select_on", "score_on"))
         for area, n in trials.items():
             if n < needed:
                 return f"{n} trials of each image in {area}, and the selection {row['selection']} needs {needed}"
+    n_images = len(np.asarray(stimuli)[images_of(row, stimuli)])
     folds = None if row.get("source") == USER else row["settings"].get("folds")
-    if folds and n_images < folds * FEWEST_IN_FOLD:
+    if isinstance(folds, int) and n_images < folds * FEWEST_IN_FOLD:
         return f"{n_images} images, and {folds} folds need {folds * FEWEST_IN_FOLD}"
+    if isinstance(folds, list) and (smallest := min(Counter(folds).values())) < FEWEST_IN_FOLD:
+        return f"a fold of {smallest} images, and each needs {FEWEST_IN_FOLD}"
+    if is_part(row) and n_images < FEWEST_OF_PART:
+        return f"{n_images} such images, and a method needs {FEWEST_OF_PART}"
     if row["choice"] == OTHER_IMAGES and n_images < FEWEST_IMAGES:
         return f"{n_images} images, and layers chosen on other images need {FEWEST_IMAGES}"
     return None

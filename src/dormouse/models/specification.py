@@ -10,7 +10,8 @@ A specification is a mapping:
 - files: hashes of data files that the user's code opens, by name
 - options: what the loader needs besides the name: the preset of a MouseNet, the number of classes of a network trained here
   (num_classes) or of a line of the configuration (classes)
-- input: the preprocessing of images; empty or in part where the network's library knows the rest
+- input: the preprocessing of images; empty or in part where the network's library knows the rest. `blur` in it, where the
+  images are those of another set (`with_sets`)
 """
 
 import re
@@ -21,6 +22,7 @@ from dormouse.content_hash import file_hash
 from dormouse.errors import InputError, suggest
 from dormouse.models.sources import SOURCES
 from dormouse.mousenet.anatomy import FOLDER, MEASURED
+from dormouse.stimuli.images import ORIGINAL
 from dormouse.stimuli.preprocessing import RECIPE, check_recipe
 
 RANDOM, NONE = "random", "none"  # words in the place of weights
@@ -37,7 +39,7 @@ NORMALISATIONS = {
 SEEN_AS = {"digits": "imagenet", "folder": "imagenet", "cifar10": "cifar10"}  # normalisation of images to train on, by kind
 LABELS = (
     *("group", "display_name", "family", "architecture", "task", "task_cluster", "training_data", "imagenet_top1"),
-    *("weights", "address", "sha256"),
+    *("weights", "address", "sha256", "stimulus_set"),
 )
 ENDING = re.compile(r"\.(?:safetensors|pth\.tar|pth|pt|torch|bin)$")  # of files of weights
 
@@ -57,7 +59,7 @@ def specify(model: str, line: Mapping, config: Mapping) -> dict:
     fit together.
     """
     options = network_options(model, line, config)
-    line = {**SOURCES[line["source"]].native, **line}
+    line = {**SOURCES[line["source"]].native, **line, "stimulus_set": ORIGINAL}
     if "input_px" in options:  # a preset tells the size of its images
         line["native_px"] = options["input_px"]
     return {
@@ -141,6 +143,31 @@ def _input(model: str, line: Mapping, config: Mapping) -> dict:
     return recipe
 
 
+def with_sets(models: Mapping[str, Mapping], sets: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Return the models and, behind them, those that see another set of the images: MODEL_SET for each set and model.
+
+    Parameters
+    ----------
+    models : specifications by name
+    sets : config: stimuli.sets, `blur` of the images and names of `models`; an empty list means all
+
+    Raises InputError for an unknown model, or a name that is given twice.
+    """
+    found = dict(models)
+    for name, given in sets.items():
+        place = f"config: stimuli.sets.{name}"
+        for model in given["models"] or models:
+            if model not in models:
+                raise InputError(f"{place}.models: no model {model!r} is run. {suggest(model, models)}")
+            if f"{model}_{name}" in found:
+                raise InputError(f"{place}: there is a model {model}_{name} already; choose another name.")
+            spec = models[model]
+            blur = {key: given[key] for key in ("acuity_cpd", "degrees")}
+            own = {"stimulus_set": name, "display_name": f"{spec['display_name']} ({name})"}
+            found[f"{model}_{name}"] = {**spec, **own, "input": spec["input"] | {"blur": blur}}
+    return found
+
+
 # --- what a specification tells
 
 
@@ -188,7 +215,14 @@ def downloads(models: Mapping[str, Mapping]) -> dict[str, dict]:
 
 def architecture(spec: Mapping) -> dict:
     """Return what of a specification makes the network, apart from its weights."""
-    return {key: spec[key] for key in ("source", "name", "code", "options", "input")}
+    own = {key: value for key, value in spec["input"].items() if key in RECIPE}
+    return {key: spec[key] for key in ("source", "name", "code", "options")} | {"input": own}
+
+
+def network_of(spec: Mapping) -> str:
+    """Return what the seeds of a random network share: its source, its name, and the set of images if not the original."""
+    seen = "" if spec["stimulus_set"] == ORIGINAL else f" ({spec['stimulus_set']})"
+    return f"{spec['source']}:{spec['name']}{seen}"
 
 
 def same_network(models: Mapping[str, Mapping]) -> dict[str, str]:

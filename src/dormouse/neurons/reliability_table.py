@@ -20,7 +20,7 @@ def measure_reliability(
     Parameters
     ----------
     stimuli : names of the stimuli to use; p_ns and p_run_mod_ns use all that were shown, as the service's do
-    pairs : the trials that select neurons, by any measure, and those that are scored: each all, odd or even
+    pairs : the trials that select neurons, by any measure, and those that are scored; see `Recording.part`
     """
     used = recording.select(stimuli)
     halves = {part: split_half_r(used.part(part).response, n_splits, seed) for part in dict.fromkeys(chain(*pairs))}

@@ -111,6 +111,14 @@ def select(
     reasons |= {name[key]: ~mask for key, mask in passed.items() if key in filters}  # `reliable` last: see `candidates`
     reason = np.select(list(reasons.values()), list(reasons), default="")
     table = table.assign(kept=reason == "", reason=reason)
+    for name, rows in table.groupby("recording"):
+        if reasons["reliability undefined"][rows.index].all():
+            how = f"selected on {rows.select_on.iloc[0]} and scored on {rows.score_on.iloc[0]} trials"
+            print(
+                f"{name}: left out, because its neurons, {how}, have no reliability, as where an image has fewer than "
+                f"{MIN_TRIALS} such trials, or running speed is not known.",
+                file=sys.stderr,
+            )
     for area in areas:
         inside = table[table.area == area]
         if inside.kept.sum() < min_neurons:
@@ -118,7 +126,7 @@ def select(
             few = f"It is undefined for {undefined} neurons, as where a stimulus has fewer than {MIN_TRIALS} trials to select "
             few += "or to score them. "
             halved = (inside[["select_on", "score_on"]] != "all").any(axis=None)
-            half = ", or leave methods that select on half of the trials, as those of strict, out of methods.run"
+            half = ", or leave methods that use a part of the trials, as those of strict, out of methods.run"
             raise InputError(
                 f"{area}: {inside.kept.sum()} of {len(inside)} neurons pass the filters {', '.join(filters)}; "
                 f"selection.min_neurons asks for {min_neurons}. The highest reliability is {inside.reliability.max():.3f}, "

@@ -7,10 +7,9 @@ the measure in use; with the measure `sweep` they are AllenSDK's own numbers.
 import numpy as np
 from scipy import stats
 
-from dormouse.recordings.trials import Recording
+from dormouse.recordings.trials import RUNNING_CM_S, Recording
 from dormouse.stimuli.images import BLANK
 
-RUNNING_CM_S = 1.0
 MIN_TRIALS_EACH = 5  # running trials, and still ones
 
 

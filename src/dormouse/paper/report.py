@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dormouse.columns import TABLES
 from dormouse.features.model_table import look_random
 from dormouse.files import atomic
+from dormouse.methods.images import is_part
 from dormouse.paper.evidence import answers, chance_table, choice_table, interval_table, own_check, seed_table
 from dormouse.tables import WHOLE, read_tables, whole_areas
 
@@ -73,7 +74,7 @@ def score_tables(
         table = rows.pivot(index="display_name", columns="site", values="score")
         table = table.reindex(index=sorted(models.display_name), columns=sites)
         table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False, kind="stable")
-        if len(limits):
+        if len(limits) and not is_part(method):
             own = limits[(limits.target == method["target"]) & (limits.selection == method["selection"])]
             table.loc["noise ceiling"] = own.set_index("site").ceiling.reindex(table.columns)
         table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))

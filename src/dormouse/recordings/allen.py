@@ -58,9 +58,8 @@ def list_recordings(
         unknown = [name for name in filters[key] if name not in set(table[column])]
         if unknown:
             hint = suggest(unknown[0], table[column].unique())
-            raise InputError(
-                f"config: allen.{key}: {unknown[0]!r} is not among the {SESSION_TYPE} recordings of {path}. {hint}"
-            )
+            place = "config: exclude" if key == "exclude" else f"config: allen.{key}"
+            raise InputError(f"{place}: {unknown[0]!r} is not among the {SESSION_TYPE} recordings of {path}. {hint}")
     everything = pd.Series(True, index=table.index)
     lowest, highest = filters["depths_um"]
     kept = {
@@ -78,10 +77,12 @@ def list_recordings(
         print(f"{len(rows)} of {len(table)} recordings left out: {cause} ({', '.join(rows.recording)})", file=sys.stderr)
     if not table.used.any():
         counts = ", ".join(f"{cause}: {n}" for cause, n in table.reason.value_counts().items())
-        raise InputError(f"{path}: none of {len(table)} {SESSION_TYPE} recordings is left ({counts}). See config: allen.")
+        raise InputError(
+            f"{path}: none of {len(table)} {SESSION_TYPE} recordings is left ({counts}). See config: allen, exclude."
+        )
     bare = [area for area in areas if area not in set(table.area[table.used])]
     if bare:
-        raise InputError(f"{path}: no recording is left in {', '.join(bare)}. See config: areas, allen.")
+        raise InputError(f"{path}: no recording is left in {', '.join(bare)}. See config: areas, allen, exclude.")
     return table
 
 

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +49,9 @@ def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]
     check_kind(path, headers, "text or whole numbers", "stimulus")
     if headers["stimulus"][0] != (n_rows,):
         raise InputError(f"{path}: stimulus has shape {headers['stimulus'][0]}; expected ({n_rows},), a name for each row.")
-    place = {_same_form(file.stem): k for k, file in enumerate(images)}
-    names = [_without_ending(_same_form(name), place) for name in read_text(path, "stimulus").tolist()]
+    stems = [file.stem for file in images]
+    place = {name: k for k, name in enumerate(stems)}
+    names = without_endings(read_text(path, "stimulus").tolist(), stems)
     unknown = [name for name in names if name not in place]
     if unknown:
         raise InputError(
@@ -68,11 +69,17 @@ def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]
     return np.argsort(rows)
 
 
+def without_endings(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return names as those of known images, without the ending of a file; a name that is none of these stays as it is."""
+    spelt = {_same_form(name): name for name in known}
+    return [spelt.get(_same_form(name)) or spelt.get(_same_form(_without_ending(name)), name) for name in names]
+
+
 def _same_form(name: str) -> str:
     """Return a name with each accented letter as one character; some systems store it as two."""
     return unicodedata.normalize("NFC", name)
 
 
-def _without_ending(name: str, known: Mapping[str, int]) -> str:
+def _without_ending(name: str) -> str:
     stem, ending = os.path.splitext(name)
-    return stem if name not in known and ending.lower() in ENDINGS else name
+    return stem if ending.lower() in ENDINGS else name

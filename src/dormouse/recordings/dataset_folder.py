@@ -2,6 +2,7 @@
 
     dataset.yaml                  name, description, kind (responses | similarity | nwb), stimuli, response_unit, citation
     stimuli/*.png                 one image per stimulus, PNG, TIFF or JPEG; sorted names are the order
+    stimuli.csv                   what is said of the images, if anything; see `image_table`
     neurons.csv                   neuron, session, animal, area, layer; depth_um and cre_line if known; one row per neuron
     responses/<session>.npz       response (n_trials, n_stimuli, n_neurons), NaN where a trial is missing; neuron;
                                   running_speed (n_trials, n_stimuli), cm/s, if known; stimulus (n_stimuli,), names of the
@@ -23,7 +24,7 @@ from dormouse.errors import InputError
 from dormouse.given import array_headers, check_file, list_files, read_given
 from dormouse.recordings.arrays import check_kind, image_rows, read_text
 from dormouse.recordings.cre_lines import CORTICAL_LAYERS
-from dormouse.recordings.names import check_cells, check_spelling, sites_of
+from dormouse.recordings.names import check_cells, check_spelling, sites_of, without
 from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
 from dormouse.schemas import NAME, check
 from dormouse.stimuli.images import image_files
@@ -84,27 +85,33 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def check_folder(folder: Path) -> pd.DataFrame:
-    """Check a folder of trial responses without reading them, and return its neurons.
+def check_folder(folder: Path, exclude: Sequence[str | int] = ()) -> pd.DataFrame:
+    """Check a folder of trial responses without reading them, and return its neurons, but for those of excluded sessions.
 
-    Raises InputError where the sessions of neurons.csv and of responses/ differ, or where the stimuli or neurons of a response
-    file do not fit the folder in number, type or name.
+    Raises InputError where the sessions of neurons.csv and of responses/ differ, an excluded one is not there, or where the
+    stimuli or neurons of a response file do not fit the folder in number, type or name.
     """
     neurons = read_neurons(folder)
     images = image_files(stimuli_folder(folder))
-    for session, rows in neurons.groupby("session", sort=False):
+    used = neurons[neurons.session.isin(without(list(neurons.session.unique()), exclude, folder))]
+    for session, rows in used.groupby("session", sort=False):
         check_session(session_file(folder, session), len(rows), images)
     files = session_files(folder / "responses", ".npz")
     unknown = [file for file in files if file.stem not in set(neurons.session)]
     if unknown:
         raise InputError(f"{unknown[0]}: neurons.csv has no neuron of session {unknown[0].stem}.")
-    return neurons
+    return used.reset_index(drop=True)
 
 
 def most_trials(folder: Path, neurons: pd.DataFrame) -> dict[str, int]:
     """Return for each area the number of trials of each stimulus in the session that has most, missing ones included."""
     shapes = {session: array_headers(session_file(folder, session))["response"][0] for session in neurons.session.unique()}
     return neurons.session.map({session: shape[0] for session, shape in shapes.items()}).groupby(neurons.area).max().to_dict()
+
+
+def knows_speed(folder: Path, sessions: Sequence[str]) -> bool:
+    """Return whether any of the sessions has running speed."""
+    return any("running_speed" in array_headers(session_file(folder, session)) for session in sessions)
 
 
 def session_files(folder: Path, ending: str) -> list[Path]:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from dormouse.content_hash import file_hash, file_hashes, is_made, short_hash
 from dormouse.errors import InputError
 from dormouse.given import check_file, list_files
 from dormouse.recordings import dataset_folder as folder
-from dormouse.recordings.names import check_areas
+from dormouse.recordings.image_table import describe_allen, describe_images
+from dormouse.recordings.names import check_areas, without
 from dormouse.recordings.readers import session_area
+from dormouse.recordings.session import scene_names
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run.folder import SHARED
 from dormouse.schemas import NAME, check
@@ -43,8 +45,10 @@ class Dataset:
     events: tuple[str, ...] = ()  # path of the file of events, likewise, if these are the response
     described_by: tuple[str, ...] = ()  # files that describe the recordings
     images: tuple[str, ...] = ()  # files of the stimuli, if not inside the recordings
+    stimuli: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # names of the images, and what is said of each
     background: int | None = None  # grey of the screen around these, 0 to 255, if known
     trials: Mapping[str, int] = field(default_factory=dict)  # of each image, by area, where known; the most of any recording
+    speed: bool = True  # whether any recording has running speed
 
 
 def open_dataset(config: Mapping) -> Dataset:
@@ -55,6 +59,8 @@ def open_dataset(config: Mapping) -> Dataset:
     wanted = config["dataset"]
     if wanted == "demo":
         sites = simulated_sites()
+        used = without([site.recording for site in sites], config["exclude"], "the demo")
+        sites = [site for site in sites if site.recording in used]
         return Dataset(
             name="demo",
             title="demo",
@@ -65,11 +71,12 @@ def open_dataset(config: Mapping) -> Dataset:
             areas=_shared(config["areas"], Counter(site.area for site in sites), "recordings", "demo"),
             recordings=[site.recording for site in sites if site.area in config["areas"]],
             source=f"{SIMULATED}/{short_hash(config['demo'])}/{{recording}}.nwb",
+            stimuli={name: {} for name in scene_names(config["demo"]["n_scenes"], blank=False).tolist()},
             trials=dict.fromkeys(config["areas"], config["demo"]["n_trials"]),
         )
     if wanted == "allen":
         return _open_allen(config)
-    return _open_folder(Path(wanted), config["areas"])
+    return _open_folder(Path(wanted), config["areas"], config["exclude"])
 
 
 def images_key(dataset: Dataset, blank: bool) -> str:
@@ -103,10 +110,11 @@ def _open_allen(config: Mapping) -> Dataset:
         recordings=None,
         source=f"{allen['bucket'] if in_place else 'resources/allen'}/{file}",
         events=("resources/allen/ophys_experiment_events/{recording}_events.npz",) if events else (),
+        stimuli=describe_allen(),
     )
 
 
-def _open_folder(path: Path, areas: list[str]) -> Dataset:
+def _open_folder(path: Path, areas: list[str], exclude: Sequence[str | int]) -> Dataset:
     if not path.is_dir():
         raise InputError(f"config: dataset: {path} is not a folder; expected {', '.join(BUILT_IN)} or a dataset folder.")
     name = path.resolve().name
@@ -121,19 +129,23 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         "citation": description.get("citation", ""),
     }
     if description["kind"] == "nwb":
-        return _open_nwb(path, common, areas)
+        return _open_nwb(path, common, areas, exclude)
     images = image_files(folder.stimuli_folder(path))
     for note in image_notes(images[0].parent):
         print(note, file=sys.stderr)
     if description["kind"] == "similarity":
         sites, _ = folder.check_similarity(path / "similarity.npz")
         present, unit, recordings = Counter(area for area, _ in sites.values()), "sites", []
-        file, trials = "similarity.npz", {}
+        file, trials, speed = "similarity.npz", {}, False
+        if exclude:
+            raise InputError(
+                f"config: exclude: {exclude[0]!r}, but {path} gives similarities, of no recordings. Empty the list."
+            )
     else:
-        neurons = folder.check_folder(path)
+        neurons = folder.check_folder(path, exclude)
         present, unit, recordings = Counter(neurons.area), "neurons", list(neurons.session.unique())
         _tell_others(path / "responses", ".npz")
-        file, trials = "neurons.csv", folder.most_trials(path, neurons)
+        file, trials, speed = "neurons.csv", folder.most_trials(path, neurons), folder.knows_speed(path, recordings)
     areas = _shared(areas, present, unit, path)
     return Dataset(
         **common,
@@ -146,13 +158,17 @@ def _open_folder(path: Path, areas: list[str]) -> Dataset:
         | {key: value for key, value in description.items() if key not in NOT_OF_TRIALS},
         described_by=(str(path / file),),
         images=tuple(map(str, images)),
+        stimuli=describe_images(path, images),
         background=description.get("background"),
         trials={area: n for area, n in trials.items() if area in areas},
+        speed=speed,
     )
 
 
-def _open_nwb(path: Path, common: Mapping[str, str], areas: list[str]) -> Dataset:
+def _open_nwb(path: Path, common: Mapping[str, str], areas: list[str], exclude: Sequence[str | int]) -> Dataset:
     files = folder.nwb_files(path)
+    used = without([file.stem for file in files], exclude, path)
+    files = [file for file in files if file.stem in used]
     present = Counter()
     for area, n_neurons in map(session_area, files):
         present[area] += n_neurons
@@ -164,6 +180,7 @@ def _open_nwb(path: Path, common: Mapping[str, str], areas: list[str]) -> Datase
         areas=_shared(areas, present, "neurons", path),
         recordings=[file.stem for file in files],
         source=str(path / "recordings" / "{recording}.nwb"),
+        stimuli=describe_allen(),
     )
 
 

@@ -30,7 +30,7 @@ def open_hdf5(source: str | Path) -> Iterator[tuple[h5py.File, Whole]]:
         raise
     except Exception as error:  # h5py raises a kind of its own for each of the ways in which a file can be damaged
         advice = (
-            "Run again; if it stays, leave it out (allen.exclude)" if is_address(source) else "Remove it and fetch it again"
+            "Run again; if it stays, leave it out (config: exclude)" if is_address(source) else "Remove it and fetch it again"
         )
         raise InputError(f"{source}: not a whole HDF5 file ({' '.join(str(error).split())}). {advice}.") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dormouse.errors import InputError
+from dormouse.errors import InputError, suggest
 from dormouse.recordings.cre_lines import CORTICAL_LAYERS
 from dormouse.written import cut
 
@@ -74,6 +74,16 @@ def sites_of(path: Path, names: Iterable[str]) -> dict[str, tuple[str, str]]:
     check_spelling(path, "area", [area for area, _ in sites.values()])
     check_spelling(path, "layer", [layer for _, layer in sites.values()], CORTICAL_LAYERS)
     return sites
+
+
+def without(recordings: Sequence[str], exclude: Iterable[str | int], place: str | Path) -> list[str]:
+    """Return the recordings of a data set that are not to be left out; raises InputError for one that it does not have."""
+    left_out = [str(name) for name in exclude]
+    if unknown := [name for name in left_out if name not in recordings]:
+        raise InputError(f"config: exclude: {unknown[0]!r} is no recording of {place}. {suggest(unknown[0], recordings)}")
+    if kept := [name for name in recordings if name not in left_out]:
+        return kept
+    raise InputError(f"config: exclude: all {len(recordings)} recordings of {place} are left out. Name fewer.")
 
 
 def check_areas(place: str | Path, wanted: Sequence[str], present: Iterable[str]) -> None:

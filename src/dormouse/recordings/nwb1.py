@@ -40,7 +40,7 @@ NEEDED = {  # see `hdf5.check_parts`
     "general/subject/genotype": (TEXT, 0),
 }
 AGAIN = "Remove the file and fetch it again."
-OTHER_MEASURE = "The measure `sweep` needs it. Leave the recording out (allen.exclude), or choose another response.measure."
+OTHER_MEASURE = "The measure `sweep` needs it. Leave the recording out (config: exclude), or choose another response.measure."
 
 
 def read_session(source: str | Path, trace: str, events: str | Path | None = None) -> Session:

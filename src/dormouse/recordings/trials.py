@@ -10,6 +10,8 @@ from dormouse.errors import InputError
 from dormouse.files import read_arrays, write_arrays
 
 MIN_TRIALS = 2  # one for each half of a split
+RUNNING_CM_S = 1.0  # mean speed from which a trial counts as running, as for the Allen Institute's p_run_mod_ns
+BY_SPEED = ("running", "still")  # parts of the trials, besides those of
 PARTS = {"all": slice(None), "odd": slice(0, None, 2), "even": slice(1, None, 2)}  # odd: the 1st, 3rd, ... trial
 
 
@@ -52,9 +54,27 @@ class Recording:
         return replace(self, **kept)
 
     def part(self, name: str) -> "Recording":
-        """Return the recording with only a part of its trials: all, odd or even."""
+        """Return the recording with only a part of its trials: all, odd, even, running or still; see `of_speed`."""
+        if name in BY_SPEED:
+            kept = of_speed(self, name == "running")
+            response = np.where(kept[:, :, None], self.response, np.float32("nan"))
+            return replace(self, response=response, running_speed=np.where(kept, self.running_speed, np.float32("nan")))
         kept = PARTS[name]
         return replace(self, response=self.response[kept], running_speed=self.running_speed[kept])
+
+
+def of_speed(recording: Recording, running: bool) -> np.ndarray:
+    """Return which trials count for running, or for being still, (n_trials, n_stimuli) bool; as many of each image in both.
+
+    Where an image has more of one kind, some are left out, evenly from the first to the last: with all of them, or with the
+    first ones, the two kinds would differ in noise, or in when they came. A trial without known speed is of neither kind.
+    """
+    there = ~np.isnan(recording.response).all(axis=2)
+    with np.errstate(invalid="ignore"):
+        fast, slow = there & (recording.running_speed >= RUNNING_CM_S), there & (recording.running_speed < RUNNING_CM_S)
+    own, n = fast if running else slow, np.minimum(fast.sum(axis=0), slow.sum(axis=0))
+    place, count = own.cumsum(axis=0), np.maximum(own.sum(axis=0), 1)
+    return own & (place * n // count > (place - 1) * n // count)
 
 
 def check_recording(recording: Recording, place: str | Path) -> Recording:
@@ -109,7 +129,7 @@ def read_recordings(
 ) -> Iterator[tuple[str, Recording]]:
     """Yield name and trials of each recording among `paths` that is in `names`, with the named stimuli only.
 
-    `part` says which trials: all, odd or even. One recording is in memory at a time.
+    `part` says which trials, see `Recording.part`. One recording is in memory at a time.
     """
     wanted = set(names)
     for path in map(Path, paths):

@@ -1,13 +1,14 @@
 """The images shown to the animals: which files are images, their order, reading them as grey, and the blank."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageOps
 
 from dormouse.errors import InputError
@@ -15,6 +16,7 @@ from dormouse.files import read_arrays, write_arrays
 from dormouse.given import check_file, list_files
 
 BLANK = "blank"
+ORIGINAL = "original"  # the set of the images as they are, before other sets that networks may see of them
 # ASSUME the grey screen between scenes had the middle of the grey scale; the template stack does not hold it
 BLANK_GREY = 127
 JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -251,3 +253,18 @@ def read_hashes(path: str | Path) -> dict[str, str]:
 def read_names(path: str | Path) -> np.ndarray:
     """Read only the names of the stimuli, (n_images,)."""
     return read_arrays(path, "names")["names"]
+
+
+def description_table(names: Sequence[str], described: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Return the table `stimuli`: the images in order, with a row for each thing that is said of an image, or one for none.
+
+    Parameters
+    ----------
+    described : value by property, by name of the image
+    """
+    rows = [
+        {"stimulus": name, "number": number, "property": key, "value": value}
+        for number, name in enumerate(names, start=1)
+        for key, value in (described.get(name) or {None: None}).items()
+    ]
+    return pd.DataFrame(rows)

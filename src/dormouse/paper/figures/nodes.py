@@ -6,6 +6,7 @@ import pandas as pd
 
 from dormouse.paper.figures.scores import area_ceilings
 from dormouse.paper.figures.style import PANEL_IN, colours_of, heading, lines_of, plt, set_style, sns
+from dormouse.stimuli.images import ORIGINAL
 from dormouse.tables import whole_areas
 
 
@@ -55,7 +56,7 @@ def plot_nodes(
 
 def similarities(scores: pd.DataFrame, models: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """Return the scores of MouseNets' nodes in the order of computation, and the scores of the pixels by area."""
-    shown = whole_areas(scores).merge(models, on="model")
+    shown = whole_areas(scores).merge(models[models.stimulus_set == ORIGINAL], on="model")
     shown = shown.groupby(["model", "source", "name", "area", "layer", "layer_index"], as_index=False).score.mean()
     nets = shown[(shown.source == "mousenet") & ~shown.layer.str.contains("-")]  # nodes, without the classifier
     pixels = shown[(shown.source == "baseline") & (shown.name == "pixels")]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from dormouse.methods.images import is_part
 from dormouse.paper.evidence import ABOVE, ALPHA, CHANCE, MEAN, POOLED, UNTESTED, WORDS, whole_area_marks
 from dormouse.paper.figures.style import PANEL_IN, heading, plt, set_style, sns
 from dormouse.tables import WHOLE, whole_areas
@@ -87,7 +88,9 @@ def _panels(order: list[str], areas: list[str], n_entries: int) -> tuple[plt.Fig
 
 
 def area_ceilings(ceilings: pd.DataFrame, method: Mapping) -> pd.DataFrame:
-    """Return the rows of the table `ceilings` for whole areas and a method's target and selection."""
+    """Return the rows of the table `ceilings` for whole areas and a method's target and selection; none for some images."""
+    if is_part(method):
+        return ceilings[:0]
     of_method = (ceilings.target == method["target"]) & (ceilings.selection == method["selection"])
     return ceilings[of_method & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
 

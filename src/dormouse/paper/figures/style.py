@@ -19,6 +19,7 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 
 from dormouse.files import atomic
+from dormouse.stimuli.images import ORIGINAL
 
 PANEL_IN = 1.6  # width of a panel, inches
 FONT = "DejaVu Sans"  # which comes with matplotlib; seaborn would take Arial where there is one
@@ -52,7 +53,7 @@ HUES = ("Blues", "Oranges", "Greens", "Purples")
 
 def lines_of(models: pd.DataFrame) -> dict[str, str]:
     """Return for each MouseNet of the table `models` the name of its line; random weights share one for all seeds."""
-    own = models[models.source == "mousenet"]
+    own = models[(models.source == "mousenet") & (models.stimulus_set == ORIGINAL)]
     # `models.registry` puts the seed at the end of the name
     return {net.model: net.display_name.removesuffix(f" {net.seed:.0f}") for net in own.itertuples()}
 

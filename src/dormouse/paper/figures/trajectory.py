@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from dormouse.paper.figures.style import heading, plt, set_style, sns
+from dormouse.stimuli.images import ORIGINAL
 from dormouse.tables import whole_areas
 
 
@@ -20,6 +21,7 @@ def plot_trajectory(
     method : row of the table of methods, with its name as `method`
     areas : order of the lines
     """
+    models = models[models.stimulus_set == ORIGINAL]
     told = models.weights.str.extract(r"^trained:(?P<run>[^@]+)@?(?P<epoch>\d*)$")
     last = history.groupby("run").epoch.max()
     epoch = pd.to_numeric(told.epoch).fillna(told.run.map(last))
