@@ -22,8 +22,20 @@ def zoo(n_families: int = 8, seed: int = 0) -> pd.DataFrame:
         for network in range(1 + family % 3):
             name = f"net{family}{network}"
             labels = {"family": f"f{family}", "architecture": "AB"[family % 2], "source": "timm", "name": f"{name}.tag"}
-            labels |= {"task": "", "group": "added", "n_parameters": int(10 ** rng.uniform(6, 8)), "n_features": 10}
-            labels |= {"task_cluster": "", "imagenet_top1": 70.0, "training_data": "", "method": "rsa"}
+            labels |= {
+                "task": "",
+                "group": "added",
+                "stimulus_set": "original",
+                "n_parameters": int(10 ** rng.uniform(6, 8)),
+                "n_features": 10,
+            }
+            labels |= {
+                "task_cluster": "",
+                "stimulus_set": "original",
+                "imagenet_top1": 70.0,
+                "training_data": "",
+                "method": "rsa",
+            }
             rows += [labels | {"model": name, "weights": "in1k"}]
             rows += [labels | {"model": f"{name}-random{seed}", "weights": "random", "name": name} for seed in range(2)]
     return with_attributes(pd.DataFrame(rows))

@@ -121,6 +121,25 @@ def test_two_methods_can_be_the_sides_of_a_question():
     assert table.estimate[0] == pytest.approx(networks.groupby(level=0).mean().mean())
 
 
+def test_other_stimuli_count_only_where_a_question_names_them():
+    twins = zoo().assign(stimulus_set="mouse", model=lambda table: table.model + "_mouse")
+    models = pd.concat([zoo(), twins], ignore_index=True)
+    mouse = (models.stimulus_set == "mouse").to_numpy()
+    row = {"kind": "pairs", "question": "Blurred?", "among": {}, "unit": "family", "pair_by": ["source", "name", "weights"]}
+    row |= {"first": {"label": "blurred", "where": {"stimulus_set": "mouse"}}}
+    row |= {"second": {"label": "sharp", "where": {"stimulus_set": "original"}}}
+    scored, best = given(models, 0.3)
+    for part in scored:
+        part.statistics[0].estimate = part.statistics[0].estimate + 0.5 * mouse
+    asked, own = {"acuity": row, "training": ROWS["training"]}, np.flatnonzero(~mouse)
+    sharp = [Scored(part.place, list(models.model[own]), [part.statistics[0].of(own)]) for part in scored]
+    both = answer(asked, scored, models, best, ["rsa", "ridge"]).drop_duplicates("contrast").set_index("contrast")
+    alone = answer(asked, sharp, models[~mouse], best, ["rsa", "ridge"]).drop_duplicates("contrast").set_index("contrast")
+    assert both.estimate["acuity"] == pytest.approx(0.5, abs=0.2) and both.verdict["acuity"] == "positive"
+    assert both.estimate["training"] == pytest.approx(alone.estimate["training"])
+    assert both.n_models["training"] == alone.n_models["training"] and alone.verdict["acuity"] == "too few networks"
+
+
 @pytest.mark.parametrize("n", [6, 30])
 def test_agreement_is_the_rank_correlation_of_scipy(n):
     from itertools import permutations

@@ -9,6 +9,7 @@ import pandas as pd
 from dormouse.inference.estimates import rank_correlation
 from dormouse.inference.questions import Scored
 from dormouse.inference.resampled import OF_SITE
+from dormouse.stimuli.images import ORIGINAL
 from dormouse.tables import WHOLE
 
 FEWEST_MODELS = 5  # for a rank correlation
@@ -27,11 +28,11 @@ def measure_agreement(
     ----------
     scored : from `questions.read_scored`
     animal_scores : the table
-    models : from `contrasts.with_attributes`. Baselines do not count, and seeds of a network are averaged
+    models : from `contrasts.with_attributes`. Baselines and other sets of stimuli do not count; seeds of a network are averaged
     n_halves : number of random halves of the animals, of which the mean correlation is given
     seed : of the halves
     """
-    networks = models[models.state != "none"].set_index("model")
+    networks = models[(models.state != "none") & (models.stimulus_set == ORIGINAL)].set_index("model")
     network = networks.source + ":" + networks.name + ":" + networks.weights
     means = {}
     for part in scored:

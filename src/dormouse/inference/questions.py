@@ -14,6 +14,7 @@ from dormouse.inference.comparison import q_values
 from dormouse.inference.contrasts import FEWEST, chosen, contrasts_of, units_of
 from dormouse.inference.estimates import agreement, estimate
 from dormouse.inference.resampled import OF_SITE, Resamples, at_each_site, joined, mean_of
+from dormouse.stimuli.images import ORIGINAL
 from dormouse.tables import WHOLE, whole_areas
 
 PLACE = ["area", "cortical_layer"]
@@ -106,7 +107,7 @@ def answer(
         if missing := [method for method in named if method not in known]:
             found = [EVERYWHERE | {"method": missing[0], "verdict": NOT_RUN}]
         else:
-            cells = _cells(named, scored, models, dimension)
+            cells = _cells(named, scored, asked_of(row, models), dimension)
             found = _once([line for cell in cells for line in _answers(row, *cell)] or [NO_KINDS])
         test, effect = TESTS[row["kind"]]
         asked = {"contrast": name, "question": row["question"], "kind": row["kind"], "unit": row["unit"], "test": test}
@@ -116,12 +117,21 @@ def answer(
 
 def methods_of(row: Mapping) -> list[str]:
     """Return the methods that a question names."""
-    sides = [row[side] for side in ("first", "second") if side in row]
-    given = [side["method"] for side in sides if "method" in side]
-    for where in (row["among"], *(side.get("where", {}) for side in sides)):
+    given = [row[side]["method"] for side in ("first", "second") if "method" in row.get(side, {})]
+    for where in _conditions(row):
         values = where.get("method", [])
         given += [values] if isinstance(values, str) else values
     return list(dict.fromkeys(given))
+
+
+def asked_of(row: Mapping, models: pd.DataFrame) -> pd.DataFrame:
+    """Return the networks that a question is about: those that see the original images, unless it names a set of stimuli."""
+    sets = any("stimulus_set" in where for where in _conditions(row))
+    return models if sets else models[models.stimulus_set == ORIGINAL]
+
+
+def _conditions(row: Mapping) -> list[Mapping]:
+    return [row["among"], *(row[side].get("where", {}) for side in ("first", "second") if side in row)]
 
 
 def _cells(
@@ -132,14 +142,17 @@ def _cells(
     One method at one site, or all methods that the question names at one site.
     """
     used = [part for part in scored if not named or part.place["method"] in named]
+    labels = models.set_index("model")
     for parts in _by(used, PLACE if named else OF_SITE):
-        entries = []
+        entries, statistics = [], []
         for part in parts:
-            own = models.set_index("model").loc[part.models].reset_index().assign(**part.place)
-            at = pd.MultiIndex.from_frame(own[["method", *PLACE, "model"]])
-            entries.append(own.assign(effective_dimension=dimension.reindex(at).to_numpy()))
-        labels = {key: ", ".join(dict.fromkeys(part.place[key] for part in parts)) for key in OF_SITE}
-        yield labels, pd.concat(entries, ignore_index=True), joined(_shared([part.statistics for part in parts])[0])
+            own = [k for k, model in enumerate(part.models) if model in labels.index]
+            table = labels.loc[[part.models[k] for k in own]].reset_index().assign(**part.place)
+            at = pd.MultiIndex.from_frame(table[["method", *PLACE, "model"]])
+            entries.append(table.assign(effective_dimension=dimension.reindex(at).to_numpy()))
+            statistics.append([resamples.of(own) for resamples in part.statistics])
+        place = {key: ", ".join(dict.fromkeys(part.place[key] for part in parts)) for key in OF_SITE}
+        yield place, pd.concat(entries, ignore_index=True), joined(_shared(statistics)[0])
 
 
 def _answers(row: Mapping, place: Mapping[str, str], entries: pd.DataFrame, resamples: Resamples) -> list[dict]:
