@@ -19,7 +19,8 @@ DIFFERS = "min_reliability -1.0, n_splits 10"
 METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
 TABLES += ("animal_scores", "intervals", "differences", "permutation_tests", "seed_spread", "null_check")
-COMPARING = ("choose_layers", "compare_models", "gather_tables", "plot_scores", "write_report", "confirm_nulls")
+TABLES += ("recovery", "discriminability", "power", "learning_curves")
+COMPARING = ("choose_layers", "compare_models", "judge_data", "gather_tables", "plot_scores", "write_report", "confirm_nulls")
 GATHERING = ("gather_scores", *COMPARING)
 INFERENCE = ("resample_scores", "check_nulls")
 BETWEEN_ANIMALS = (
@@ -59,6 +60,23 @@ def test_all_tables_are_whole_and_typed(finished):
     kept = tables["neurons"][tables["neurons"].kept]
     assert set(kept.area) == {"VISp", "VISl"}
     assert (kept.reliability >= -1).all()
+
+
+def test_what_the_data_can_decide_is_told_for_every_method(finished):
+    names = ("recovery", "discriminability", "power", "learning_curves")
+    recovery, apart, power, curves = (
+        read_table(name, finished.folder / f"results/demo/tables/{name}.parquet") for name in names
+    )
+    assert all(set(table.method) == set(METHODS) for table in (recovery, apart, power, curves))
+    assert set(recovery.model) == {"pixels", "small"} and set(recovery.area) == {"VISp"} and set(recovery.n_models) == {2}
+    assert recovery.recovered.notna().all() and (recovery.recovered == recovery.model).mean() > 0.5
+    assert apart.d_prime.isna().all() and set(apart.n_families) == {2}  # no family has two networks
+    assert set(power.area) == set(curves.area) == {"VISp", "VISl"} and power.own.sum() == 2 * len(METHODS)
+    assert set(curves.axis) == {"images", "neurons", "trials"} and curves["mean"].notna().all()
+    whole = curves[curves.axis == "trials"].sort_values("n").groupby(["method", "model", "area"]).tail(1)
+    best = read_table("best_layers", finished.folder / "results/demo/tables/best_layers.parquet")
+    both = whole.merge(best, on=["method", "model", "area", "cortical_layer"], validate="one_to_one")
+    np.testing.assert_allclose(both["mean"], both.score, atol=1e-9)
 
 
 def test_figures_and_report_stand_alone(finished):

@@ -5,6 +5,15 @@ TARGETS = "populations/{selection}/{area}.npz" if HAS_NEURONS else "rdms/{select
 NOISE = [model for model, spec in MODELS.items() if (spec["source"], spec["name"]) == ("baseline", "noise")]
 SHUFFLED = [*(model for model in MODELS if model not in NOISE), *NOISE][0]
 COMPARISONS = ["intervals", "differences", "permutation_tests", "seed_spread", "animal_scores"]
+# what the data can decide; the kernels that this reads, as neurons are simulated from centred ones; and the families of the
+# networks from which they may be simulated: noise predicts nothing
+JUDGEMENTS = ["recovery", "discriminability", "power", "learning_curves"]
+OF_JUDGEMENT = {family: sorted({"centred", *stored_kernels(rows)}) for family, rows in FAMILIES.items()}
+FAMILY_OF = {
+    model: spec["family"] if spec["family"] and spec["source"] != "baseline" else spec["name"]
+    for model, spec in MODELS.items()
+    if HAS_NEURONS and model not in NOISE
+}
 
 
 rule resample_scores:
@@ -80,6 +89,41 @@ rule compare_models:
         code=code("compare_models"),
     script:
         "../scripts/compare_models.py"
+
+
+rule judge_data:
+    input:
+        kernels=lambda wildcards: [file for model in MODELS for file in kernel_files(model, OF_JUDGEMENT[wildcards.family])],
+        targets=lambda wildcards: of_selections(TARGETS, wildcards.family),
+        trials=lambda wildcards: of_selections("trials/{selection}/{area}.npz", wildcards.family) if HAS_NEURONS else [],
+        resamples=expand(f"{RESULTS}/resamples/{{{{family}}}}/{{model}}.npz", model=MODELS),
+        best=f"{RESULTS}/best_layers/{{family}}.parquet",
+        stimuli=STIMULI,
+    output:
+        expand(f"{RESULTS}/{{table}}/{{{{family}}}}.parquet", table=JUDGEMENTS),
+    log:
+        f"{RESULTS}/logs/judge_data/{{family}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/judge_data/{{family}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(2000, 0.05),
+    params:
+        images=IMAGES,
+        kernels=lambda wildcards: {model: kernel_files(model, OF_JUDGEMENT[wildcards.family]) for model in MODELS},
+        families=FAMILY_OF,
+        methods=lambda wildcards: computed(FAMILIES[wildcards.family], "choice"),
+        differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        axis=-1 if HAS_NEURONS else 0,
+        min_neurons=SELECTION["min_neurons"],
+        choice=config["layer_choice"],
+        judge=config["inference"]["judge"],
+        seed=config["inference"]["seed"],
+        family=lambda wildcards: family_code(FAMILIES[wildcards.family], whole=True),
+        code=code("judge_data"),
+    script:
+        "../scripts/judge_data.py"
 
 
 rule check_nulls:

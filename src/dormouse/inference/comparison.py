@@ -1,6 +1,6 @@
 """From the resamples of single models to intervals, ranks, differences and tests of all models by one family of methods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from dormouse.inference.permutation import tests
 from dormouse.inference.resampling import (
     COVERAGE,
     FEWEST_ANIMALS,
+    degrees_of_freedom,
     image_factor,
     interval,
-    two_factor_variance,
+    variance_components,
     variance_of,
 )
 from dormouse.tables import whole_areas
@@ -49,21 +50,32 @@ class Resamples:
         else:
             self.estimate, self.values, self.factors = of("mean"), of("of_both"), (of("of_animals"), of("of_images"))
 
-    def variance(self, pairs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return variance and degrees of freedom of each estimate, (n_models,), or of differences between models, (n_pairs,).
+    def components(self, pairs: np.ndarray | None = None) -> np.ndarray:
+        """Return what animals, images and their interaction add to the variance of each estimate, (3, n_models), or n_pairs.
 
         Parameters
         ----------
-        pairs : (n_pairs, 2) int; None for the models themselves
+        pairs : (n_pairs, 2) int, for differences between models; None for the models themselves
         """
-        of_each = np.arange(len(self.estimate))[:, None] if pairs is None else pairs
         values, *factors = (
             part if pairs is None else part[:, pairs[:, 0]] - part[:, pairs[:, 1]] for part in (self.values, *self.factors)
         )
-        n_images, halved = self.n_images[of_each[:, 0]], self.halved[of_each[:, 0]]
+        n_animals, n_images, halved = self.numbers(pairs)
         if factors:
-            return two_factor_variance(values, *factors, self.n_animals[of_each].min(axis=1), n_images, halved)
-        return variance_of(values) / image_factor(n_images, halved), n_images - 1
+            return variance_components(values, *factors, n_animals, n_images, halved)
+        of_images = variance_of(values) / image_factor(n_images, halved)
+        return np.stack([np.zeros(len(of_images)), of_images, np.zeros(len(of_images))])
+
+    def variance(self, pairs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return variance and degrees of freedom of each estimate, or of each difference; see `components`."""
+        components, (n_animals, n_images, _) = self.components(pairs), self.numbers(pairs)
+        df = degrees_of_freedom(components, n_animals, n_images) if self.factors else n_images - 1
+        return components.sum(axis=0), df
+
+    def numbers(self, pairs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the numbers of animals and images of each model or pair, and whether images were halved."""
+        of_each = np.arange(len(self.estimate))[:, None] if pairs is None else pairs
+        return self.n_animals[of_each].min(axis=1), self.n_images[of_each[:, 0]], self.halved[of_each[:, 0]]
 
 
 def at_each_site(arrays: Sequence[Mapping[str, np.ndarray]]) -> list[tuple[dict[str, str], list[int], list[Resamples]]]:
@@ -117,18 +129,28 @@ def _ranks(estimate: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     return {"rank": rankdata(-estimate, method="min"), "rank_low": np.floor(ends[0]), "rank_high": np.ceil(ends[1])}
 
 
+def pairs_at_each_site(
+    arrays: Sequence[Mapping[str, np.ndarray]],
+) -> Iterator[tuple[dict[str, str], list[int], Resamples, np.ndarray]]:
+    """Yield the names of each site where models are compared, its models, their resamples, and all pairs, (n_pairs, 2) int.
+
+    The sites are whole areas, or the layers of areas that the data set has only in parts; the resamples those of the mean over
+    animals, where there is one.
+    """
+    sites = at_each_site(arrays)
+    shown = whole_areas(pd.DataFrame([place for place, _, _ in sites], columns=OF_SITE)).index
+    for place, own, (found, *_) in (sites[k] for k in shown):
+        if len(own) > 1:
+            yield place, own, found, np.array(list(combinations(range(len(own)), 2)))
+
+
 def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
     """Return the table `differences` of all pairs of models, without `differs`, on the same resamples.
 
-    They are at whole areas, or at the layers of areas that the data set has only in parts, and of the mean over animals where
-    there is one. q adjusts p for the pairs at a site (Benjamini and Hochberg).
+    The sites are those of `pairs_at_each_site`. q adjusts p for the pairs at a site (Benjamini and Hochberg).
     """
-    parts, sites = [], at_each_site(arrays)
-    shown = whole_areas(pd.DataFrame([place for place, _, _ in sites], columns=OF_SITE)).index
-    for place, own, (found, *_) in (sites[k] for k in shown):
-        pairs = np.array(list(combinations(range(len(own)), 2)))
-        if not len(pairs):
-            continue
+    parts = []
+    for place, own, found, pairs in pairs_at_each_site(arrays):
         difference = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]]
         table = interval(difference, *found.variance(pairs))
         with np.errstate(invalid="ignore", divide="ignore"):
