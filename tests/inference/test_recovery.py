@@ -3,14 +3,17 @@
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from experiments import FOLDS, LEFT_OUT, RSA, kernels_of, population_of
 from scipy.stats import pearsonr
 from scoring import layers_of
 from sklearn.metrics import roc_auc_score
 
+from dormouse.inference import recovery
 from dormouse.inference.layer_choice import draw_halves
 from dormouse.inference.recovery import candidate, choose_networks, recover, separation, simulate, spread
+from dormouse.methods import user
 from dormouse.methods.ridge import leave_one_out_r
 from dormouse.tables import read_table, write_table
 
@@ -89,7 +92,7 @@ def score(name: str, X: np.ndarray, Y: np.ndarray) -> float:
 def test_it_is_what_a_loop_over_networks_and_layers_finds(name):
     given, target, truth_of = candidates(), population(), {}
     table, _ = recovered(share=0.3, n_depths=2, methods={name: METHODS[name]})
-    truths, parts = simulate(given, target, 0.3, 2, [0, 0])
+    truths, parts = zip(*simulate(given, target, 0.3, 2, [0, 0]), strict=True)
     halves = draw_halves(N, 4, 0)
     for row, (true, layer), part in zip(table.itertuples(), truths, parts, strict=True):
         found = {}
@@ -125,8 +128,7 @@ def test_families_are_told_apart_by_networks_other_than_the_true_one():
     assert (row["n_within"], row["n_between"], row["n_families"]) == (2 * 4, 2 * (4 * 3 + 4), 3)
     within, between = [], []
     for simulation in range(2):
-        truths, parts = simulate(given, population(), 0.8, 1, [0, simulation])
-        for (true, _), part in zip(truths, parts, strict=True):
+        for (true, _), part in simulate(given, population(), 0.8, 1, [0, simulation]):
             for k in set(range(5)) - {true}:
                 best = max(score("rsa", features(0 if k == 1 else k, layer), part["mean"]) for layer in range(2))
                 (within if k // 2 == true // 2 else between).append(best)
@@ -138,6 +140,14 @@ def test_families_are_told_apart_by_networks_other_than_the_true_one():
     assert set(table.model) == {f"m{k}" for k in range(5)}
 
 
+def test_how_many_populations_are_simulated_at_once_changes_nothing(monkeypatch):
+    settings = {"methods": {"rsa": RSA}, "n_simulations": 2, "n_depths": 2, "share": 0.3}
+    together = recovered(**settings)
+    monkeypatch.setattr(recovery, "BLOCK_BYTES", 3 * population()["mean"].nbytes)
+    for one, other in zip(together, recovered(**settings), strict=True):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-9)
+
+
 def test_separation_counts_ties_half_and_needs_two_of_each():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 5, 20).astype(float), rng.integers(0, 4, 30).astype(float)
@@ -147,9 +157,10 @@ def test_separation_counts_ties_half_and_needs_two_of_each():
     assert np.isnan(constant[0]) and constant[1] == 0.5
 
 
-def test_where_no_family_has_two_networks_nothing_is_told_apart(tmp_path):
+def test_where_no_family_has_two_networks_nothing_is_told_apart(tmp_path, capsys):
     table, apart = recovered(candidates(2, in_family=1), methods={"rsa": RSA})
     assert apart[["d_prime", "auc", "within"]].isna().all(axis=None) and set(apart.n_within) == {0} and len(table) == 2
+    assert "No family has two networks" in capsys.readouterr().err
     for name, made in (("recovery", table), ("discriminability", apart)):
         write_table(name, made.assign(differs=""), tmp_path / "table.parquet")
         assert len(read_table(name, tmp_path / "table.parquet")) == len(made)
@@ -175,7 +186,27 @@ def test_one_animal_layers_that_do_not_vary_and_neurons_that_do_not_leave_no_gap
     silent = population() | {"mean": np.ones((N, 36))}
     table, apart = recovered(given, silent)
     assert table.recovered.isna().all() and apart.auc.isna().all()
+
+
+def test_without_a_network_nothing_is_simulated_and_that_is_said(capsys):
     assert all(part.empty for part in recovered([], population()))
+    assert "no neurons are simulated, because the run has no network but noise" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["rdm", "responses"])
+def test_a_users_function_names_networks_too(monkeypatch, target):
+    def own(kernels, given, settings):
+        L = given if target == "rdm" else given @ given.T
+        H = np.eye(len(L)) - 1 / len(L)
+        layers = H @ kernels["gram"] @ H
+        L = H @ L @ H * (-1 if target == "rdm" else 1)
+        return [np.vdot(K, L) / np.linalg.norm(K) / np.linalg.norm(L) for K in layers]
+
+    monkeypatch.setattr(user, "import_function", lambda name: own)
+    monkeypatch.setattr(user, "user_code", lambda name: {})
+    row = RSA | {"source": "python", "name": "mine:score", "kernels": ["gram"], "files": [], "target": target}
+    table, _ = recovered(methods={"mine": row, "nested": row | {"choice": "other_images"}})
+    assert min(rates(table, ["mine", "nested"]).values()) > 0.7
 
 
 def test_networks_are_two_of_each_of_half_as_many_families_and_then_others():

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
+from judged_tables import check_judgement
 from PIL import Image
 from project import SMALL, Project, merged
 
@@ -46,6 +47,7 @@ def test_all_tables_are_whole_and_typed(finished):
         assert set(zip(found.area, found.cortical_layer, strict=True)) == sites
         assert set(found.method) == set(METHODS)
         assert not found.score.isna().any()
+    check_judgement(tables, METHODS)
     n_layers = tables["models"].set_index("model").n_layers
     rows = tables["scores"].groupby(["model", "area", "cortical_layer", "method"]).size()
     assert (rows == rows.index.get_level_values("model").map(n_layers)).all()
@@ -60,23 +62,6 @@ def test_all_tables_are_whole_and_typed(finished):
     kept = tables["neurons"][tables["neurons"].kept]
     assert set(kept.area) == {"VISp", "VISl"}
     assert (kept.reliability >= -1).all()
-
-
-def test_what_the_data_can_decide_is_told_for_every_method(finished):
-    names = ("recovery", "discriminability", "power", "learning_curves")
-    recovery, apart, power, curves = (
-        read_table(name, finished.folder / f"results/demo/tables/{name}.parquet") for name in names
-    )
-    assert all(set(table.method) == set(METHODS) for table in (recovery, apart, power, curves))
-    assert set(recovery.model) == {"pixels", "small"} and set(recovery.area) == {"VISp"} and set(recovery.n_models) == {2}
-    assert recovery.recovered.notna().all() and (recovery.recovered == recovery.model).mean() > 0.5
-    assert apart.d_prime.isna().all() and set(apart.n_families) == {2}  # no family has two networks
-    assert set(power.area) == set(curves.area) == {"VISp", "VISl"} and power.own.sum() == 2 * len(METHODS)
-    assert set(curves.axis) == {"images", "neurons", "trials"} and curves["mean"].notna().all()
-    whole = curves[curves.axis == "trials"].sort_values("n").groupby(["method", "model", "area"]).tail(1)
-    best = read_table("best_layers", finished.folder / "results/demo/tables/best_layers.parquet")
-    both = whole.merge(best, on=["method", "model", "area", "cortical_layer"], validate="one_to_one")
-    np.testing.assert_allclose(both["mean"], both.score, atol=1e-9)
 
 
 def test_figures_and_report_stand_alone(finished):

@@ -108,7 +108,7 @@ rule judge_data:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=memory_mb(2000, 0.05),
+        mem_mb=memory_mb(1500 + 20 * len(MODELS), 0.05),
     params:
         images=IMAGES,
         kernels=lambda wildcards: {model: kernel_files(model, OF_JUDGEMENT[wildcards.family]) for model in MODELS},

@@ -49,6 +49,7 @@ def judge(
     ]
     targets = {selection: {**target, **trials.get(selection, {})} for selection, target in targets.items()}
     data = targets, methods, list(stimuli), min_neurons
+    candidates = [found for found in candidates if len(found.layers)]
     recovery, discriminability = recover(candidates, *data, choice, of_recovery, seed)
     chosen = {method: best_models(best, method, of_curves["n_models"]) for method in methods}
     best = best[[row.model in chosen.get(row.method, ()) for row in best[["method", "model"]].itertuples()]]

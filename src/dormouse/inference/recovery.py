@@ -8,6 +8,7 @@ random readout of a layer. How far it tells the true network's own family of arc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ TRUE = ["model", "layer", "path", "layer_index", "layer_depth"]
 NAMED = ["recovered", "recovered_layer", "recovered_index", "recovered_depth", "score", "best_score", "n_models"]
 OF_METHOD = ["method", "selection", "area", "cortical_layer", "share"]
 TOLD_APART = ["d_prime", "auc", "within", "between", "n_within", "n_between", "n_families"]
+BLOCK_BYTES = 2**26  # size of the populations that are simulated at once
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def candidate(model: str, family: str, layers: pd.DataFrame, kernels: Mapping[st
 
 def simulate(
     candidates: Sequence[Candidate], population: Mapping[str, np.ndarray], share: float, n_depths: int, seed: Sequence[int]
-) -> tuple[list[tuple[int, int]], list[dict[str, np.ndarray]]]:
-    """Return candidate and layer that neurons come from, and these neurons, for some layers of each candidate.
+) -> Iterator[tuple[tuple[int, int], dict[str, np.ndarray]]]:
+    """Yield candidate and layer that neurons come from, and these neurons, for some layers of each candidate.
 
     Parameters
     ----------
@@ -80,14 +82,12 @@ def simulate(
     n_depths : number of layers of each candidate
     """
     rng = np.random.default_rng(seed)
-    own, truths, parts = unexplained(population, rng), [], []
+    own = unexplained(population, rng)
     for k, found in enumerate(candidates):
         for layer in spread(len(found.layers), n_depths):
             given = (found.kernels[name][layer] for name in ("centred", "row_sum", "n_features"))
             odd, even = recorded(population, mixed(share, readouts(*given, own.shape[1], rng), own), rng)
-            truths.append((k, int(layer)))
-            parts.append({"mean": (odd + even) / 2, "odd": odd, "even": even})
-    return truths, parts
+            yield (k, int(layer)), {"mean": (odd + even) / 2, "odd": odd, "even": even}
 
 
 def best_of(scorer: Scorer, n_halves: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +115,7 @@ def recover(
 
     Parameters
     ----------
-    candidates : from `candidate`
+    candidates : from `candidate`, each with a layer at least
     targets, methods, stimuli, min_neurons : as in `scorer.scorers`
     choice : `n_halves` of the images and `seed`, for the choice of layers
     settings : `share`, `n_depths`, `n_simulations` and `n_areas`, which are the first of the run
@@ -123,25 +123,45 @@ def recover(
 
     Both are empty where the data set gives similarities: these have neither numbers of neurons nor noise to simulate.
     """
-    candidates, rows, apart = [found for found in candidates if len(found.layers)], [], []
+    rows, apart = [], []
     for selection, target in targets.items():
         own = {name: row for name, row in methods.items() if row["selection"] == selection}
-        if "mean" not in target:
-            print(f"{', '.join(own)}: no neurons are simulated, because the data set gives similarities.", file=sys.stderr)
+        if why := _why_not(candidates, target):
+            print(f"{', '.join(own)}: no neurons are simulated, because {why}.", file=sys.stderr)
             continue
         for area in list(dict.fromkeys(target["area"]))[: settings["n_areas"]]:
             place = {"selection": selection, "area": str(area), "cortical_layer": WHOLE, "share": settings["share"]}
+            truths: list[tuple[int, int]] = []
             scores: dict[str, list[np.ndarray]] = {name: [] for name in own}
-            for simulation in range(settings["n_simulations"] if candidates else 0):
-                given = of_area(target, area), settings["share"], settings["n_depths"], [seed, simulation]
-                truths, parts = simulate(candidates, *given)
+            for simulation, batch in _simulations(candidates, of_area(target, area), settings, seed):
+                of_batch, parts = zip(*batch, strict=True)
+                truths += of_batch
                 data = {selection: side_by_side(parts)}, own, stimuli, min_neurons
                 for name, (layers, found) in score_all(candidates, *data, choice).items():
                     named = place | {"method": name, "simulation": simulation}
-                    rows += [named | row for row in recovered(candidates, truths, layers, found)]
+                    rows += [named | row for row in recovered(candidates, of_batch, layers, found)]
                     scores[name].append(found)
-            apart += [place | {"method": name} | told_apart(candidates, truths, s) for name, s in scores.items() if s]
+            told = {name: told_apart(candidates, truths, np.concatenate(of, axis=1)) for name, of in scores.items()}
+            apart += [place | {"method": name} | row for name, row in told.items()]
     return pd.DataFrame(rows, columns=[*OF_TRIAL, *TRUE, *NAMED]), pd.DataFrame(apart, columns=[*OF_METHOD, *TOLD_APART])
+
+
+def _simulations(
+    candidates: Sequence[Candidate], population: Mapping[str, np.ndarray], settings: Mapping, seed: int
+) -> Iterator[tuple[int, list[tuple]]]:
+    """Yield the number of each simulation, and what it draws, as many populations at once as memory is meant for."""
+    at_once = max(1, BLOCK_BYTES // population["mean"].nbytes)
+    for simulation in range(settings["n_simulations"]):
+        drawn = simulate(candidates, population, settings["share"], settings["n_depths"], [seed, simulation])
+        while batch := list(islice(drawn, at_once)):
+            yield simulation, batch
+
+
+def _why_not(candidates: Sequence[Candidate], target: Mapping[str, np.ndarray]) -> str:
+    """Return in words why no neurons can be simulated, or nothing."""
+    if "mean" not in target:
+        return "the data set gives similarities"
+    return "" if candidates else "the run has no network but noise, or features of none vary over the images"
 
 
 def score_all(
@@ -181,19 +201,20 @@ def recovered(
         yield row
 
 
-def told_apart(candidates: Sequence[Candidate], truths: Sequence[tuple[int, int]], scores: Sequence[np.ndarray]) -> dict:
+def told_apart(candidates: Sequence[Candidate], truths: Sequence[tuple[int, int]], scores: np.ndarray) -> dict:
     """Return a row of the table `discriminability`, without its place.
 
     Parameters
     ----------
-    scores : (n_candidates, n_populations) of each simulation
+    truths, scores : of all simulations, as in `recovered`
     """
     family, model = np.array([one.family for one in candidates]), np.arange(len(candidates))
     true = np.array([k for k, _ in truths])
     same = family[:, None] == family[true]
-    values = np.stack(scores)
-    within, between = (values[:, mask].ravel() for mask in (same & (model[:, None] != true), ~same))
-    within, between = (part[~np.isnan(part)] for part in (within, between))
+    others = same & (model[:, None] != true)
+    if not others.any():
+        print("No family has two networks, so none is told from others: see the table discriminability.", file=sys.stderr)
+    within, between = (part[~np.isnan(part)] for part in (scores[others], scores[~same]))
     d_prime, auc = separation(within, between)
     means = {"within": _mean(within), "between": _mean(between), "n_within": len(within), "n_between": len(between)}
     return {"d_prime": d_prime, "auc": auc} | means | {"n_families": len(set(family))}
