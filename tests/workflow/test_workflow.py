@@ -24,10 +24,7 @@ TABLES += ("recovery", "discriminability", "power", "learning_curves")
 COMPARING = ("choose_layers", "compare_models", "judge_data", "gather_tables", "plot_scores", "write_report", "confirm_nulls")
 GATHERING = ("gather_scores", *COMPARING)
 INFERENCE = ("resample_scores", "check_nulls")
-BETWEEN_ANIMALS = (
-    "estimate_ceilings",
-    "gather_tables",
-)  # neurons are predicted from others by the same ridge
+BETWEEN_ANIMALS = ("estimate_ceilings", "gather_tables")  # neurons are predicted from others by the same ridge
 
 
 @pytest.fixture(scope="module")
