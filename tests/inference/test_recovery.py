@@ -22,7 +22,7 @@ STIMULI = [f"scene_{k}" for k in range(N)]
 OTHER = RSA | {"choice": "other_images"}
 METHODS = {"rsa": RSA, "other": OTHER, "left": LEFT_OUT, "folds": FOLDS}
 CHOICE = {"n_halves": 4, "seed": 0}
-SETTINGS = {"share": 1.0, "n_depths": 1, "n_simulations": 1, "n_areas": 1}
+SETTINGS = {"share": 1.0, "n_depths": 1, "n_simulations": 1}
 
 
 @cache

@@ -118,18 +118,21 @@ def recover(
     candidates : from `candidate`, each with a layer at least
     targets, methods, stimuli, min_neurons : as in `scorer.scorers`
     choice : `n_halves` of the images and `seed`, for the choice of layers
-    settings : `share`, `n_depths`, `n_simulations` and `n_areas`, which are the first of the run
+    settings : `share`, `n_depths` and `n_simulations`
     seed : of the simulations
 
-    Both are empty where the data set gives similarities: these have neither numbers of neurons nor noise to simulate.
+    They are of whole areas, with the neurons of all animals together. Both are empty where the data set gives similarities:
+    these have neither numbers of neurons nor noise to simulate.
     """
     rows, apart = [], []
+    if candidates and len({one.family for one in candidates}) == len(candidates):
+        print("No family has two networks, so none is told from others (table discriminability).", file=sys.stderr)
     for selection, target in targets.items():
         own = {name: row for name, row in methods.items() if row["selection"] == selection}
         if why := _why_not(candidates, target):
             print(f"{', '.join(own)}: no neurons are simulated, because {why}.", file=sys.stderr)
             continue
-        for area in list(dict.fromkeys(target["area"]))[: settings["n_areas"]]:
+        for area in dict.fromkeys(target["area"]):
             place = {"selection": selection, "area": str(area), "cortical_layer": WHOLE, "share": settings["share"]}
             truths: list[tuple[int, int]] = []
             scores: dict[str, list[np.ndarray]] = {name: [] for name in own}
@@ -212,8 +215,6 @@ def told_apart(candidates: Sequence[Candidate], truths: Sequence[tuple[int, int]
     true = np.array([k for k, _ in truths])
     same = family[:, None] == family[true]
     others = same & (model[:, None] != true)
-    if not others.any():
-        print("No family has two networks, so none is told from others: see the table discriminability.", file=sys.stderr)
     within, between = (part[~np.isnan(part)] for part in (scores[others], scores[~same]))
     d_prime, auc = separation(within, between)
     means = {"within": _mean(within), "between": _mean(between), "n_within": len(within), "n_between": len(between)}
