@@ -76,6 +76,7 @@ ON_PURPOSE = {
         f"{METHOD}.null_score",
         "selection.min_reliability",
         "selection.max_p",
+        "inference.judge.recovery.share",
         f"{RUN}.momentum",
         f"{RUN}.weight_decay",
     },

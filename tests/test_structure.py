@@ -131,7 +131,16 @@ def test_no_module_runs_text_or_unpickles(root):
 
 @pytest.mark.parametrize(
     "script",
-    ["score_rdms", "score_responses", "resample_scores", "compare_models", "check_nulls", "choose_layers", "select_neurons"],
+    [
+        "score_rdms",
+        "score_responses",
+        "resample_scores",
+        "compare_models",
+        "judge_data",
+        "check_nulls",
+        "choose_layers",
+        "select_neurons",
+    ],
 )
 def test_jobs_that_run_no_network_do_not_import_torch(root, script):
     tree = ast.parse((root / "workflow/scripts" / f"{script}.py").read_text())

@@ -199,6 +199,73 @@ INFERENCE = {
         "p": (FLOAT, "p value of no specificity, two-sided; missing with fewer than three animals"),
         "n_animals": (INT, "number of animals with neurons in the area"),
     },
+    "recovery": METHOD
+    | SITE
+    | {
+        "simulation": (INT, "number of the simulation, from 0"),
+        "share": (FLOAT, "share of the variance of each neuron's signal that the layer explains"),
+        "model": (STRING, "network from which the neurons were simulated"),
+        "layer": (STRING, "layer from which they were simulated"),
+    }
+    | {name: OF_LAYER[name] for name in ("path", "layer_index", "layer_depth")}
+    | {
+        "recovered": (STRING, "network that scores highest with these neurons; missing where none has a score"),
+        "recovered_layer": (STRING, "its layer, chosen as the row of the method says; missing where none has a score"),
+        "recovered_index": (INT, "layer_index of this layer; missing where none has a score"),
+        "recovered_depth": (FLOAT, "layer_depth of this layer; missing where none has a score"),
+        "score": (FLOAT, "score of the true network; missing where it has none"),
+        "best_score": (FLOAT, "score of the recovered network; missing where none has a score"),
+        "n_models": (INT, "number of networks that were scored; chance is 1 of these"),
+    },
+    "discriminability": METHOD
+    | SITE
+    | {
+        "share": (FLOAT, "share of the variance of each neuron's signal that the layer explains"),
+        "d_prime": (
+            FLOAT,
+            "mean score of networks of the family from which neurons were simulated - mean score of other families, over the "
+            "root of their mean variance; the network itself does not count; missing where no family has two networks, where "
+            "there is one family, and where scores do not vary",
+        ),
+        "auc": (
+            FLOAT,
+            "how often a network of the family scores above one of another, 0 to 1, .5 is chance; missing where no family has "
+            "two networks, and where there is one family",
+        ),
+        "within": (FLOAT, "mean score of networks of the family; missing where no family has two networks"),
+        "between": (FLOAT, "mean score of networks of other families; missing where there is one family"),
+        "n_within": (INT, "number of scores of networks of the family"),
+        "n_between": (INT, "number of scores of networks of other families"),
+        "n_families": (INT, "number of families"),
+    },
+    "power": METHOD
+    | SITE
+    | STATISTIC
+    | {
+        "n_animals": (INT, "number of animals of a study; missing where the statistic is not over animals"),
+        "n_images": (INT, "number of images of the study"),
+        "own": (BOOL, "whether these are the numbers of the data"),
+        "smallest": (
+            FLOAT,
+            "smallest difference of two models that 80 % of such studies would find (t test, 5 %, two-sided), median over "
+            "pairs of models; missing where no standard error can be estimated",
+        ),
+        "lowest": (FLOAT, "the same of the pair where it is smallest; missing where `smallest` is"),
+        "highest": (FLOAT, "the same of the pair where it is largest; missing where `smallest` is"),
+        "n_pairs": (INT, "number of pairs of models"),
+    },
+    "learning_curves": METHOD
+    | MODEL
+    | OF_LAYER
+    | SITE
+    | {
+        "axis": (STRING, "what the parts are of: images, neurons or trials"),
+        "n": (INT, "number of images, neurons, or trials (the first ones); the largest is all there are"),
+        "equal": (BOOL, "whether n is the number of neurons of the area with the fewest, at which areas can be compared"),
+        "mean": (FLOAT, "score of the layer, which is that of best_layers, mean over draws; missing where it has none"),
+        "sd": (FLOAT, "standard deviation over draws; missing with a single draw"),
+        "n_draws": (INT, "number of random draws; 1 where there is nothing to draw"),
+    },
     "null_check": MODEL
     | SITE
     | {

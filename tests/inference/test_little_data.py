@@ -13,6 +13,7 @@ from dormouse import tables
 from dormouse.inference import comparison
 from dormouse.inference.assessment import assess
 from dormouse.inference.null_check import check_nulls, confirm
+from dormouse.inference.power import power
 from dormouse.inference.scorer import scorers
 from dormouse.methods.scores import score_responses
 from dormouse.paper.evidence import own_check
@@ -46,6 +47,7 @@ def little(rows, tmp_path):
                 "differences": comparison.differences(arrays, models),
                 "permutation_tests": comparison.permutation_tests(arrays, models),
                 "null_check": check,
+                "power": power(arrays, animals=[3, 10], images=[n_images, 50]),
             }
             made["seed_spread"] = comparison.seed_spread(made["intervals"], dict.fromkeys(models, "net"))
             for place, name in enumerate(("layer_choices", "animal_scores")):

@@ -60,3 +60,16 @@ def test_rdms_of_sites_use_only_their_own_neurons(recordings):
         assert inside.shape[1] == n_neurons == {"all": 24, "2/3": 9, "4": 9}[layer]
         np.testing.assert_allclose(rdm, squareform(pdist(inside, metric="correlation")), rtol=0, atol=1e-12)
     assert list(result["area"]) == ["VISp"] * 3
+
+
+def test_means_of_the_first_trials_are_over_those_that_are_present(recordings):
+    kept = keep(recordings, {"one": ["n1"], "two": ["n0", "n7"]})
+    population = populations.pool(recordings.items(), kept)
+    assert population["first"].shape == (len(populations.FIRST_TRIALS), N_STIMULI, 21)
+    for column, (name, neuron) in enumerate(zip(kept.recording, kept.neuron, strict=True)):
+        trials = recordings[name].response[:, :, int(neuron[1:])].astype(np.float64)
+        present = [of_stimulus[~np.isnan(of_stimulus)] for of_stimulus in trials.T]
+        assert population["n_trials"][column] == min(map(len, present))
+        for size, means in zip(populations.FIRST_TRIALS, population["first"], strict=True):
+            np.testing.assert_allclose(means[:, column], [values[:size].mean() for values in present], atol=1e-12)
+    assert len(set(population["n_trials"])) > 2

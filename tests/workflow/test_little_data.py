@@ -40,6 +40,7 @@ def ended(snakemake, tmp_path):
         report = (results / "report.html").read_text()
         assert left_out.removeprefix("Methods left out: ") in report
         names = ("intervals", "differences", "animal_scores", "layer_choices", "permutation_tests", "seed_spread")
+        names += ("recovery", "discriminability", "power", "learning_curves")
         return left_out, {name: read_table(name, results / f"tables/{name}.parquet") for name in names}, report
 
     return run
@@ -67,7 +68,10 @@ def test_one_model_one_animal_one_area_and_two_trials(ended, dataset_folder, tmp
     assert set(tables["permutation_tests"].method) == set(n_images)
     assert set(tables["intervals"].statistic) == {"pooled"} and set(tables["intervals"].n_animals) == {1}
     assert set(tables["layer_choices"].choice) == {"other_images", "other_trials"}
-    assert tables["differences"].empty and tables["seed_spread"].empty
+    assert tables["differences"].empty and tables["seed_spread"].empty and tables["power"].empty
+    assert set(tables["recovery"].recovered) == {"pixels"} and tables["discriminability"].auc.isna().all()
+    curves = tables["learning_curves"]
+    assert set(curves.axis) == {"images", "neurons", "trials"} and set(curves.n[curves.axis == "trials"]) == {1, 2}
     assert "no random network was run with several seeds" in report and "mean over animals</th>" not in report
 
 
@@ -109,4 +113,6 @@ def test_similarities_of_seven_images(ended, similarity_folder, dataset_folder):
     )
     assert set(tables["intervals"].method) == {"rsa_pearson"} and tables["intervals"].n_animals.isna().all()
     assert tables["animal_scores"].empty and tables["layer_choices"].empty and tables["differences"].empty
+    assert all(tables[name].empty for name in ("recovery", "discriminability", "power"))
+    assert set(tables["learning_curves"].axis) == {"images"} and set(tables["learning_curves"].n) == {7}
     assert "those of the given similarities; none were selected" in report

@@ -79,12 +79,13 @@ def test_a_method_added_in_three_lines_runs_only_its_own_jobs(root, run_workflow
     jobs = planned(dry.stdout)
     own = {"score_responses": [f"family={name}, model=pixels"], "plot_scores": [f"method={name}"]}
     own |= {"resample_scores": own["score_responses"]}
-    of_family = ("gather_scores", "choose_layers", "compare_models", "measure_specificity")
+    of_family = ("gather_scores", "choose_layers", "compare_models", "measure_specificity", "judge_data")
     own |= {rule: [f"family={name}"] for rule in of_family}
     whole_run = {rule: [""] for rule in ("check_nulls", "confirm_nulls", "write_report", "answer_questions")}
     assert jobs | {"gather_tables": 0} == own | whole_run | {"gather_tables": 0}
     compared = {"animal_scores", "best_layers", "differences", "intervals", "layer_choices", "permutation_tests", "scores"}
-    assert {job.removeprefix("table=") for job in jobs["gather_tables"]} == compared | {"seed_spread", "specificity"}
+    compared |= {"seed_spread", "specificity", "recovery", "discriminability", "power", "learning_curves"}
+    assert {job.removeprefix("table=") for job in jobs["gather_tables"]} == compared
 
     done = run_workflow(copied, SCORES, config=config)
     assert done.returncode == 0, done.stdout

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
+from judged_tables import check_judgement
 from PIL import Image
 from project import SMALL, Project, merged
 
@@ -19,15 +20,12 @@ DIFFERS = "min_reliability -1.0, n_splits 10"
 METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
 TABLES += ("animal_scores", "intervals", "differences", "permutation_tests", "seed_spread", "null_check")
-TABLES += ("comparisons", "agreement", "specificity")
-COMPARING = ("choose_layers", "compare_models", "answer_questions", "gather_tables", "plot_scores")
+TABLES += ("comparisons", "agreement", "specificity", "recovery", "discriminability", "power", "learning_curves")
+COMPARING = ("choose_layers", "compare_models", "answer_questions", "judge_data", "gather_tables", "plot_scores")
 COMPARING += ("write_report", "confirm_nulls")
 GATHERING = ("gather_scores", *COMPARING)
 INFERENCE = ("resample_scores", "check_nulls", "measure_specificity")
-BETWEEN_ANIMALS = (
-    "estimate_ceilings",
-    "gather_tables",
-)  # neurons are predicted from others by the same ridge
+BETWEEN_ANIMALS = ("estimate_ceilings", "gather_tables")  # neurons are predicted from others by the same ridge
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +45,7 @@ def test_all_tables_are_whole_and_typed(finished):
         assert set(zip(found.area, found.cortical_layer, strict=True)) == sites
         assert set(found.method) == set(METHODS)
         assert not found.score.isna().any()
+    check_judgement(tables, METHODS)
     n_layers = tables["models"].set_index("model").n_layers
     rows = tables["scores"].groupby(["model", "area", "cortical_layer", "method"]).size()
     assert (rows == rows.index.get_level_values("model").map(n_layers)).all()
@@ -276,6 +275,14 @@ def test_a_dry_run_tells_what_is_to_be_done_and_what_it_costs(finished):
     assert re.fullmatch(r"[\d.]+ s of jobs with a GPU, [\d.]+ s of others", told)
 
 
+def refused(project: Project, target: str) -> str:
+    """Return what a run prints that ends with an error, and without a traceback."""
+    done = subprocess.run(project.command(target, config=SMALL), cwd=project.folder, capture_output=True, text=True)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1 and "Traceback" not in printed, printed
+    return printed
+
+
 def test_scores_made_by_different_code_do_not_meet(finished, tmp_path):
     copy = finished.copied(tmp_path / "copy")
     path = copy.folder / "results/demo/scores/rsa/VISp/pixels.parquet"
@@ -283,14 +290,8 @@ def test_scores_made_by_different_code_do_not_meet(finished, tmp_path):
     write_table("scores", read_table("scores", path), path, read_basis(path) | {"code": "0" * 12})
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     (copy.folder / "results/demo/scores/rsa.parquet").unlink()
-    done = subprocess.run(
-        copy.command("results/demo/scores/rsa.parquet", config=SMALL), cwd=copy.folder, capture_output=True, text=True
-    )
-    printed = done.stdout + done.stderr
-    assert done.returncode == 1 and "Traceback" not in printed
-    assert re.search(
-        r"^ *Error: results/demo/scores/rsa/VIS\S+: made from other code than results/demo/\S+\. Remove", printed, re.M
-    )
+    error = r"^ *Error: results/demo/scores/rsa/VIS\S+: made from other code than results/demo/\S+\. Remove"
+    assert re.search(error, refused(copy, "results/demo/scores/rsa.parquet"), re.MULTILINE)
 
 
 def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished, tmp_path):
@@ -298,8 +299,5 @@ def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished
     scores, target = "results/demo/scores/rsa/VISp/pixels.parquet", "results/demo/scores/rsa.parquet"
     flip_a_bit(copy.folder / scores, keep_time=True)  # or else the start would notice
     (copy.folder / target).unlink()
-    done = subprocess.run(copy.command(target, config=SMALL), cwd=copy.folder, capture_output=True, text=True)
-    printed = done.stdout + done.stderr
-    assert done.returncode == 1, printed
+    printed = refused(copy, target)
     assert re.search(rf"^ *Error: {scores}: not .*[Rr]emove (it|the file) and run again\.$", printed, re.MULTILINE), printed
-    assert "Traceback" not in printed

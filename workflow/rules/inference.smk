@@ -10,7 +10,18 @@ check(CONTRAST_TABLE, CONTRAST_SCHEMA, "resources/contrasts.yaml")
 check(config["contrasts"]["add"], CONTRAST_SCHEMA, "config: contrasts.add")
 CONTRASTS = list_contrasts(CONTRAST_TABLE, config)
 COMPARISONS = ["intervals", "differences", "permutation_tests", "seed_spread", "animal_scores"]
-SPECIFICITY = ["specificity"] * HAS_NEURONS  # of animals, which similarities do not tell apart
+ANSWERS = ["comparisons", "agreement"]
+# similarities do not tell animals apart
+SPECIFICITY = ["specificity"] * HAS_NEURONS
+# what the data can decide; the kernels that this reads, as neurons are simulated from centred ones; and the families of the
+# networks from which they may be simulated: noise predicts nothing
+JUDGEMENTS = ["recovery", "discriminability", "power", "learning_curves"]
+OF_JUDGEMENT = {family: sorted({"centred", *stored_kernels(rows)}) for family, rows in FAMILIES.items()}
+FAMILY_OF = {
+    model: spec["family"] if spec["family"] and spec["source"] != "baseline" else spec["name"]
+    for model, spec in MODELS.items()
+    if HAS_NEURONS and model not in NOISE
+}
 
 
 rule resample_scores:
@@ -136,6 +147,41 @@ rule measure_specificity:
         code=code("measure_specificity"),
     script:
         "../scripts/measure_specificity.py"
+
+
+rule judge_data:
+    input:
+        kernels=lambda wildcards: [file for model in MODELS for file in kernel_files(model, OF_JUDGEMENT[wildcards.family])],
+        targets=lambda wildcards: of_selections(TARGETS, wildcards.family),
+        trials=lambda wildcards: of_selections("trials/{selection}/{area}.npz", wildcards.family) if HAS_NEURONS else [],
+        resamples=expand(f"{RESULTS}/resamples/{{{{family}}}}/{{model}}.npz", model=MODELS),
+        best=f"{RESULTS}/best_layers/{{family}}.parquet",
+        stimuli=STIMULI,
+    output:
+        expand(f"{RESULTS}/{{table}}/{{{{family}}}}.parquet", table=JUDGEMENTS),
+    log:
+        f"{RESULTS}/logs/judge_data/{{family}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/judge_data/{{family}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(1500 + 20 * len(MODELS), 0.05),
+    params:
+        images=IMAGES,
+        kernels=lambda wildcards: {model: kernel_files(model, OF_JUDGEMENT[wildcards.family]) for model in MODELS},
+        families=FAMILY_OF,
+        methods=lambda wildcards: computed(FAMILIES[wildcards.family], "choice"),
+        differs=lambda wildcards: differing(FAMILIES[wildcards.family]),
+        axis=-1 if HAS_NEURONS else 0,
+        min_neurons=SELECTION["min_neurons"],
+        choice=config["layer_choice"],
+        judge=config["inference"]["judge"],
+        seed=config["inference"]["seed"],
+        family=lambda wildcards: family_code(FAMILIES[wildcards.family], whole=True),
+        code=code("judge_data"),
+    script:
+        "../scripts/judge_data.py"
 
 
 rule check_nulls:

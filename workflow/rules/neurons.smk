@@ -71,6 +71,7 @@ rule pool_area:
     output:
         population=f"{RESULTS}/populations/{{selection}}/{{area}}.npz",
         rdms=f"{RESULTS}/rdms/{{selection}}/{{area}}.npz",
+        trials=f"{RESULTS}/trials/{{selection}}/{{area}}.npz",
     log:
         f"{RESULTS}/logs/pool_area/{{selection}}/{{area}}.log",
     conda:

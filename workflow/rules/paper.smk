@@ -9,7 +9,7 @@ PARTS = {
     "scores": "scores/{family}.parquet",
     "best_layers": "best_layers/{family}.parquet",
     "layer_choices": "layer_choices/{family}.parquet",
-    **{table: f"{table}/{{family}}.parquet" for table in (*COMPARISONS, *SPECIFICITY)},
+    **{table: f"{table}/{{family}}.parquet" for table in [*COMPARISONS, *JUDGEMENTS]},
 }
 OF_PRESET = preset_methods(METHOD_TABLE, "mousenet", METHODS)  # methods that figures of MouseNet show
 # Every figure of a run: the section of the report that shows it, its file without ending, its caption, and its method if any.

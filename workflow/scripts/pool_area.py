@@ -1,4 +1,4 @@
-"""Pool the kept neurons of an area, averaged over trials, and compute the RDMs of the area and of its cortical layers."""
+"""Pool the kept neurons of an area, averaged over all and the first trials, and compute the RDMs of its sites."""
 
 from dormouse.files import write_arrays
 from dormouse.neurons.populations import pool, site_rdms
@@ -12,5 +12,6 @@ neurons, stimuli = read_table("neurons", snakemake.input.neurons), read_names(sn
 kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
 recordings = read_recordings(snakemake.input.recordings, kept.recording, stimuli, snakemake.params.score_on)
 population = pool(recordings, kept)
+write_arrays(snakemake.output.trials, {"first": population.pop("first")})
 write_arrays(snakemake.output.population, population)
 write_arrays(snakemake.output.rdms, site_rdms(population, snakemake.params.min_neurons))

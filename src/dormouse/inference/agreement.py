@@ -28,7 +28,7 @@ def measure_agreement(
     ----------
     scored : from `questions.read_scored`
     animal_scores : the table
-    models : from `contrasts.with_attributes`. Baselines and other sets of stimuli do not count; seeds of a network are averaged
+    models : from `contrasts.with_attributes`. Baselines and other sets of stimuli do not count; seeds are averaged
     n_halves : number of random halves of the animals, of which the mean correlation is given
     seed : of the halves
     """

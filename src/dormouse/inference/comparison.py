@@ -1,6 +1,6 @@
 """From the resamples of single models to intervals, ranks, differences and tests of all models by one family of methods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from scipy.stats import false_discovery_control, rankdata, t
 from dormouse.files import read_arrays
 from dormouse.inference.layer_choice import CONDITION
 from dormouse.inference.permutation import tests
-from dormouse.inference.resampled import OF_SITE, POOLED, at_each_site
+from dormouse.inference.resampled import OF_SITE, POOLED, Resamples, at_each_site
 from dormouse.inference.resampling import COVERAGE, interval
 from dormouse.tables import whole_areas
 
@@ -47,18 +47,28 @@ def _ranks(estimate: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     return {"rank": rankdata(-estimate, method="min"), "rank_low": np.floor(ends[0]), "rank_high": np.ceil(ends[1])}
 
 
+def pairs_at_each_site(
+    arrays: Sequence[Mapping[str, np.ndarray]],
+) -> Iterator[tuple[dict[str, str], list[int], Resamples, np.ndarray]]:
+    """Yield the names of each site where models are compared, its models, their resamples, and all pairs, (n_pairs, 2) int.
+
+    The sites are whole areas, or the layers of areas that the data set has only in parts; the resamples those of the mean over
+    animals, where there is one.
+    """
+    sites = at_each_site(arrays)
+    shown = whole_areas(pd.DataFrame([place for place, _, _ in sites], columns=OF_SITE)).index
+    for place, own, (found, *_) in (sites[k] for k in shown):
+        if len(own) > 1:
+            yield place, own, found, np.array(list(combinations(range(len(own)), 2)))
+
+
 def differences(arrays: Sequence[Mapping[str, np.ndarray]], models: Sequence[str]) -> pd.DataFrame:
     """Return the table `differences` of all pairs of models, without `differs`, on the same resamples.
 
-    They are at whole areas, or at the layers of areas that the data set has only in parts, and of the mean over animals where
-    there is one. q adjusts p for the pairs at a site (Benjamini and Hochberg).
+    The sites are those of `pairs_at_each_site`. q adjusts p for the pairs at a site (Benjamini and Hochberg).
     """
-    parts, sites = [], at_each_site(arrays)
-    shown = whole_areas(pd.DataFrame([place for place, _, _ in sites], columns=OF_SITE)).index
-    for place, own, (found, *_) in (sites[k] for k in shown):
-        pairs = np.array(list(combinations(range(len(own)), 2)))
-        if not len(pairs):
-            continue
+    parts = []
+    for place, own, found, pairs in pairs_at_each_site(arrays):
         difference = found.estimate[pairs[:, 0]] - found.estimate[pairs[:, 1]]
         table = interval(difference, *found.variance(pairs))
         with np.errstate(invalid="ignore", divide="ignore"):

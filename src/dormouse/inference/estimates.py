@@ -11,10 +11,10 @@ from scipy.special import stdtrit
 from scipy.stats import norm, permutation_test, rankdata, t, ttest_1samp, ttest_ind
 
 from dormouse.inference.contrasts import Contrast
+from dormouse.inference.power import in_standard_errors
 from dormouse.inference.resampled import Resamples
 from dormouse.inference.resampling import COVERAGE, df_of_quantile
 
-POWER = 0.8
 UPPER = (1 + COVERAGE) / 2
 
 
@@ -40,7 +40,7 @@ def estimate(contrast: Contrast, resamples: Resamples) -> dict:
         "low": value - stdtrit(df, UPPER) * sem,
         "high": value + stdtrit(df, UPPER) * sem,
         "p": 2 * t.sf(abs(value) / sem, df) if sem > 0 else np.nan,
-        "detectable": (stdtrit(df, UPPER) + stdtrit(df, POWER)) * sem,
+        "detectable": in_standard_errors(df) * sem,
         "over": f"networks, {resamples.over}" if "and" in resamples.over else f"networks and {resamples.over}",
         "n_animals": resamples.n_animals[used].min() or None,
         "n_images": resamples.n_images[used].min(),

@@ -79,8 +79,7 @@ def splits_of(scorer: Scorer, whole: np.ndarray, parts: tuple[np.ndarray, ...] |
     for site in range(n):
         fixed = whole[:, site]
         if parts:
-            choose, score, corrected = (values[:, :, site] for values in parts)
-            yield site, Splits(OTHER_IMAGES, choose, score, corrected, fixed, _largest(fixed))
+            yield site, split_by_images(whole, parts, site)
         if trials:
             halves = np.stack([half[:, site] for half in trials])
             if not np.isnan(halves).all(axis=1).any():
@@ -92,6 +91,12 @@ def splits_of(scorer: Scorer, whole: np.ndarray, parts: tuple[np.ndarray, ...] |
             others = np.stack([np.delete(by_animal, k, axis=0).mean(axis=0) for k in range(len(own))])
             mean = by_animal.mean(axis=0)
             yield site, Splits(OTHER_ANIMALS, others, by_animal, np.full(others.shape, np.nan), mean, _largest(mean))
+
+
+def split_by_images(whole: np.ndarray, parts: tuple[np.ndarray, ...], site: int) -> Splits:
+    """Return the splits of one pooled site by images; see `splits_of`."""
+    fixed = whole[:, site]
+    return Splits(OTHER_IMAGES, *(values[:, :, site] for values in parts), fixed, _largest(fixed))
 
 
 def _largest(scores: np.ndarray) -> float:

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dormouse.inference.resampling import FEWEST_ANIMALS, image_factor, two_factor_variance, variance_of
+from dormouse.inference.resampling import (
+    FEWEST_ANIMALS,
+    degrees_of_freedom,
+    image_factor,
+    variance_components,
+    variance_of,
+)
 
 OF_SITE = ["method", "selection", "area", "cortical_layer"]
 MEAN, POOLED = "mean_over_animals", "pooled"
@@ -39,30 +45,46 @@ class Resamples:
         """Return what the interval is for."""
         return OVER[self.statistic]
 
-    def variance(self, pairs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return variance and degrees of freedom of each estimate, (n_models,), or of differences between models, (n_pairs,).
+    def components(self, pairs: np.ndarray | None = None) -> np.ndarray:
+        """Return what animals, images and their interaction add to the variance of each estimate, (3, n_models), or n_pairs.
 
         Parameters
         ----------
-        pairs : (n_pairs, 2) int; None for the models themselves
+        pairs : (n_pairs, 2) int, for differences between models; None for the models themselves
         """
         if pairs is None:
-            return self._variance(lambda part: part, np.arange(len(self.estimate))[:, None])
-        return self._variance(lambda part: part[:, pairs[:, 0]] - part[:, pairs[:, 1]], pairs)
+            return self._components(lambda part: part, self.numbers())
+        return self._components(lambda part: part[:, pairs[:, 0]] - part[:, pairs[:, 1]], self.numbers(pairs))
+
+    def variance(self, pairs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return variance and degrees of freedom of each estimate, or of each difference; see `components`."""
+        return self._variance(self.components(pairs), self.numbers(pairs))
 
     def variance_of_contrast(self, weights: np.ndarray) -> tuple[float, float]:
         """Return variance and degrees of freedom of a contrast, the sum of all estimates times `weights`, (n_models,)."""
         used = np.flatnonzero(weights)
-        variance, df = self._variance(lambda part: part[:, used] @ weights[used, None], used[None])
+        numbers = self.numbers(used[None])
+        components = self._components(lambda part: part[:, used] @ weights[used, None], numbers)
+        variance, df = self._variance(components, numbers)
         return float(variance[0]), float(df[0])
 
-    def _variance(self, combine: Callable, of_each: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return variance and degrees of freedom of what `combine` makes of resamples, each from the models `of_each`."""
-        n_images, halved = self.n_images[of_each].min(axis=1), self.halved[of_each].all(axis=1)
+    def numbers(self, of_each: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return numbers of animals and images of each model, or of several (n, n_each), and whether images were halved."""
+        if of_each is None:
+            return self.n_animals, self.n_images, self.halved
+        return self.n_animals[of_each].min(axis=1), self.n_images[of_each].min(axis=1), self.halved[of_each].all(axis=1)
+
+    def _components(self, combine: Callable, numbers: tuple) -> np.ndarray:
         values, *factors = map(combine, (self.values, *self.factors))
         if factors:
-            return two_factor_variance(values, *factors, self.n_animals[of_each].min(axis=1), n_images, halved)
-        return variance_of(values) / image_factor(n_images, halved), n_images - 1
+            return variance_components(values, *factors, *numbers)
+        of_images = variance_of(values) / image_factor(*numbers[1:])
+        return np.stack([np.zeros(len(of_images)), of_images, np.zeros(len(of_images))])
+
+    def _variance(self, components: np.ndarray, numbers: tuple) -> tuple[np.ndarray, np.ndarray]:
+        n_animals, n_images, _ = numbers
+        df = degrees_of_freedom(components, n_animals, n_images) if self.factors else n_images - 1
+        return components.sum(axis=0), df
 
     def of(self, models: Sequence[int]) -> "Resamples":
         """Return the resamples of some models, by index."""

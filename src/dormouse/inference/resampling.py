@@ -70,15 +70,17 @@ def entry_scores(scorer: Scorer, layers: np.ndarray, whole: np.ndarray, parts: t
     Parameters
     ----------
     layers : from `chosen_layers`
-    whole : (n_layers, n_entries), scores on all data
-    parts : from `Scorer.splits`, of all entries
+    whole : (n_layers, n_entries), scores on all data, of all entries or of the first
+    parts : from `Scorer.splits`, of as many entries
     """
-    of_entry, entry = layers[scorer.sites.site], np.arange(len(scorer.sites))
+    entry = np.arange(whole.shape[1])
+    sites = scorer.sites.site[entry]
+    of_entry = layers[sites]
     if scorer.row["choice"] != OTHER_IMAGES:
         return np.where(of_entry < 0, np.nan, whole[of_entry, entry])
     found = np.full(len(entry), np.nan)
     for site in np.flatnonzero(layers >= 0):
-        own = np.flatnonzero(scorer.sites.site == site)
+        own = np.flatnonzero(sites == site)
         usable, chosen = chosen_in(*(part[:, :, site] for part in parts[:2]))
         found[own] = parts[1][usable, chosen][:, own].mean(axis=0)
     return found
@@ -134,10 +136,10 @@ def variance_of(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def two_factor_variance(
+def variance_components(
     both: np.ndarray, animals: np.ndarray, images: np.ndarray, n_animals: np.ndarray, n_images: np.ndarray, halved: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the variance of a mean over animals, or of a difference of two, and its degrees of freedom, (n_sites,) each.
+) -> np.ndarray:
+    """Return what animals, images and their interaction add to the variance of a mean over animals, (3, n_sites).
 
     Parameters
     ----------
@@ -145,9 +147,8 @@ def two_factor_variance(
     n_animals, n_images : (n_sites,)
     halved : (n_sites,) bool, whether images were halved
 
-    The variance is held between the larger of the two factors' variances and that of both with the interaction three times, as
-    resampling both has it. The quantile of t is the mean of those of animals and of images, weighted by the variance that is
-    due to each (Cochran & Cox 1950, Experimental Designs); the degrees of freedom are those that have this quantile.
+    The sum, which is the variance, is held between the larger of the two factors' variances and that of both with the
+    interaction three times, as resampling both has it. So no component is negative.
     """
     f_animals, f_images = (n_animals - 1) / (n_animals + 1), image_factor(n_images, halved)
     v_both, v_animals, v_images = map(variance_of, (both, animals, images))
@@ -155,23 +156,47 @@ def two_factor_variance(
     v_animals, v_images = v_animals / f_animals, v_images / f_images
     least = np.maximum(v_animals, v_images)
     variance = np.clip(v_animals + v_images - interaction, least, np.maximum(v_animals + v_images + interaction, least))
+    interaction = v_animals + v_images - variance  # what animals vary by in these images, they have in both factors
+    return np.stack([v_animals - interaction, v_images - interaction, interaction])
+
+
+def degrees_of_freedom(components: np.ndarray, n_animals: np.ndarray, n_images: np.ndarray) -> np.ndarray:
+    """Return the degrees of freedom of a variance of two factors, (n_sites,).
+
+    The quantile of t is the mean of those of animals and of images, weighted by the variance that is due to each (Cochran &
+    Cox 1950, Experimental Designs); the degrees of freedom are those that have this quantile.
+
+    Parameters
+    ----------
+    components : from `variance_components`
+    """
+    v_animals, v_images = components[0] + components[2], components[1] + components[2]
     total = v_animals + v_images
     share = np.divide(v_animals, total, out=np.ones_like(total), where=total > 0)
     of_animals, of_images = (stdtrit(n - 1, (1 + COVERAGE) / 2) for n in (n_animals, n_images))
-    return variance, df_of_quantile(share * of_animals + (1 - share) * of_images)
+    return df_of_quantile(share * of_animals + (1 - share) * of_images)
+
+
+def two_factor_variance(
+    both: np.ndarray, animals: np.ndarray, images: np.ndarray, n_animals: np.ndarray, n_images: np.ndarray, halved: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the variance of a mean over animals, or of a difference of two, and its degrees of freedom, (n_sites,) each.
+
+    The parameters are those of `variance_components`.
+    """
+    components = variance_components(both, animals, images, n_animals, n_images, halved)
+    return components.sum(axis=0), degrees_of_freedom(components, n_animals, n_images)
 
 
 def df_of_quantile(quantile: np.ndarray) -> np.ndarray:
     """Return the degrees of freedom, from 1 to 10,000, with which t has a quantile at the upper end of an interval."""
-    df, quantiles = _quantiles()
-    return np.interp(-quantile, -quantiles, df)
+    return np.interp(-quantile, *_known_quantiles())
 
 
 @cache
-def _quantiles() -> tuple[np.ndarray, np.ndarray]:
-    """Return degrees of freedom, and the quantile of t for each."""
+def _known_quantiles() -> tuple[np.ndarray, np.ndarray]:
     df = np.geomspace(1, 1e4, 20_000)
-    return df, stdtrit(df, (1 + COVERAGE) / 2)
+    return -stdtrit(df, (1 + COVERAGE) / 2), df
 
 
 def image_factor(n_images: np.ndarray, halved: np.ndarray) -> np.ndarray:

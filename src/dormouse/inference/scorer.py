@@ -281,7 +281,7 @@ def entries(population: Mapping[str, np.ndarray], min_neurons: int) -> tuple[pd.
     large = inside.sum(axis=1) >= min_neurons
     sites, inside = sites[large].reset_index(drop=True).assign(animal=POOLED), inside[large]
     parts, masks = [sites.assign(site=sites.index)], [inside]
-    for animal in np.unique(population["animal"]):
+    for animal in np.setdiff1d(population["animal"], [POOLED]):  # neurons of no animal count in pooled sites alone
         own = inside & (population["animal"] == animal)
         enough = own.sum(axis=1) >= min_neurons
         parts.append(sites[enough].assign(animal=animal, site=sites.index[enough]))

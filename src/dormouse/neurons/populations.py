@@ -10,6 +10,8 @@ from dormouse.methods.rdms import rdm_from_patterns
 from dormouse.recordings.trials import Recording
 from dormouse.tables import WHOLE
 
+FIRST_TRIALS = (1, 2, 5, 10, 20, 50)  # numbers of trials whose means are kept, to see how scores grow with trials
+
 
 def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dict[str, np.ndarray]:
     """Join the kept neurons of several recordings.
@@ -22,8 +24,10 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
     Returns
     -------
     mean, odd and even (n_stimuli, n_neurons) float64: over all trials that are present, over the 1st, 3rd, ... and over the
-    2nd, 4th, ... of them, counted for each stimulus and neuron; NaN where there is none. reliability (n_neurons,), over the
-    trials that are scored, NaN where undefined; recording, neuron, animal, area and cortical_layer (n_neurons,)
+    2nd, 4th, ... of them, counted for each stimulus and neuron; NaN where there is none. first (len(FIRST_TRIALS), n_stimuli,
+    n_neurons): over the first trials that are present, or all where there are fewer. n_trials (n_neurons,): of the stimulus
+    with the fewest. reliability (n_neurons,), over the trials that are scored, NaN where undefined; recording, neuron, animal,
+    area and cortical_layer (n_neurons,)
     """
     parts = []
     for name, recording in recordings:
@@ -32,7 +36,8 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
         parts.append(
             {
                 "mean": np.nanmean(response, axis=0, dtype=np.float64),
-                **_halves(response),
+                **_parts(response),
+                "n_trials": (~np.isnan(response)).sum(axis=0).min(axis=0),
                 "reliability": _of_neurons(kept[kept.recording == name], recording.neuron[inside]),
                 "recording": np.full(inside.sum(), name),
                 **{key: getattr(recording, key)[inside] for key in ("neuron", "animal", "area", "cortical_layer")},
@@ -41,16 +46,17 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
     return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
 
 
-def _halves(response: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the means over every other trial that is present, (n_trials, n_stimuli, n_neurons) -> (n_stimuli, n_neurons)."""
+def _parts(response: np.ndarray) -> dict[str, np.ndarray]:
+    """Return odd, even and first of `pool` from trials (n_trials, n_stimuli, n_neurons), NaN where one is missing."""
     present = ~np.isnan(response)
     place = present.cumsum(axis=0)  # of a trial among those that are present, from 1
-    means = {}
-    for name, remainder in (("odd", 1), ("even", 0)):
-        chosen = present & (place % 2 == remainder)
+
+    def mean(chosen: np.ndarray) -> np.ndarray:
         total, count = np.where(chosen, response, 0).sum(axis=0, dtype=np.float64), chosen.sum(axis=0)
-        means[name] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
-    return means
+        return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+    halves = {name: mean(present & (place % 2 == remainder)) for name, remainder in (("odd", 1), ("even", 0))}
+    return halves | {"first": np.stack([mean(present & (place <= n)) for n in FIRST_TRIALS])}
 
 
 def _of_neurons(kept: pd.DataFrame, neurons: np.ndarray) -> np.ndarray:
