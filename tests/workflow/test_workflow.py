@@ -67,8 +67,7 @@ def test_figures_and_report_stand_alone(finished):
         with Image.open(finished.folder / f"results/demo/figures/scores_{method}.png") as image:
             assert np.ptp(np.asarray(image.convert("L"))) > 100
         assert (finished.folder / f"results/demo/figures/scores_{method}.pdf").read_bytes().startswith(b"%PDF")
-    page = (finished.folder / "results/demo/report.html").read_text()
-    assert "These neurons are simulated" in page
+    assert "These neurons are simulated" in (page := (finished.folder / "results/demo/report.html").read_text())
     assert page.count('src="data:image/png;base64,') == 5  # four methods, and thresholds
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "squeezenet1_1" in page
@@ -269,10 +268,8 @@ def test_results_that_are_not_as_their_jobs_wrote_them_are_made_again(finished, 
 
 def test_a_dry_run_tells_what_is_to_be_done_and_what_it_costs(finished):
     printed = finished.run("--dry-run", "--forcerun", "extract_features")
-    (told,) = re.findall(
-        r"^To do: 2 networks, \d+ other jobs\nDisk: about .*\nTime: (.*), one after the other", printed, re.MULTILINE
-    )
-    assert re.fullmatch(r"[\d.]+ s of jobs with a GPU, [\d.]+ s of others", told)
+    forecast = r"^To do: 2 networks, \d+ other jobs\nDisk: about .*\nTime: (.*), one after the other"
+    assert re.fullmatch(r"[\d.]+ s of jobs with a GPU, [\d.]+ s of others", re.search(forecast, printed, re.MULTILINE)[1])
 
 
 def refused(project: Project, target: str) -> str:

@@ -9,7 +9,7 @@ PARTS = {
     "scores": "scores/{family}.parquet",
     "best_layers": "best_layers/{family}.parquet",
     "layer_choices": "layer_choices/{family}.parquet",
-    **{table: f"{table}/{{family}}.parquet" for table in [*COMPARISONS, *JUDGEMENTS]},
+    **{table: f"{table}/{{family}}.parquet" for table in [*COMPARISONS, *SPECIFICITY, *JUDGEMENTS]},
 }
 OF_PRESET = preset_methods(METHOD_TABLE, "mousenet", METHODS)  # methods that figures of MouseNet show
 # Every figure of a run: the section of the report that shows it, its file without ending, its caption, and its method if any.
@@ -26,7 +26,7 @@ if RUNS:
     FIGURES += [("mousenet", f"{RESULTS}/figures/training", "training", None)]
 # tables that the report shows of every run
 OF_PAGE = ["best_layers", "models", "intervals", "permutation_tests", "layer_choices", "seed_spread", "null_check"]
-OF_PAGE += ["comparisons"]
+OF_PAGE += [*ANSWERS, "recovery", "power", *SPECIFICITY]
 TEMPLATE, CAPTIONS = str(ROOT / "workflow/report/report.html"), sorted(map(str, (ROOT / "workflow/report").glob("*.rst")))
 
 

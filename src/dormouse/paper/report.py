@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dormouse.columns import TABLES
 from dormouse.features.model_table import look_random
 from dormouse.files import atomic
+from dormouse.inference.limits import JUDGED, limits
 from dormouse.methods.images import is_part
 from dormouse.paper.evidence import answers, chance_table, choice_table, interval_table, own_check, seed_table
 from dormouse.tables import WHOLE, read_tables, whole_areas
@@ -19,6 +20,7 @@ from dormouse.tables import WHOLE, read_tables, whole_areas
 SHOWN = (  # tables that the page shows
     *("best_layers", "models", "ceilings", "neurons", "selection_counts", "unit_distances"),
     *("intervals", "permutation_tests", "layer_choices", "seed_spread", "null_check", "comparisons"),
+    *JUDGED,
 )
 N_JOBS = 20  # that are shown, the slowest
 COMBINATION = ["selection", "excitatory", "running", "responsive", "reliable"]  # a selection sets trials, too
@@ -139,7 +141,7 @@ def render(
     page = pages.get_template(Path(template).name).render(
         dataset=dataset,
         check=own_check(tables["null_check"]),
-        answers=answers(tables["comparisons"], {name: row["label"] for name, row in methods.items()}),
+        **_said(tables, {name: row["label"] for name, row in methods.items()}),
         figures=_with_captions(pages, figures, methods, config),
         scores={name: as_html(table) for name, table in scores.items()},
         made_by={name: made_by(best, name) for name in methods},
@@ -156,6 +158,11 @@ def render(
     )
     with atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _said(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> dict[str, list[dict]]:
+    """Return what may be said of networks, and what the data can decide."""
+    return {"answers": answers(tables["comparisons"], labels), "limits": limits(tables, labels)}
 
 
 def _with_captions(pages: Environment, figures: Sequence, methods: Mapping, config: Mapping) -> dict[str, list[dict]]:
