@@ -55,6 +55,15 @@ def refused(*groups, **keys):
 # --- choice
 
 
+def test_an_added_network_of_the_table_has_its_family_and_architecture_unless_it_says_otherwise():
+    table = TABLE.assign(family=TABLE.name.map({"vit_tiny_patch16_224.t": "ViT"}).fillna(""), architecture="Transformer")
+    line = {"source": "timm", "name": "vit_tiny_patch16_224", "weights": "random"}
+    of = {name: specify(table=table, mine=line | own)["mine"] for name, own in {"table": {}, "own": {"family": "X"}}.items()}
+    assert (of["table"]["family"], of["table"]["architecture"]) == ("ViT", "Transformer")
+    assert (of["own"]["family"], of["own"]["architecture"]) == ("X", "Transformer")
+    assert specify(table=table, mine=added())["mine"]["family"] == "", "a network that the table does not have"
+
+
 def test_groups_choose_rows_of_the_table_in_its_order():
     assert list(specify("random", "baselines")) == ["pixels", "noise-random0", "alexnet-random0"]
     assert list(specify("taskonomy")) == ["normal"]

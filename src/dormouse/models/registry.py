@@ -6,6 +6,7 @@ Nothing here imports a deep-learning library, so that a misspelt name is found w
 import os
 import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -51,7 +52,7 @@ def list_models(table: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     for model, line in models["add"].items():
         if model in rows:
             raise InputError(f"{place}.add: {model} is already a row of resources/models.tsv; choose another name.")
-        chosen[model] = _complete(model, line, f"{place}.add.{model}")
+        chosen[model] = _complete(model, line, _same_network(rows, line), f"{place}.add.{model}")
     if not chosen:
         raise InputError(f"{place}: no model left; name a group or add a model.")
     shown = {}
@@ -80,8 +81,20 @@ def _rows(table: pd.DataFrame, seeds: list[int]) -> dict[str, dict]:
     return rows
 
 
-def _complete(model: str, line: Mapping, place: str) -> dict:
-    """Return a line of the configuration with what a row of the table has besides; see `check_line` for what is raised."""
+def _same_network(rows: Mapping[str, Mapping], line: Mapping) -> dict[str, str]:
+    """Return family and architecture of the network that a line names, if the table has it with whatever weights."""
+    named = line["source"], line["name"].partition(".")[0]
+    same = (row for row in rows.values() if (row["source"], row["name"].partition(".")[0]) == named)
+    return {key: row[key] for row in islice(same, 1) for key in ("family", "architecture")}
+
+
+def _complete(model: str, line: Mapping, known: Mapping[str, str], place: str) -> dict:
+    """Return a line of the configuration with what a row of the table has besides; see `check_line` for what is raised.
+
+    Parameters
+    ----------
+    known : labels that the line has unless it says otherwise
+    """
     source, name = SOURCES[line["source"]], line["name"]
     weights, address = line.get("weights", NONE if source.weightless else None), ""
     if weights is None and source.published == "tag" and "." in name:
@@ -98,7 +111,7 @@ def _complete(model: str, line: Mapping, place: str) -> dict:
     for file in line.get("files", []):
         if not os.path.isfile(file):
             raise InputError(f"{place}.files: no file {file!r} in {Path.cwd()}.")
-    complete = dict.fromkeys(LABELS, "") | {"group": "added", "display_name": model} | dict(line)
+    complete = dict.fromkeys(LABELS, "") | {"group": "added", "display_name": model, **known} | dict(line)
     complete |= {"weights": weights, "address": address, "seed": line.get("seed", 0) if weights == RANDOM else None}
     check_line(complete, place)
     if "classes" in line and (not source.classes or weights.startswith(OF_RUN)):
