@@ -33,7 +33,8 @@ def sentence(row: Mapping, labels: Mapping[str, str]) -> str:
     if row["verdict"] == NOT_RUN:
         return f"Not in this run: it does not have the method {row['method']}."
     if row["verdict"] == TOO_FEW:
-        return f"Not with these networks: {_lacking(row)}."
+        single = " What single networks differ by is in the table differences." if row["kind"] == "pairs" else ""
+        return f"Not with these networks: {_lacking(row)}.{single}"
     found = {"agreement": _agreement, "covariates": _slope}.get(row["kind"], _difference)(row)
     return f"{_place(row, labels)}{found} {_numbers(row)}.{_scope(row)}"
 
