@@ -88,6 +88,26 @@ def test_networks_of_one_kind_are_compared_with_none():
         assert found["verdict"] == "too few networks" and "two kinds of networks" in sentence(found, {})
 
 
+SAME = {"kind": "pairs", "first": {"label": "a"}, "second": {"label": "b"}}
+
+
+@pytest.mark.parametrize(
+    "row, said",
+    [
+        (SAME | {"pair_by": ["source"], "unit": "model"}, "a and b are the same ones"),
+        (SAME | {"pair_by": ["model"]}, "this run has them from 0"),
+        ({"kind": "covariates", "covariates": {"n_features": "linear"}}, "cannot be told apart from the rest with 8 families"),
+        ({"kind": "covariates", "covariates": dict.fromkeys(("n_parameters", "n_layers"), "linear")}, "cannot be told apart"),
+        ({"kind": "groups", "compare": "model"}, "two kinds of networks"),
+    ],
+)
+def test_questions_that_no_networks_answer(row, said):
+    models = zoo().assign(n_layers=lambda table: 2 * table.n_parameters)
+    table = answers(0.3, models, rows={"one": {"question": "Which?", "among": {}, "unit": "family"} | row})
+    assert set(table.verdict) == {"too few networks"}
+    assert all(said in sentence(found, {}) for found in table.to_dict("records"))
+
+
 def test_a_method_that_is_not_run_is_named():
     table = answers(0.3, methods=("rsa",))
     row = table[table.contrast == "methods"].iloc[0]

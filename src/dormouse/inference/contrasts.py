@@ -29,6 +29,7 @@ BASELINE, RANDOM, NONE, UNTRAINED = (
     "none",
     "@0",
 )  # sources and weights of models; an epoch's name ends so
+ROUNDING = 1e-9  # what is smaller, relative to what it is made from, is 0
 SCALES = {"linear": np.asarray, "log10": np.log10}
 
 
@@ -98,9 +99,11 @@ class Contrast:
 
     @property
     def few(self) -> bool:
-        """Return whether there are too few units for an answer."""
-        needed = FEWEST if self.design is None else FEWEST + self.design.shape[1] - 2
-        return min(map(len, self.units)) < needed
+        """Return whether there are too few units for an answer, or units that do not differ in what is asked."""
+        if self.design is None:
+            return min(map(len, self.units)) < FEWEST or np.abs(self.weights).max() < ROUNDING
+        n, n_columns = self.design.shape
+        return n < FEWEST + n_columns - 2 or np.linalg.matrix_rank(self.design) < n_columns
 
 
 def contrasts_of(row: Mapping, entries: pd.DataFrame) -> list[Contrast]:
@@ -119,19 +122,21 @@ def _pairs(row: Mapping, entries: pd.DataFrame) -> list[Contrast]:
     others, unit, n = _groups_of(entries, second, row["pair_by"]), row["unit"], len(entries)
     pairs, units = [], []
     for (of_unit, *key), own in _groups_of(entries, first, [unit, *row["pair_by"]]).items():
-        if tuple(key) in others:
-            pairs.append(_mean(own, n) - _mean(others[tuple(key)], n))
+        other = np.setdiff1d(others.get(tuple(key), []), own).astype(int)
+        if len(other):
+            pairs.append(_mean(own, n) - _mean(other, n))
             units.append(of_unit)
     pairs = np.array(pairs).reshape(-1, n)
     return [_of_means(row["first"]["label"], row["second"]["label"], [_averages(units) @ pairs], pairs)]
 
 
 def _groups(row: Mapping, entries: pd.DataFrame) -> list[Contrast]:
-    """Return for every two kinds of networks the difference of their means, each over units."""
+    """Return for every two kinds of networks, one of which has enough units, the difference of their means over units."""
     among = chosen(entries, row["among"])
     kinds = [kind for kind in sorted(entries[row["compare"]][among].unique()) if kind not in ("", "None")]
     units = {kind: units_of(row, entries, among & (entries[row["compare"]] == kind).to_numpy()) for kind in kinds}
-    return [_of_means(a, b, [units[a], units[b]]) for a, b in combinations(kinds, 2)]
+    asked = [pair for pair in combinations(kinds, 2) if max(len(units[kind]) for kind in pair) >= FEWEST]
+    return [_of_means(a, b, [units[a], units[b]]) for a, b in asked]
 
 
 def _slopes(row: Mapping, entries: pd.DataFrame) -> list[Contrast]:
@@ -144,8 +149,10 @@ def _slopes(row: Mapping, entries: pd.DataFrame) -> list[Contrast]:
     )
     X = units @ values.T
     sd = X.std(axis=0, ddof=1) if len(X) > 1 else np.ones(len(names))
-    design = np.column_stack([np.ones(len(X)), (X - X.mean(axis=0)) / np.where(sd > 0, sd, 1)]) if len(X) else X
-    solved = np.linalg.pinv(design) @ units if len(X) else np.zeros((len(names) + 1, len(entries)))
+    centred = X - X.sum(axis=0) / max(len(X), 1)
+    scaled = np.where(sd > ROUNDING * np.abs(X).max(axis=0, initial=0), centred / np.where(sd > 0, sd, 1), 0)
+    design = np.column_stack([np.ones(len(X)), scaled])
+    solved = np.linalg.pinv(design) @ units
     return [Contrast(name, "", [units], solved[k], design, k) for k, name in enumerate(names, start=1)]
 
 

@@ -33,7 +33,8 @@ def sentence(row: Mapping, labels: Mapping[str, str]) -> str:
     if row["verdict"] == NOT_RUN:
         return f"Not in this run: it does not have the method {row['method']}."
     if row["verdict"] == TOO_FEW:
-        return f"Not with these networks: {_lacking(row)}."
+        single = " What single networks differ by is in the table differences." if row["kind"] == "pairs" else ""
+        return f"Not with these networks: {_lacking(row)}.{single}"
     found = {"agreement": _agreement, "covariates": _slope}.get(row["kind"], _difference)(row)
     return f"{_place(row, labels)}{found} {_numbers(row)}.{_scope(row)}"
 
@@ -97,10 +98,14 @@ def _scope(row: Mapping) -> str:
 def _lacking(row: Mapping) -> str:
     """Return what the question needs, and what there is."""
     units, n = UNITS[row["unit"]], f"{row['n_units']:.0f}"
+    if row["kind"] == "pairs" and row["n_units"] >= FEWEST:
+        return f"{row['first']} and {row['second']} are the same ones"
     if row["kind"] == "pairs":
         return f"it takes pairs of {row['first']} and {row['second']} from {FEWEST} {units}, and this run has them from {n}"
     if row["kind"] == "groups" and not row["first"]:
         return f"it takes two kinds of networks, each from {FEWEST} {units}, and this run has fewer kinds"
     if row["kind"] == "groups":
         return f"it takes {FEWEST} {units} of {row['first']} and of {row['second']}, and this run has {n} of the fewer"
+    if row["kind"] == "covariates" and row["n_units"] >= FEWEST:
+        return f"what goes with this number cannot be told apart from the rest with {n} {units}"
     return f"it takes {FEWEST} {units} or more, and this run has {n}"
