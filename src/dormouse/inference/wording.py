@@ -89,7 +89,8 @@ def _numbers(row: Mapping) -> str:
 def _scope(row: Mapping) -> str:
     """Return for what else an answer holds; without one, which difference would have been found."""
     if row["verdict"] in (POSITIVE, NEGATIVE):
-        return f" This is to hold for other {row['over']}{'' if 'animals' in row['over'] else ', with these animals'}."
+        fixed = [what for what in ("animals", "images") if what not in row["over"]]
+        return f" This is to hold for other {row['over']}{', with these ' * bool(fixed)}{' and '.join(fixed)}."
     if pd.isna(row["detectable"]):
         return ""
     return f" A difference of {row['detectable']:.3f} would be found in four of five such studies."
