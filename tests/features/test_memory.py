@@ -246,6 +246,7 @@ def extraction(root, tmp_path_factory) -> Callable[[float], Process]:
     return run
 
 
+@pytest.mark.slow
 def test_the_forecast_is_near_the_memory_that_an_extraction_takes(extraction):
     """Of a new process; within a factor of 1.5."""
     free = extraction(0)

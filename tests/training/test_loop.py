@@ -13,7 +13,8 @@ from dormouse.training.images import read_images
 from dormouse.training.loop import train
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_mousenet_learns_digits_in_two_epochs(config, digits, tmp_path, seed):
     history = train(mousenet(config, seed), digits, RECIPE | {"seed": seed}, tmp_path, threads=1)
     assert history.epoch.tolist() == [0, 1, 2]
