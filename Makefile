@@ -67,6 +67,7 @@ bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a
 	$(BIN)/python tests/benchmarks/rsa.py
 	$(BIN)/python tests/benchmarks/ridge.py
 	$(BIN)/python tests/benchmarks/inference.py
+	$(BIN)/python tests/benchmarks/answers.py
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/reliability.py
 	$(BIN)/python tests/benchmarks/calibration.py
