@@ -23,12 +23,8 @@ NEEDED = {  # keys of a row, by its kind
 }
 DEFAULTS = {"among": {}, "unit": "family"}
 FEWEST = 5  # units on each side of an answer; with fewer, there is none
-BASELINE, RANDOM, NONE, UNTRAINED = (
-    "baseline",
-    "random",
-    "none",
-    "@0",
-)  # sources and weights of models; an epoch's name ends so
+BASELINE, RANDOM, NONE = "baseline", "random", "none"  # a source, and weights, of models
+UNTRAINED = "@0"  # ends the name of weights before the first epoch
 ROUNDING = 1e-9  # what is smaller, relative to what it is made from, is 0
 SCALES = {"linear": np.asarray, "log10": np.log10}
 
@@ -86,7 +82,7 @@ class Contrast:
     units : for each sample of units a matrix (n_units, n_entries): its rows times scores are the scores of units
     weights : (n_entries,), those of the contrast
     design : (n_units, n_covariates + 1) of a slope, the intercept first; `column`, the one that is asked for. None for means
-    n_pairs, pairs : of paired networks, their number and the matrix (n_pairs, n_entries) of their differences
+    pairs : (n_pairs, n_entries), the differences of paired networks; None where nothing is paired
     """
 
     first: str
