@@ -36,6 +36,7 @@ def _recovery(rows: pd.DataFrame) -> str:
     right, n = int((rows.recovered == rows.model).sum()), len(rows)
     layers = int(((rows.recovered == rows.model) & (rows.recovered_layer == rows.layer)).sum())
     chance = 1 / rows.n_models.iloc[0]
+    # ASSUME simulations are independent, although they share networks and areas share images
     share = f"{right} of {n} times (by chance: {chance * n:.0f})"
     if binomtest(right, n, chance, alternative="greater").pvalue < ALPHA:
         return f"It named the network from which neurons were simulated {share}, and its layer {layers} times."

@@ -53,7 +53,8 @@ def _difference(row: Mapping) -> str:
     size = f"{abs(row['estimate']):.3f}"
     if row["verdict"] in (POSITIVE, NEGATIVE):
         return f"{row['first']} score {size} {'higher' if row['verdict'] == POSITIVE else 'lower'} than {row['second']}"
-    return f"it is open whether {row['first']} score higher or lower than {row['second']}: they score {row['estimate']:+.3f}"
+    found = f"the difference is {row['estimate']:+.3f}"
+    return f"it is open whether {row['first']} score higher or lower than {row['second']}: {found}"
 
 
 def _slope(row: Mapping) -> str:
@@ -106,7 +107,7 @@ def _lacking(row: Mapping) -> str:
     if row["kind"] == "groups" and not row["first"]:
         return f"it takes two kinds of networks, each from {FEWEST} {units}, and this run has fewer kinds"
     if row["kind"] == "groups":
-        return f"it takes {FEWEST} {units} of {row['first']} and of {row['second']}, and this run has {n} of the fewer"
+        return f"it takes {FEWEST} {units} of each kind, and of {row['first']} and {row['second']} one has {n} in this run"
     if row["kind"] == "covariates" and row["n_units"] >= FEWEST:
         return f"what goes with this number cannot be told apart from the rest with {n} {units}"
     return f"it takes {FEWEST} {units} or more, and this run has {n}"
