@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from scipy.stats import ttest_1samp, ttest_ind
+from scipy.stats import t, ttest_1samp, ttest_ind
 from zoos import TRAINING, resamples, zoo
 
 from dormouse.errors import InputError
@@ -44,6 +44,31 @@ def test_groups_are_compared_by_the_t_of_welch_over_families():
     assert (found.first, found.second) == ("A", "B")
     assert (given["p_networks"], given["df_networks"]) == pytest.approx((expected.pvalue, expected.df))
     assert given["estimate"] == pytest.approx(expected.statistic * given["sem_networks"])
+    assert given["estimate"] == pytest.approx(found.weights @ scores)
+
+
+def test_seeds_count_once_and_networks_of_a_family_alike():
+    entries = zoo(11).drop(index=4).reset_index(drop=True)  # a network with one seed, beside one of its family with two
+    scores = resamples(len(entries)).estimate
+    (found,) = contrasts_of(GROUPS | {"among": {"state": "random"}}, entries)
+    random = entries.assign(score=scores)[entries.state == "random"]
+    means = random.groupby(["architecture", "family", "network"]).score.mean().groupby(["architecture", "family"]).mean()
+    np.testing.assert_allclose(sorted(found.units[0] @ scores), sorted(means["A"]))
+    np.testing.assert_allclose(sorted(found.units[1] @ scores), sorted(means["B"]))
+
+
+def test_both_samples_are_in_the_interval_and_in_p():
+    entries = zoo(10)
+    given = resamples(len(entries))
+    (contrast,) = contrasts_of(TRAINING, entries)
+    found, weights = estimate(contrast, given), contrast.weights
+    alone = over_units(contrast, given.estimate)
+    v_data, df_data = given.variance_of_contrast(weights)
+    assert found["sem"] ** 2 == pytest.approx(alone["sem_networks"] ** 2 + v_data)
+    assert min(alone["df_networks"], df_data) <= found["df"] <= max(alone["df_networks"], df_data)
+    assert found["p"] == pytest.approx(2 * t.sf(abs(found["estimate"]) / found["sem"], found["df"]))
+    assert (found["low"] + found["high"]) / 2 == pytest.approx(found["estimate"])
+    assert (found["p"] < 0.05) == (found["low"] > 0 or found["high"] < 0)
 
 
 @pytest.mark.parametrize("covariates", [{"n_parameters": "log10"}, {"n_parameters": "log10", "imagenet_top1": "linear"}])
@@ -107,8 +132,10 @@ def test_too_few_units_are_counted_and_names_without_labels_are_their_own_family
     unlabelled = with_attributes(zoo().drop(columns=["state", "network"]).assign(family=""))
     assert list(unlabelled.family) == list(unlabelled.network)
     assert contrasts_of(TRAINING, zoo().assign(state="none"))[0].few
-    two = contrasts_of(SLOPE | {"covariates": {"n_parameters": "log10", "n_features": "log10"}}, zoo(5))
-    assert all(contrast.few for contrast in two), "two slopes take six families"
+    for n, few in ((5, True), (6, False)):
+        models = zoo(n).assign(imagenet_top1=lambda table: 50.0 + np.arange(len(table)) % 7)
+        two = contrasts_of(SLOPE | {"covariates": {"n_parameters": "log10", "imagenet_top1": "linear"}}, models)
+        assert [contrast.few for contrast in two] == [few, few], "two slopes take six families"
 
 
 def test_a_network_trained_here_is_random_before_its_first_epoch():

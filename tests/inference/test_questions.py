@@ -9,7 +9,7 @@ from dormouse.columns import TABLES
 from dormouse.inference.agreement import measure_agreement
 from dormouse.inference.estimates import agreement, rank_correlation
 from dormouse.inference.questions import Scored, answer
-from dormouse.inference.resampled import Resamples
+from dormouse.inference.resampled import Resamples, mean_of
 from dormouse.inference.wording import sentence, sentences
 from dormouse.tables import write_table
 
@@ -58,7 +58,7 @@ def test_a_changed_number_changes_the_sentence():
     row = answers(0.3).iloc[0].to_dict()
     before = sentence(row, {})
     assert sentence(row | {"estimate": 0.123}, {}) != before and "0.123" in sentence(row | {"estimate": 0.123}, {})
-    assert "lower than" in sentence(row | {"verdict": "negative"}, {})
+    assert " score 0.200 lower than " in sentence(row | {"verdict": "negative", "estimate": -0.2}, {})
     assert "it is open whether" in sentence(row | {"verdict": "undecided"}, {})
     assert "would be found in four of five" in sentence(row | {"verdict": "undecided"}, {})
     assert "q = 0.04" in sentence(row | {"q": 0.04}, {})
@@ -160,6 +160,31 @@ def test_other_stimuli_count_only_where_a_question_names_them():
     assert both.n_models["training"] == alone.n_models["training"] and alone.verdict["acuity"] == "too few networks"
 
 
+def test_pooled_scores_are_compared_where_one_side_has_no_mean_over_animals():
+    row = {"kind": "pairs", "question": "Higher?", "among": {}, "unit": "model", "pair_by": ["model"]}
+    row |= {"first": {"label": "a", "where": {"method": "rsa"}}, "second": {"label": "b", "where": {"method": "ridge"}}}
+    models = zoo()
+    scored, best = given(models, 0.0)
+    for part in scored:
+        mean, pooled = part.statistics
+        pooled.estimate = mean.estimate + 1.0
+        part.statistics = [mean, pooled] if part.place["method"] == "rsa" else [pooled]
+    table = answer({"sides": row}, scored, models, best, ["rsa", "ridge"])
+    assert set(table.statistic) == {"pooled"}
+    expected = (scored[0].statistics[1].estimate - scored[2].statistics[0].estimate).mean()
+    assert table.estimate[0] == pytest.approx(expected)
+
+
+def test_means_over_areas_are_those_of_scores_and_resamples_with_the_fewest_animals():
+    first, second = (resamples(4, seed=seed) for seed in (0, 1))
+    second.n_animals = second.n_animals - 2
+    mean = mean_of([first, second])
+    for name in ("estimate", "values"):
+        np.testing.assert_allclose(getattr(mean, name), (getattr(first, name) + getattr(second, name)) / 2)
+    np.testing.assert_allclose(mean.factors[1], (first.factors[1] + second.factors[1]) / 2)
+    assert list(mean.n_animals) == [4] * 4
+
+
 @pytest.mark.parametrize("n", [6, 30])
 def test_agreement_is_the_rank_correlation_of_scipy(n):
     from itertools import permutations
@@ -201,7 +226,8 @@ def test_orders_are_compared_over_methods_areas_and_halves_of_the_animals():
         for model, own in zip(models.model, network, strict=True)
         for k in range(4)
     ]
-    table = measure_agreement(scored, pd.DataFrame(rows), models, n_halves=5, seed=0)
+    mean = Scored(scored[0].place | {"area": "all"}, scored[0].models, scored[0].statistics)  # is not compared with its areas
+    table = measure_agreement([*scored, mean], pd.DataFrame(rows), models, n_halves=5, seed=0)
     assert table.varies.value_counts().to_dict() == {"methods": 2, "areas": 2, "animals": 1}
     assert table[table.varies == "animals"].rho.item() == pytest.approx(1), "animals that are the same order networks alike"
     values = [

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from experiments import LEFT_OUT, RSA
+from scipy.stats import t
 
 from dormouse.inference.specificity import of_areas, scores_between_animals
 from dormouse.methods.rdms import rdm_from_patterns, upper_triangles
@@ -60,6 +61,26 @@ def test_scores_are_those_of_a_loop_over_animals():
     S = {(a, b): np.nanmean(scores.loc[a, b]) for a in ("VISp", "VISl") for b in ("VISp", "VISl")}
     expected = np.sqrt(S["VISp", "VISp"] * S["VISl", "VISl"]) - np.sqrt(S["VISp", "VISl"] * S["VISl", "VISp"])
     assert [line["specificity"] for line in of_areas(scores)] == pytest.approx([expected, expected])
+
+
+def test_scores_that_differ_by_direction_are_averaged_and_animals_left_out_one_by_one():
+    rng, areas, animals = np.random.default_rng(0), ("A", "B", "C"), ("m0", "m1", "m2", "m3")
+    index = pd.MultiIndex.from_product([areas, animals], names=["area", "animal"])
+    scores = pd.DataFrame(rng.uniform(0.1, 0.5, (12, 12)), index=index, columns=index)
+    scores = scores.mask(index.get_level_values("animal").to_numpy()[:, None] == index.get_level_values("animal").to_numpy())
+
+    def of_first(kept) -> float:
+        pairs = [(a, b) for a in kept for b in kept if a != b]
+        S = {(x, y): np.mean([scores.loc[(x, a), (y, b)] for a, b in pairs]) for x in areas for y in areas}
+        others = [np.sqrt(S["A", "A"] * S[x, x]) - np.sqrt(S["A", x] * S[x, "A"]) for x in "BC"]
+        return float(np.mean(others))
+
+    line = of_areas(scores)[0]
+    without = np.array([of_first([other for other in animals if other != animal]) for animal in animals])
+    sem = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
+    assert line["specificity"] == pytest.approx(of_first(animals))
+    assert (line["high"] - line["low"]) / 2 == pytest.approx(t.ppf(0.975, 3) * sem)
+    assert line["p"] == pytest.approx(2 * t.sf(abs(line["specificity"]) / sem, 3))
 
 
 def test_little_data_give_what_they_can():
