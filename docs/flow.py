@@ -22,7 +22,7 @@ EVERYTHING = {
 RULE = r"^ *(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+?)(?=^ *(?:rule|checkpoint|use|else|if)\b|^#|\Z)"
 MADE = re.compile(r"(?:\{RESULTS\}|results)/(?:tables/)?(\w+)|(STIMULI|WEIGHTS|TRAINED|DATASET\.source)")
 NAMED = {"STIMULI": "stimuli", "WEIGHTS": "weights", "TRAINED": "trained", "DATASET.source": "simulated"}
-NO_SECTIONS = ("common",)  # files of rules
+NO_SECTIONS = ("common", "package", "tables")  # files of rules
 CELL, ROW, BOX = (122, 62), 15, (94, 34)  # pixels: of a cell, of a line of text, of a box
 STYLE = "text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#222}.b{font-weight:600;fill:#fff}"
 

@@ -18,6 +18,7 @@ PARTS = (
     "resources/models.tsv",
     "resources/methods.yaml",
     "resources/contrasts.yaml",
+    "resources/figures.yaml",
     "resources/allen_stimuli.csv",
     "resources/mousenet",
     "envs",

@@ -55,7 +55,13 @@ def test_package_rules_and_tests_have_the_same_sections(root):
 
     assert folders("src/dormouse") == set(SECTIONS)
     assert folders("tests") - {"__pycache__"} == {*SECTIONS, "workflow", "benchmarks", "slurm", "data"}
-    assert {file.stem for file in (root / "workflow/rules").glob("*.smk")} == {*SECTIONS, "common", "allen"}
+    assert {file.stem for file in (root / "workflow/rules").glob("*.smk")} == {
+        *SECTIONS,
+        "common",
+        "allen",
+        "package",
+        "tables",
+    }
 
 
 def test_package_is_imported_by_name_so_that_the_hash_of_code_follows_it(root):

@@ -19,6 +19,7 @@ from dormouse.column_groups import (
     STRING,
 )
 from dormouse.inference_columns import INFERENCE
+from dormouse.paper_columns import PAPER
 
 TABLES = {
     "recordings": {
@@ -143,6 +144,7 @@ TABLES = {
         "versions": (STRING, "versions of the libraries at extraction, JSON"),
     },
     "nodes": {
+        "variant": (STRING, "variant of MouseNet: an entry of mousenet.variants"),
         "name": (STRING, "node of MouseNet: area and layer"),
         "area": (STRING, "cortical area, LGNd, or input for the image"),
         "layer": (STRING, "cortical layer, or empty"),
@@ -153,6 +155,7 @@ TABLES = {
         "channels": (INT, "number of channels of the feature map"),
     },
     "connections": {
+        "variant": (STRING, "variant of MouseNet: an entry of mousenet.variants"),
         "order": (INT, "position in the order in which masks are drawn, starting at 0"),
         "source": (STRING, "node that sends"),
         "target": (STRING, "node that receives"),
@@ -227,4 +230,6 @@ TABLES = {
         "ok": (BOOL, "whether it was built, ran, and comes out the same again from the same seed"),
         "error": (STRING, "what is wrong, or empty"),
     },
-} | INFERENCE
+    **INFERENCE,
+    **PAPER,
+}

@@ -1,32 +1,9 @@
-"""Shared by all rules: the checked configuration, the data set, the models, and the code that a script depends on."""
+"""Shared by all rules: the checked configuration, the data set, the models, and the files that rules read."""
 
-import logging
-import os
 import re
-import sys
-from functools import cache, wraps
-from pathlib import Path
 
-import yaml
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-# a job runs on the cores that it declares; without this, numpy would take all of them
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# on a full disk, Snakemake would print a traceback for each message that its own log has no room for
-logging.raiseExceptions = False
-
-# two folders above this file, also where another workflow imports this one as a module
-ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parents[1]
-if not ROOT.is_dir():
-    raise WorkflowError(f"{ROOT}: not on this machine. Clone dormouse, and import workflow/Snakefile of the clone.")
-# use the package beside this workflow, here and in every job, even if another one is installed
-sys.path.insert(0, str(ROOT / "src"))
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])))
-
-from dormouse.code_hash import script_code
-from dormouse.content_hash import file_hash, is_made
-from dormouse.errors import InputError
 from dormouse.features.keys import kernels_key
 from dormouse.inference.contrasts import list_contrasts
 from dormouse.methods.images import with_images
@@ -38,8 +15,8 @@ from dormouse.methods.table import (
     family_code,
     left_out,
     list_methods,
-    preset_methods,
     reads_rdms,
+    set_side_by_side,
     stored_kernels,
     told,
 )
@@ -63,19 +40,19 @@ from dormouse.models.specification import (
     with_sets,
 )
 from dormouse.mousenet.anatomy import FOLDER
-from dormouse.recordings.datasets import SIMULATED, images_key, open_dataset
-from dormouse.recordings.remote import is_address
+from dormouse.paper.drawing import endings, figure_code, figure_of, list_figures
+from dormouse.recordings.datasets import images_key, open_dataset
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run.folder import run_folder
-from dormouse.schemas import check, check_layers
+from dormouse.schemas import check_layers
 from dormouse.stimuli.images import BLANK, ORIGINAL
 from dormouse.tables import read_table
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
-from dormouse.written import given_table, read_layers, read_yaml
+from dormouse.written import given_table, read_layers
 
-CONFIG_SCHEMA, MODEL_SCHEMA, METHOD_SCHEMA = (
-    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models", "methods")
+CONFIG_SCHEMA, MODEL_SCHEMA = (
+    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
 )
 # The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
 # so do files and entries of the command line; or another workflow, which imports this one as a module.
@@ -96,8 +73,7 @@ check(config, CONFIG_SCHEMA, "config")
 model_rows = given_table(ROOT / "resources/models.tsv", separator="\t")
 for line, row in zip(model_rows.index, model_rows.to_dict("records")):
     check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
-METHOD_TABLE = read_yaml(ROOT / "resources/methods.yaml")
-check(METHOD_TABLE, METHOD_SCHEMA, "resources/methods.yaml")
+METHOD_TABLE = own_table("methods")
 
 DATASET = open_dataset(config)
 SELECTION = config["selection"]
@@ -127,9 +103,6 @@ TRIALS = sorted({tuple(SELECTION["named"][name][key] for key in ("select_on", "s
 RUN_OF = {"name": DATASET.name, "title": DATASET.title, "kind": DATASET.kind}
 RESULTS = run_folder(config, RUN_OF)
 TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
-NEURONS, CEILINGS, COUNTS = (
-    [f"{RESULTS}/tables/{table}.parquet"] * HAS_NEURONS for table in ("neurons", "ceilings", "selection_counts")
-)
 DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
 PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
 # runs share the images, and everything made from images alone
@@ -147,19 +120,6 @@ wildcard_constraints:
     selection="|".join(map(re.escape, SELECTION["named"])),
     variant="|".join(map(re.escape, config["mousenet"]["variants"])),
     run="|".join(map(re.escape, config["training"])) or "none",
-
-
-def in_one_line(function):
-    """Let the message of an InputError in a function of rules stand alone; Snakemake would put a traceback behind it."""
-
-    @wraps(function)
-    def call(*given):
-        try:
-            return function(*given)
-        except InputError as error:
-            sys.exit(f"Error: {error}")
-
-    return call
 
 
 @in_one_line
@@ -207,21 +167,12 @@ def targets_of(family):
     return {name: {key: row[key] for key in keys if key in row} for name, row in FAMILIES[family].items()}
 
 
-def parts_of(place):
-    """Return the files of a pattern of selections (all, or the first), areas and families, each once."""
+def parts_of(table):
+    """Return the files of the parts of a table: of all selections or the first, of areas, families, and so on, each once."""
     values = {"selection": SELECTIONS, "first": SELECTIONS[:1], "area": DATASET.areas, "family": FAMILIES}
-    return list(dict.fromkeys(expand(f"{RESULTS}/{place}", **values)))
-
-
-def of_family(table, method):
-    """Return the file with the rows of a table for the family of a method."""
-    return f"{RESULTS}/{table}/{METHODS[method]['family']}.parquet"
-
-
-def figure_files(file, caption, category, **labels):
-    """Return the PDF and the PNG of a figure as outputs, which Snakemake's own report shows, too."""
-    shown = {"caption": f"../report/{caption}.rst", "category": category}
-    return [report(f"{file}.{ending}", **shown, labels={**labels, "format": ending}) for ending in ("pdf", "png")]
+    if table in SHARED_PARTS:
+        return expand(SHARED_PARTS[table], variant=VARIANTS, run=RUNS)
+    return list(dict.fromkeys(expand(f"{RESULTS}/{PARTS[table]}", **values)))
 
 
 def differing(methods):
@@ -230,29 +181,6 @@ def differing(methods):
         name: [method_differs(config, name, row), selection_differs(config, row["selection"])] for name, row in methods.items()
     }
     return {name: ", ".join(filter(None, parts)) for name, parts in words.items()}
-
-
-# A job runs again if its parameters change: settings, the code of its script, and the contents of a user's files. Times and
-# locations of these files do not matter, so they are `ancient`; between results, too, contents count (see the profiles).
-# Snakemake does not compare parameters that are functions of `input`, so there are none.
-def code(script):
-    """Return a function for `params` that gives a hash of the code that a script depends on."""
-    found = cache(script_code)  # once for all jobs of a rule
-    return lambda wildcards: found(ROOT / f"workflow/scripts/{script}.py")
-
-
-# Nor does Snakemake run a job again because an input has another path. So the keys in paths, of images, kernels and simulated
-# recordings, are parameters too.
-@in_one_line
-def contents(files):
-    """Return name and hash of each of a user's files, and the path of each simulated one; others are left out."""
-    given = [file for file in files if not is_address(file) and not is_made(file)]
-    return [(Path(file).name, file_hash(file)) for file in given] + [file for file in files if file.startswith(SIMULATED)]
-
-
-def timeless(files):
-    """Return files as inputs, a user's files without their times; addresses are left out."""
-    return [file if is_made(file) else ancient(file) for file in files if not is_address(file)]
 
 
 @in_one_line

@@ -5,8 +5,7 @@ TARGETS = "populations/{selection}/{area}.npz" if HAS_NEURONS else "rdms/{select
 NOISE = [model for model, spec in MODELS.items() if (spec["source"], spec["name"]) == ("baseline", "noise")]
 SHUFFLED = [*(model for model in MODELS if model not in NOISE), *NOISE][0]
 CONTRAST_SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/contrasts.schema.yaml").read_text())
-CONTRAST_TABLE = read_yaml(ROOT / "resources/contrasts.yaml")
-check(CONTRAST_TABLE, CONTRAST_SCHEMA, "resources/contrasts.yaml")
+CONTRAST_TABLE = own_table("contrasts")
 check(config["contrasts"]["add"], CONTRAST_SCHEMA, "config: contrasts.add")
 CONTRASTS = list_contrasts(CONTRAST_TABLE, config)
 COMPARISONS = ["intervals", "differences", "permutation_tests", "seed_spread", "animal_scores"]

@@ -6,5 +6,6 @@ from dormouse.tables import write_table
 
 begin(snakemake)
 nodes, connections = describe(read_anatomy(Options(**snakemake.params.options)))
-write_table("nodes", nodes, snakemake.output.nodes)
-write_table("connections", connections, snakemake.output.connections)
+variant = snakemake.wildcards.variant
+write_table("nodes", nodes.assign(variant=variant), snakemake.output.nodes)
+write_table("connections", connections.assign(variant=variant), snakemake.output.connections)

@@ -166,6 +166,27 @@ def preset_methods(table: Mapping, preset: str, methods: Iterable[str]) -> list[
     return [method for method in methods if method in table["presets"].get(preset, ())]
 
 
+def set_side_by_side(methods: Mapping[str, Mapping], named: Sequence[str]) -> list[str]:
+    """Return the methods that figures set side by side: those named, else one of each family.
+
+    Of a family this is the first row that chooses layers on other images, or else its first row.
+
+    Parameters
+    ----------
+    methods : those of the run
+    named : `figures.methods` of the configuration
+
+    Raises InputError for a named method that is not run.
+    """
+    if unknown := [name for name in named if name not in methods]:
+        raise InputError(f"config: figures.methods: {unknown[0]!r} is not run. {suggest(unknown[0], methods)}")
+    honest = {
+        family: [name for name, row in rows.items() if row["choice"] == OTHER_IMAGES and not is_part(row)]
+        for family, rows in by_family(methods).items()
+    }
+    return list(named) or [(names or list(by_family(methods)[family]))[0] for family, names in honest.items()]
+
+
 def by_family(methods: Mapping[str, Mapping]) -> dict[str, dict[str, Mapping]]:
     """Return the rows of each family."""
     families: dict[str, dict[str, Mapping]] = {}

@@ -1,6 +1,7 @@
 """How certain scores are, put together for the figures and the page: answers, intervals, ranks, tests, choices, seeds."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import pandas as pd
 
@@ -12,6 +13,8 @@ MEAN, POOLED = "mean_over_animals", "pooled"  # statistics of the table `interva
 WORDS = {MEAN: "mean over animals", POOLED: "all neurons"}
 ALPHA = 0.05  # of q
 ABOVE, CHANCE, UNTESTED = "above chance", "not above chance", "not tested"
+FEW, N_SHOWN = 40, 20  # networks that a figure names: all of so many, else the best
+ALWAYS, N_ALWAYS = ("mousenet", "baseline"), 5  # sources of which so many are named, too
 CHOICES = ("other_images", "other_trials", "other_animals")
 
 
@@ -47,6 +50,23 @@ def whole_area_marks(best: pd.DataFrame, intervals: pd.DataFrame, tests: pd.Data
     q = marks[at].merge(tested[[*at, "q"]], on=at, how="left").q.to_numpy(float)
     verdicts = pd.Series(CHANCE, marks.index).mask(q < ALPHA, ABOVE).mask(pd.isna(q), UNTESTED)
     return marks.reindex(columns=[*columns, "main"]).assign(verdict=verdicts)
+
+
+def leading(means: pd.Series, models: pd.DataFrame) -> list[str]:
+    """Return the models that a figure names, best first: all of a few, else the `N_SHOWN` best, and the best of the `ALWAYS`.
+
+    Parameters
+    ----------
+    means : score by model; models without one come last
+    models : table `models`
+    """
+    names = models.set_index("model").display_name.sort_values(kind="stable").index
+    order = list(means.reindex(names).sort_values(ascending=False, kind="stable", na_position="last").index)
+    if len(order) <= FEW:
+        return order
+    source = models.set_index("model").source
+    others = [[model for model in order[N_SHOWN:] if source[model] == kind][:N_ALWAYS] for kind in ALWAYS]
+    return [model for model in order if model in {*order[:N_SHOWN], *chain(*others)}]
 
 
 def own_check(check: pd.DataFrame) -> dict | None:

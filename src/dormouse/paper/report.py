@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dormouse.columns import TABLES
 from dormouse.features.model_table import look_random
 from dormouse.files import atomic
 from dormouse.inference.limits import JUDGED, limits
-from dormouse.methods.images import is_part
 from dormouse.paper.evidence import answers, chance_table, choice_table, interval_table, own_check, seed_table
+from dormouse.paper.facts import run_facts
 from dormouse.tables import WHOLE, read_tables, whole_areas
 
 SHOWN = (  # tables that the page shows
+    *("run", "methods", "jobs"),
     *("best_layers", "models", "ceilings", "neurons", "selection_counts", "unit_distances"),
     *("intervals", "permutation_tests", "layer_choices", "seed_spread", "null_check", "comparisons"),
     *JUDGED,
@@ -34,6 +34,18 @@ def picture(path: str | Path) -> str:
 def read_shown(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
     """Read the tables that the page shows, each from the file of its name; those without a file are empty."""
     return {name: read_tables(name, [path for path in paths if Path(path).stem == name]) for name in SHOWN}
+
+
+def read_index(path: str | Path) -> dict[str, list[dict]]:
+    """Return the figures of each section of the page, from the index that `drawing.draw_figures` writes.
+
+    Each has the columns of the index, and its `picture`, None where the page shows none.
+    """
+    found: dict[str, list[dict]] = defaultdict(list)
+    for row in pd.read_csv(path, keep_default_na=False).to_dict("records"):
+        file = Path(path).with_name(f"{row['name']}.png")
+        found[row["section"]].append(row | {"picture": picture(file) if file.is_file() and not row["not_drawn"] else None})
+    return found
 
 
 def neuron_counts(neurons: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +88,7 @@ def score_tables(
         table = rows.pivot(index="display_name", columns="site", values="score")
         table = table.reindex(index=sorted(models.display_name), columns=sites)
         table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False, kind="stable")
-        if len(limits) and not is_part(method):
+        if len(limits) and method["images"] != "some":
             own = limits[(limits.target == method["target"]) & (limits.selection == method["selection"])]
             table.loc["noise ceiling"] = own.set_index("site").ceiling.reindex(table.columns)
         table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))
@@ -113,28 +125,23 @@ def render(
     template: str | Path,
     path: str | Path,
     *,
-    captions: Sequence[str],
-    figures: Sequence[tuple[str, Sequence]],
-    methods: Mapping[str, Mapping],
+    figures: Mapping[str, Sequence[Mapping]],
+    sections: Mapping[str, str],
     tables: Mapping[str, pd.DataFrame],
-    jobs: pd.DataFrame,
-    dataset: Mapping,
-    config: Mapping,
+    results: str,
 ) -> None:
     """Fill the page `template` and write it to `path`.
 
     Parameters
     ----------
-    captions : caption files; they can use `snakemake` as in Snakemake's own report
-    figures : for each its PNG file, and its section, its name, the name of its caption, and its method or None
-    methods : rows of the table of methods, by name
-    tables : those of `SHOWN`; all but best_layers and models may be empty
-    jobs : `costs.job_table` of the jobs that made results of the run
-    dataset : name, description, citation, areas, the folder of its results, and in words what it has too little for
-    config : the configuration of the run
+    figures : of `read_index`
+    sections : their headings, in the order of the page
+    tables : those of `SHOWN`; all but run, methods, best_layers and models may be empty
+    results : the folder of the run
     """
-    folders = [Path(file).parent for file in (template, *captions)]
-    pages = Environment(loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined)
+    pages = Environment(loader=FileSystemLoader(Path(template).parent), autoescape=True, undefined=StrictUndefined)
+    dataset = run_facts(tables["run"]) | {"results": results}
+    methods = {row["method"]: row for row in tables["methods"].to_dict("records")}
     best, models, neurons = tables["best_layers"], tables["models"], tables["neurons"]
     counts, far = tables["selection_counts"], tables["unit_distances"]
     scores = score_tables(best, tables["ceilings"], models, dataset["areas"], methods)
@@ -142,7 +149,9 @@ def render(
         dataset=dataset,
         check=own_check(tables["null_check"]),
         **_said(tables, {name: row["label"] for name, row in methods.items()}),
-        figures=_with_captions(pages, figures, methods, config),
+        figures=figures,
+        sections=sections,
+        methods=methods,
         scores={name: as_html(table) for name, table in scores.items()},
         made_by={name: made_by(best, name) for name in methods},
         evidence={name: evidence(tables, dataset["areas"], name) for name in methods},
@@ -152,8 +161,8 @@ def render(
         look_random=look_random(models),
         models=as_html(models.drop(columns="versions")),
         versions=sorted(models.versions.unique()),
-        jobs=as_html(jobs[:N_JOBS].drop(columns="started")),
-        config=as_yaml(config),
+        jobs=as_html(tables["jobs"][:N_JOBS].drop(columns="started")),
+        config=dataset["config_text"],
         tables={name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
     )
     with atomic(path) as temporary:
@@ -165,22 +174,6 @@ def _said(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> dict
     return {"answers": answers(tables["comparisons"], labels), "limits": limits(tables, labels)}
 
 
-def _with_captions(pages: Environment, figures: Sequence, methods: Mapping, config: Mapping) -> dict[str, list[dict]]:
-    """Return the figures of each section of the page."""
-    shown: dict[str, list[dict]] = defaultdict(list)
-    for file, (section, name, caption, method) in figures:
-        of_method = {"method": method, "label": methods[method]["label"]} if method else {}
-        job = {"config": config, "params": {"method": methods.get(method)}}
-        text = pages.get_template(f"{caption}.rst").render(snakemake=job)
-        shown[section].append({"picture": picture(file), "name": Path(name).stem, "caption": text} | of_method)
-    return shown
-
-
 def as_html(table: pd.DataFrame) -> str:
     """Return a table as HTML, numbers to three decimals."""
     return table.to_html(index=False, float_format="{:.3f}".format, border=0, na_rep="")
-
-
-def as_yaml(config: Mapping) -> str:
-    """Return the configuration as it was used."""
-    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)

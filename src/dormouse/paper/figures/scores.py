@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dormouse.methods.images import is_part
-from dormouse.paper.evidence import ABOVE, ALPHA, CHANCE, MEAN, POOLED, UNTESTED, WORDS, whole_area_marks
-from dormouse.paper.figures.style import PANEL_IN, heading, plt, set_style, sns
+from dormouse.paper.evidence import ABOVE, ALPHA, CHANCE, MEAN, POOLED, UNTESTED, WORDS, leading, whole_area_marks
+from dormouse.paper.facts import Tables, areas_of, method_row, run_facts
+from dormouse.paper.figures.style import DOUBLE_IN, RED, heading, panels, plt, sns
 from dormouse.tables import WHOLE, whole_areas
 
 # Within the height of a row, which is 1, from above: the whole area, all neurons together beside a mean over animals, and the
@@ -16,50 +16,45 @@ MAIN_AT, BESIDE_AT = 0.35, 0.17
 LAYERS = dict(
     zip(("2/3", "4", "5", "6"), zip(sns.color_palette("viridis_r", 4), (0.02, -0.11, -0.24, -0.37), strict=True), strict=True)
 )
-ROW_IN, NAME_IN = 0.34, 0.075  # height of a row, and width of a letter of its name, inches
-MANY = 40  # rows, above which the scale stands at the top, too
-LEGEND_IN = 2.7, 0.3  # width and height of an entry of the legend, inches
-MARKERS = {MEAN: ("D", 3.2), POOLED: ("d", 4.2)}  # and their sizes, points
+ROW_IN = 0.19  # height of a row, inches
+LEGEND_IN = 2.2, 0.2  # width and height of an entry of the legend, inches
+MARKERS = {MEAN: ("D", 2.2), POOLED: ("d", 3)}  # and their sizes, points
 COLOURS = {ABOVE: "black", UNTESTED: "black", CHANCE: "0.65"}
 
 
-def plot_scores(
-    best: pd.DataFrame,
-    ceilings: pd.DataFrame,
-    models: pd.DataFrame,
-    intervals: pd.DataFrame,
-    tests: pd.DataFrame,
-    method: Mapping,
-    areas: list[str],
-    title: str,
-) -> plt.Figure:
+def data(tables: Tables, method: str) -> pd.DataFrame:
+    """Return the score of every model at every site; at whole areas, by statistic, with intervals and verdicts."""
+    best, models = tables["best_layers"], tables["models"]
+    layers = best[(best.method == method) & (best.cortical_layer != WHOLE)].rename(columns={"score": "estimate"})
+    layers = layers[["model", "area", "cortical_layer", "estimate"]].assign(statistic=POOLED)
+    marks = whole_area_marks(best, tables["intervals"], tables["permutation_tests"], method).assign(cortical_layer=WHOLE)
+    rows = pd.concat([part for part in (marks.drop(columns="main"), layers) if len(part)] or [marks], ignore_index=True)
+    return models[["model", "display_name"]].merge(rows, on="model")
+
+
+def plot(tables: Tables, method: str) -> plt.Figure:
     """Draw the score of every model in every area: one panel per area, one row per model, one mark per site and statistic.
 
-    Parameters
-    ----------
-    best, ceilings, models, intervals, tests : tables `best_layers`, `ceilings`, `models`, `intervals` and `permutation_tests`;
-        the last two may be empty
-    method : row of the table of methods, with its name as `method`
-    areas : order of the panels
-
-    Models are ordered by their mean of `best` over whole areas, or over the layers of areas that the data set has only in
-    parts; those without a score come last. The dashed line is the noise ceiling of the area, the solid one the expected score
-    of features without information.
+    Models are ordered by their mean of `best_layers` over whole areas, or over the layers of areas that the data set has only
+    in parts; those without a score come last. The dashed line is the noise ceiling of the area, the dotted one what other
+    animals predict, the solid one the expected score of features without information.
     """
+    best, models, row, areas = tables["best_layers"], tables["models"], method_row(tables, method), areas_of(tables)
     names = models[["model", "display_name"]]
-    shown = best[best.method == method["method"]].merge(names, on="model")
-    means = whole_areas(shown).groupby("display_name").score.mean().reindex(sorted(models.display_name))
-    order = means.sort_values(kind="stable", na_position="first").index
-    rows = {name: float(row) for row, name in enumerate(order)}
-    shown = shown.assign(row=shown.display_name.map(rows).astype(float))
-    marks = whole_area_marks(best, intervals, tests, method["method"]).merge(names, on="model")
-    marks = marks.assign(row=marks.display_name.map(rows).astype(float))
+    shown = best[best.method == method].merge(names, on="model")
+    order = leading(whole_areas(shown).groupby("model").score.mean(), models)[::-1]
+    rows = dict(zip(order, np.arange(len(order), dtype=float), strict=True))
+    shown = shown.assign(row=shown.model.map(rows)).dropna(subset="row")
+    marks = whole_area_marks(best, tables["intervals"], tables["permutation_tests"], method).merge(names, on="model")
+    marks = marks.assign(row=marks.model.map(rows)).dropna(subset="row")
     entries = _entries(marks)
-    figure, axes, n_columns = _panels(list(order), areas, len(entries) + len(LAYERS) + 1)
-    limits = area_ceilings(ceilings, method)
+    labels = list(names.set_index("model").display_name[order])
+    figure, axes, n_columns = _panels(labels, areas, len(entries) + len(LAYERS) + 2)
+    limits = area_ceilings(tables["ceilings"], row)
     for area, ax in zip(areas, axes, strict=True):
-        _draw_panel(ax, shown[shown.area == area], marks[marks.area == area], limits.ceiling[limits.area == area], method)
-    figure.suptitle(heading(title, method["axis"], shown), wrap=True)
+        _draw_panel(ax, shown[shown.area == area], marks[marks.area == area], limits[limits.area == area], row)
+    left = f"\n{len(order)} of {len(models)} networks: the best, MouseNets and baselines" if len(order) < len(models) else ""
+    figure.suptitle(heading(run_facts(tables["run"])["title"], row["axis"], shown) + left, wrap=True)
     lines = {line.get_label(): line for ax in axes for line in ax.lines if len(line.get_xdata())}
     entries |= {label: line for label, line in lines.items() if not label.startswith("_")}
     figure.legend(
@@ -70,15 +65,11 @@ def plot_scores(
 
 def _panels(order: list[str], areas: list[str], n_entries: int) -> tuple[plt.Figure, np.ndarray, int]:
     """Return a figure with room for a legend of so many entries, its panels without marks, and the columns of the legend."""
-    set_style("whitegrid")
-    width = max(2.0, NAME_IN * max(map(len, order), default=0)) + PANEL_IN * len(areas)
-    n_columns = max(1, int(width / LEGEND_IN[0]))
-    height = 1.1 + ROW_IN * len(order) + LEGEND_IN[1] * np.ceil(n_entries / n_columns)
-    size = {"figsize": (width, height), "layout": "constrained"}
-    figure, axes = plt.subplots(1, len(areas), sharex=True, sharey=True, squeeze=False, **size)
+    n_columns = int(DOUBLE_IN / LEGEND_IN[0])
+    height = 1 + ROW_IN * len(order) + LEGEND_IN[1] * np.ceil(n_entries / n_columns)
+    figure, axes = panels(1, len(areas), height=height, style="whitegrid", sharex=True, sharey=True)
     for area, ax in zip(areas, axes[0], strict=True):
         ax.set_title(area)
-        ax.tick_params(axis="x", labeltop=len(order) > MANY)
         ax.grid(visible=False)
         ax.grid(axis="y", which="minor")  # between the rows
     axes[0, 0].set_yticks(range(len(order)), order)
@@ -89,18 +80,20 @@ def _panels(order: list[str], areas: list[str], n_entries: int) -> tuple[plt.Fig
 
 def area_ceilings(ceilings: pd.DataFrame, method: Mapping) -> pd.DataFrame:
     """Return the rows of the table `ceilings` for whole areas and a method's target and selection; none for some images."""
-    if is_part(method):
+    if method["images"] not in ("all", "scenes"):
         return ceilings[:0]
     of_method = (ceilings.target == method["target"]) & (ceilings.selection == method["selection"])
     return ceilings[of_method & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
 
 
-def _draw_panel(ax: plt.Axes, sites: pd.DataFrame, marks: pd.DataFrame, ceilings: pd.Series, method: Mapping) -> None:
+def _draw_panel(ax: plt.Axes, sites: pd.DataFrame, marks: pd.DataFrame, ceilings: pd.DataFrame, method: Mapping) -> None:
     """Draw an area: every model at its `row`, the noise ceiling, and the score without information."""
     draw_layers(ax, sites)
     draw_whole_area(ax, marks)
-    for limit in ceilings:
-        ax.axvline(limit, color="firebrick", linestyle="--", linewidth=1, label="noise ceiling")
+    for limit in ceilings.ceiling:
+        ax.axvline(limit, color=RED, linestyle="--", linewidth=1, label="noise ceiling")
+    for limit in ceilings.inter_animal.dropna():
+        ax.axvline(limit, color=RED, linestyle=":", linewidth=1, label="other animals")
     if method["null_score"] is not None:
         ax.axvline(method["null_score"], color="black", linewidth=0.8)
 
@@ -110,7 +103,7 @@ def draw_layers(ax: plt.Axes, sites: pd.DataFrame) -> None:
     others = sorted(set(sites.cortical_layer) - {*LAYERS, WHOLE})
     for layer, (colour, shift) in (LAYERS | dict.fromkeys(others, ("0.6", -0.175))).items():
         dots = sites[sites.cortical_layer == layer]
-        ax.plot(dots.score, dots.row + shift, "o", markersize=3, color=colour, label=f"layer {layer}")
+        ax.plot(dots.score, dots.row + shift, "o", markersize=1.8, color=colour, markeredgewidth=0, label=f"layer {layer}")
 
 
 def draw_whole_area(ax: plt.Axes, marks: pd.DataFrame) -> None:
@@ -121,14 +114,14 @@ def draw_whole_area(ax: plt.Axes, marks: pd.DataFrame) -> None:
     for (statistic, main, verdict), dots in marks.groupby(["statistic", "main", "verdict"]):
         height = dots.row + (MAIN_AT if main else BESIDE_AT)
         if main:
-            ax.hlines(height, dots.low, dots.high, color=COLOURS[verdict], linewidth=1)
+            ax.hlines(height, dots.low, dots.high, color=COLOURS[verdict], linewidth=0.8)
         ax.plot(dots.estimate, height, label=f"_{statistic}", **_look(statistic, main, COLOURS[verdict]))
 
 
 def _look(statistic: str, main: bool, colour: str) -> dict:
     """Return how a score of a whole area is drawn: open where it has no part in the intervals that are shown."""
     marker, size = MARKERS[statistic]
-    fill = {"markerfacecolor": colour if main else "white", "markeredgewidth": 0.8}
+    fill = {"markerfacecolor": colour if main else "white", "markeredgewidth": 0.6}
     return {"marker": marker, "markersize": size, "color": colour, "linestyle": ""} | fill
 
 

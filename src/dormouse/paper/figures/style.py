@@ -4,10 +4,11 @@ They take matplotlib and seaborn from here, so that no setting of a user's for o
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import chdir
 from itertools import cycle
 from pathlib import Path
+from textwrap import fill
 
 import pandas as pd
 
@@ -17,18 +18,54 @@ with chdir(Path(__file__).parent):  # a matplotlibrc of the working directory go
 
 import seaborn as sns
 from matplotlib import pyplot as plt
+from matplotlib.backends.backend_pdf import PdfPages
 
 from dormouse.files import atomic
 from dormouse.stimuli.images import ORIGINAL
 
-PANEL_IN = 1.6  # width of a panel, inches
+SINGLE_IN, DOUBLE_IN = 89 / 25.4, 183 / 25.4  # widths of a figure in a journal, inches: one column, and two
+PAGE_IN = 240 / 25.4  # height of a page
+TEXT_PT, SMALL_PT = 7, 6  # sizes of type; none is smaller
 FONT = "DejaVu Sans"  # which comes with matplotlib; seaborn would take Arial where there is one
+DPI = 200
 PLAIN = "paper", "given"  # selections that titles do not name
+RED, GREY = "#b2182b", "0.6"
+SETTINGS = {
+    **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize", "figure.labelsize", "legend.title_fontsize"), TEXT_PT),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), SMALL_PT),
+    "figure.titlesize": TEXT_PT + 1,
+    **dict.fromkeys(("axes.linewidth", "grid.linewidth", "xtick.major.width", "ytick.major.width"), 0.5),
+    **{"xtick.major.size": 2.5, "ytick.major.size": 2.5, "xtick.major.pad": 2, "ytick.major.pad": 2, "axes.labelpad": 2},
+    **{"lines.linewidth": 0.8, "lines.markersize": 3, "legend.frameon": False, "axes.titlepad": 3},
+    **{"pdf.fonttype": 42, "axes.spines.top": False, "axes.spines.right": False},  # type that can be edited
+}
 
 
-def set_style(style: str) -> None:
-    """Draw the figures that follow in seaborn's `style`."""
-    sns.set_theme(context="paper", style=style, font=FONT)
+class NotDrawn(Exception):
+    """A run has too little for a figure; the message is a sentence that says what is missing."""
+
+
+def set_style(style: str = "ticks") -> None:
+    """Draw the figures that follow in seaborn's `style`, at the sizes of a journal."""
+    sns.set_theme(context="paper", style=style, font=FONT, rc=SETTINGS)
+
+
+def panels(n_rows: int, n_columns: int, width: float = DOUBLE_IN, height: float | None = None, style: str = "ticks", **shared):
+    """Return a figure and its panels (n_rows, n_columns), laid out so that nothing overlaps.
+
+    Parameters
+    ----------
+    width, height : inches; by default 1.6 for each row, up to a page
+    shared : further arguments of `matplotlib.pyplot.subplots`
+    """
+    set_style(style)
+    size = (width, min(PAGE_IN, height or 0.7 + 1.6 * n_rows))
+    return plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, layout="constrained", **shared)
+
+
+def area_colours(areas: Sequence[str]) -> dict[str, tuple]:
+    """Return the colour of each cortical area, the same in all figures of a run."""
+    return dict(zip(areas, cycle(sns.color_palette("colorblind")), strict=False))
 
 
 def heading(title: str, what: str, scores: pd.DataFrame) -> str:
@@ -38,14 +75,30 @@ def heading(title: str, what: str, scores: pd.DataFrame) -> str:
     return f"{title}: {what}" + "".join(f"\n{words}" for words in unusual)
 
 
+def placeholder(sentence: str) -> plt.Figure:
+    """Return a figure that says why there is none."""
+    figure, ((ax,),) = panels(1, 1, height=0.8)
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, fill(f"Not drawn: {sentence}", 110), ha="center", va="center", color="0.4")
+    return figure
+
+
 def save(figure: plt.Figure, paths: Iterable[str | Path]) -> None:
     """Write a figure to every path, in the format of its ending, without a date, and close it."""
     for path in map(Path, paths):
         dateless = {"metadata": {"CreationDate": None}} if path.suffix == ".pdf" else {}
         with atomic(path) as temporary:
-            figure.savefig(temporary, dpi=200, **dateless)
+            figure.savefig(temporary, dpi=DPI, **dateless)
         figure.set_layout_engine("none")  # it is laid out once, which takes half of the time, for all formats
     plt.close(figure)
+
+
+def save_pages(figures: Iterable[plt.Figure], path: str | Path) -> None:
+    """Write figures to the pages of one PDF, without a date, and close each."""
+    with atomic(path) as temporary, PdfPages(temporary, metadata={"CreationDate": None}) as pages:
+        for figure in figures:
+            pages.savefig(figure)
+            plt.close(figure)
 
 
 HUES = ("Blues", "Oranges", "Greens", "Purples")

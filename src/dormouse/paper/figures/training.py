@@ -2,18 +2,21 @@
 
 import pandas as pd
 
-from dormouse.paper.figures.style import plt, set_style, sns
+from dormouse.paper.facts import Tables
+from dormouse.paper.figures.style import NotDrawn, panels, plt, sns
 
 
-def plot_training(history: pd.DataFrame) -> plt.Figure:
-    """Draw loss and accuracy of every run over its epochs, on training images (dashed) and test images.
+def data(tables: Tables) -> pd.DataFrame:
+    """Return the table `training`."""
+    if not len(tables["training"]):
+        raise NotDrawn("this run trains no network; a model whose weights are `trained:RUN` would.")
+    return tables["training"]
 
-    Parameters
-    ----------
-    history : table `training`
-    """
-    set_style("whitegrid")
-    figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
+
+def plot(tables: Tables) -> plt.Figure:
+    """Draw loss and accuracy of every run over its epochs, on training images (dashed) and test images."""
+    history = data(tables)
+    figure, (axes,) = panels(1, 2, height=2.6, style="whitegrid")
     for (run, rows), colour in zip(
         history.groupby("run"), sns.color_palette("colorblind", history.run.nunique()), strict=True
     ):

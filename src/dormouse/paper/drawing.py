@@ -1,0 +1,126 @@
+"""From the tables of a run to its figures: resources/figures.yaml lists them, and each is drawn by a module of its name.
+
+A module of `dormouse.paper.figures` has two functions of the tables: `data`, what is drawn, one row a mark; and `plot`, the
+figure. A figure of which a run has too little is replaced by a sentence.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from joblib import Parallel, delayed
+
+from dormouse.code_hash import script_code
+from dormouse.files import atomic
+from dormouse.paper.facts import Tables, method_row, run_facts
+from dormouse.paper.figures.style import NotDrawn, placeholder, save, save_pages
+from dormouse.tables import read_tables
+
+FOLDER = Path(__file__).with_name("figures")
+INDEX = ["name", "figure", "section", "title", "caption", "not_drawn"]  # columns of what is known of all figures
+FACTS = ("run", "methods")  # tables that every figure gets
+
+
+def list_figures(
+    table: Mapping[str, Mapping], instances: Mapping[str, Sequence[str]], presets: Mapping[str, Sequence[str]]
+) -> dict[str, list[dict]]:
+    """Return the figures of a run: for each, by its name, what it is drawn of.
+
+    Parameters
+    ----------
+    table : `figures` of resources/figures.yaml
+    instances : names of the methods, areas, models and variants of a run, by `method`, `area`, `model` and `variant`
+    presets : names of the methods that belong to each preset
+
+    A figure of a method has a file for each method; `pages` go into one file. What is drawn of is a keyword of the functions
+    of the figure, and empty where there is one figure for the run.
+    """
+    found: dict[str, list[dict]] = {}
+    for figure, row in table.items():
+        of = [{row["of"]: instance} for instance in instances[row["of"]]] if "of" in row else [{}]
+        of = [one for one in of if "preset" not in row or one["method"] in presets.get(row["preset"], ())]
+        if row.get("pages"):
+            found[figure] = of
+        else:
+            found |= {"_".join([figure, *one.values()]): [one] for one in of}
+    return found
+
+
+def figure_of(name: str, table: Mapping[str, Mapping]) -> str:
+    """Return the row of the table of figures that a file belongs to."""
+    return max((figure for figure in table if f"{name}_".startswith(f"{figure}_")), key=len)
+
+
+def endings(row: Mapping) -> list[str]:
+    """Return the endings of the files of a figure."""
+    return ["pdf", "csv"] if row.get("pages") else ["pdf", "png", "csv"]
+
+
+def figure_code(table: Iterable[str]) -> dict[str, str]:
+    """Return hashes of the code that figures depend on; it is found by name, so that of the script does not lead to it."""
+    found: dict[str, str] = {}
+    for figure in table:
+        found |= script_code(FOLDER / f"{figure}.py", "data", "plot")
+    return found
+
+
+def draw_figures(
+    table: Mapping[str, Mapping],
+    figures: Mapping[str, list[dict]],
+    paths: Sequence[str | Path],
+    folder: str | Path,
+    threads: int = 1,
+) -> None:
+    """Draw figures into `folder`: each as PDF and PNG, what it shows as CSV, and index.csv, what is said of all.
+
+    Parameters
+    ----------
+    table : `figures` of resources/figures.yaml
+    figures : of `list_figures`
+    paths : of tables, each named after its table
+    """
+    files = list(map(str, paths))
+    jobs = (delayed(_draw)(name, figure_of(name, table), table, of, files, folder) for name, of in figures.items())
+    index = pd.DataFrame(Parallel(n_jobs=threads)(jobs), columns=INDEX)
+    with atomic(Path(folder, "index.csv")) as temporary:
+        index.to_csv(temporary, index=False)
+
+
+def read_for(row: Mapping, paths: Sequence[str]) -> Tables:
+    """Return the tables that a figure reads, and `FACTS`; one without a file is empty."""
+    return {name: _read(name, tuple(path for path in paths if Path(path).stem == name)) for name in (*FACTS, *row["reads"])}
+
+
+@cache
+def _read(name: str, paths: tuple[str, ...]) -> pd.DataFrame:
+    return read_tables(name, paths)
+
+
+def _draw(name: str, figure: str, table: Mapping, of: list[dict], paths: list[str], folder: str | Path) -> dict:
+    """Draw one figure, and return its row of the index."""
+    row, module = table[figure], import_module(f"dormouse.paper.figures.{figure}")
+    tables, stem, reason, shown = read_for(row, paths), Path(folder, name), "", pd.DataFrame()
+    try:
+        shown = pd.concat([module.data(tables, **one).assign(**one) for one in of], ignore_index=True)
+        pages = (module.plot(tables, **one) for one in of)
+        if row.get("pages"):
+            save_pages(pages, f"{stem}.pdf")
+        else:
+            save(next(pages), [f"{stem}.pdf", f"{stem}.png"])
+    except NotDrawn as error:
+        reason = str(error)
+        save(placeholder(reason), [f"{stem}.pdf"] + [f"{stem}.png"] * (not row.get("pages")))
+    with atomic(f"{stem}.csv") as temporary:
+        shown.to_csv(temporary, index=False)
+    said = {key: _words(row[key], tables, of) for key in ("title", "caption")}
+    return {"name": name, "figure": figure, "section": row["section"], "not_drawn": reason} | said
+
+
+def _words(text: str, tables: Tables, of: list[dict]) -> str:
+    """Return a title or caption of the table of figures with what its braces stand for."""
+    method = method_row(tables, of[0]["method"]) if of and "method" in of[0] else {}
+    facts = {"run": run_facts(tables["run"]), "method": method} | (of[0] if of and "method" not in of[0] else {})
+    return " ".join(Environment(undefined=StrictUndefined).from_string(text).render(facts).split())

@@ -1,0 +1,35 @@
+"""The columns of the tables that figures, exports and report read beside the numbers: what a run is, and what it took."""
+
+from dormouse.column_groups import BOOL, FLOAT, METHOD, SELECTION, STRING
+
+PAPER = {
+    "run": {
+        "key": (STRING, "what is said of the run"),
+        "value": (STRING, "the value; lists of names are joined by commas"),
+    },
+    "methods": {
+        "method": METHOD["method"],
+        "family": (STRING, "what computes it: a file of src/dormouse/methods, or the function of a user"),
+        "label": (STRING, "name in figures and the report"),
+        "axis": (STRING, "what a figure says of its score"),
+        "description": (STRING, "what the score is, in words"),
+        "presets": (STRING, "presets of resources/methods.yaml that hold it, joined by commas, or empty"),
+        "kernels": (STRING, "what it reads of each layer, joined by commas"),
+        "target": (STRING, "what it reads of a site: rdm, rdm_zscored or responses"),
+        **SELECTION,
+        "images": (STRING, "all, scenes (without the blank), or some, which a column of the images' table chose"),
+        "choice": (STRING, "on what layers are chosen: same_data, which is reported, or other_images"),
+        "settings": (STRING, "settings of the family, JSON"),
+        "null_score": (FLOAT, "expected score of features that know nothing of the images; missing where it is not known"),
+        "shown": (BOOL, "whether figures that set methods side by side show it (figures.methods)"),
+    },
+    "jobs": {
+        "job": (STRING, "rule and wildcards"),
+        "started": (STRING, "time of its start (UTC)"),
+        "seconds": (FLOAT, "from its start to its end"),
+        "cpu_share": (FLOAT, "CPU time over the time of the cores that it had"),
+        "peak_mib": (FLOAT, "peak memory, MiB"),
+        "asked_mb": (FLOAT, "memory that it asked for, MB; missing where it asked for none"),
+        "machine": (STRING, "name of the machine"),
+    },
+}

@@ -1,0 +1,27 @@
+"""Figures and report of a run from its tables alone, without its data:
+
+snakemake -s workflow/paper.smk --cores 2 --config results=results/demo
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "rules/package.smk"
+
+
+from dormouse.paper.drawing import endings, figure_code, figure_of, list_figures
+from dormouse.paper.facts import tables_of
+
+RESULTS = config.get("results", "results/allen")
+OF_RUN, METHODS, AREAS, MODELS, VARIANTS = in_one_line(tables_of)(RESULTS)
+
+
+include: "rules/paper.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
