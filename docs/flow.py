@@ -23,6 +23,7 @@ RULE = r"^ *(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+?)(?=^ *(?:rule|checkpo
 MADE = re.compile(r"(?:\{RESULTS\}|results)/(?:tables/)?(\w+)|(STIMULI|WEIGHTS|TRAINED|DATASET\.source)")
 NAMED = {"STIMULI": "stimuli", "WEIGHTS": "weights", "TRAINED": "trained", "DATASET.source": "simulated"}
 NO_SECTIONS = ("common", "package", "tables")  # files of rules
+BESIDE = {"tables": "paper"}  # files of rules that belong to a section of another name
 CELL, ROW, BOX = (122, 62), 15, (94, 34)  # pixels: of a cell, of a line of text, of a box
 STYLE = "text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#222}.b{font-weight:600;fill:#fff}"
 
@@ -37,9 +38,9 @@ def sections(root: Path) -> dict[str, str]:
 def flows(root: Path) -> dict[tuple[str, str], list[str]]:
     """Return what each section hands to others, as folders and tables of results/, by the names of the two sections."""
     section, made = {}, {}
-    for name in sections(root):
+    for name in [*sections(root), *BESIDE]:
         for rule, body in re.findall(RULE, (root / f"workflow/rules/{name}.smk").read_text(), re.MULTILINE):
-            section[rule] = name
+            section[rule] = BESIDE.get(name, name)
             output = re.split(r"\n +log:", body.partition("output:")[2])[0]
             made[rule] = dict.fromkeys(NAMED.get(constant, folder) for folder, constant in MADE.findall(output))
     found: dict[tuple[str, str], dict] = {}

@@ -20,6 +20,8 @@ FEW = 3  # keys of a mapping that are explained where they stand on one line
 LIMITS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
 # what a row of each table is; those of other places than tables/ of a run come last
 ROWS = {
+    "run": "something that is said of the run, its data set and its configuration",
+    "methods": "a method of the run: what it is called, reads and assumes",
     "recordings": "a session with natural scenes (Allen): container, animal, area, depth, Cre line, whether used, and why not",
     "stimuli": "something that is said of an image (docs/data.md); an image of which nothing is said has one row",
     "neurons": "a neuron under a selection: its reliability and other metrics, whether it is kept, and why not",
@@ -45,12 +47,13 @@ ROWS = {
     "models": "a network: what it is, what attests to it, its input, its size, and library versions",
     "units": "a neuron, or a unit of a MouseNet: sparseness, selectivity and signal correlation",
     "unit_distances": "an area of a MouseNet and a recorded area: how far apart their distributions of these quantities are",
+    "jobs": "a job of the run: how long it took, and how much memory",
     "cell_metrics": "a cell (Allen): the p values that the service publishes for it",
     "neuron_scores": "a layer of a network and a neuron: `neuron_scores/<family>/<area>/<model>.parquet`",
     "reliability": "a neuron before any selection, for some choice of trials: `reliability/<recording>.parquet`",
-    "nodes": "a node of a MouseNet: `results/mousenet/<variant>/nodes.parquet`",
-    "connections": "a connection of a MouseNet: `results/mousenet/<variant>/connections.parquet`",
-    "training": "an epoch of a training run: `results/trained/<run>.parquet`",
+    "nodes": "a node of a MouseNet",
+    "connections": "a connection of a MouseNet",
+    "training": "an epoch of a training run",
     "zoo": "a network of the zoo under `make zoo-check`: `results/zoo/zoo.parquet`",
 }
 

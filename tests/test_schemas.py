@@ -49,7 +49,7 @@ MEANS = {"input.mean", "models.add.mine.input.mean"}  # of values that may be ne
 WINDOWS = {"response.window_s", "response.baseline_s"}  # whose order is checked where frames are known
 VARIANT, RUN = "mousenet.variants.paper", "training.mousenet_digits"
 NAMES = {"allen.cre_lines", "contrasts.exclude", "models.groups", "models.include", "models.exclude", "methods.run"}
-NAMES |= {"stimuli.sets.mouse.models"}
+NAMES |= {"stimuli.sets.mouse.models", "figures.methods"}
 METHOD = "methods.add.mine"
 ON_PURPOSE = {
     "null": {"allen.python", "response.baseline_s", f"{RUN}.folder", "run", "methods.selection", f"{METHOD}.null_score"}

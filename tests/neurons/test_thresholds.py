@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from neuron_groups import one_at_a_time
+from run_facts import tables_of
 
 from dormouse import tables
 from dormouse.neurons import ceilings, thresholds
-from dormouse.paper.figures.style import save
-from dormouse.paper.figures.thresholds import plot_thresholds
+from dormouse.paper.figures.style import NotDrawn
+from dormouse.paper.figures.thresholds import plot
 from dormouse.recordings.trials import Recording
 
 N_SPLITS, SEED = 5, 4
@@ -226,9 +227,8 @@ def test_the_figure_has_a_gap_where_r_is_missing():
         for instance in ("image", "matrix")
     ]
     columns = ["area", "cortical_layer", "threshold", "n_neurons", "instance", "split_half_r", "split_half_sem"]
-    (_, ax) = sorted(
-        plot_thresholds(pd.DataFrame(rows, columns=columns), ["VISp"], 0.75, "").axes, key=lambda ax: len(ax.lines)
-    )
+    table = pd.DataFrame(rows, columns=columns).assign(selection="paper")
+    (_, ax) = sorted(plot(tables_of(["VISp"], {"mine": {}}, thresholds=table)).axes, key=lambda ax: len(ax.lines))
     matrix, image = (next(c for c in ax.containers if c.get_label() == label) for label in ("matrix", "image"))
     np.testing.assert_array_equal(matrix.lines[0].get_xydata(), np.transpose([VALUES, [0.7] * 4]))
     np.testing.assert_array_equal(image.lines[0].get_xydata(), np.transpose([VALUES, [0.5, np.nan, 0.3, 0.2]]))
@@ -243,10 +243,10 @@ def test_the_sweep_survives_writing_and_reading(tmp_path, recordings):
     pd.testing.assert_frame_equal(read, table[list(tables.TABLES["thresholds"])], check_dtype=False)
 
 
-def test_thresholds_that_no_neuron_reaches_give_an_empty_table_and_figure(recordings, tmp_path):
+def test_thresholds_that_no_neuron_reaches_give_an_empty_table_and_no_figure(recordings, tmp_path):
     candidates = make_candidates(recordings, seed=3)
     found = thresholds.sweep("VISp", recordings.items(), candidates, [0.99], 3, N_SPLITS, SEED)
     tables.write_table("thresholds", found.assign(selection="paper"), tmp_path / "thresholds.parquet")
     assert len(tables.read_table("thresholds", tmp_path / "thresholds.parquet")) == 0
-    save(plot_thresholds(found, ["VISp"], 0.75, "none"), [tmp_path / "none.png"])
-    assert (tmp_path / "none.png").exists()
+    with pytest.raises(NotDrawn, match="no neurons to leave out"):
+        plot(tables_of(["VISp"], {"mine": {}}, thresholds=found))

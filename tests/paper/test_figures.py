@@ -6,24 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from run_facts import empty, tables_of
 
-from dormouse.paper.figures.nodes import plot_nodes
-from dormouse.paper.figures.scores import plot_scores
+from dormouse.paper.facts import method_row
+from dormouse.paper.figures import nodes, scores, thresholds, trajectory, units
 from dormouse.paper.figures.style import colours_of, lines_of, plt
-from dormouse.paper.figures.thresholds import plot_thresholds
-from dormouse.paper.figures.trajectory import plot_trajectory
-from dormouse.paper.figures.units import plot_units
 from dormouse.paper.report import score_tables
-from dormouse.tables import read_tables
 
 NODES = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
 ROWS = yaml.safe_load((Path(__file__).parents[2] / "resources/methods.yaml").read_text())["rows"]
 PEARSON, SPEARMAN = (ROWS[name] | {"method": name} for name in ("rsa_pearson", "rsa_spearman"))
-NO_INTERVALS = pd.DataFrame(
-    columns=["method", "model", "area", "cortical_layer", "statistic", "over", "estimate", "low", "high"]
-)
-NO_TESTS = pd.DataFrame(columns=["method", "model", "area", "cortical_layer", "q"])
-OWN = {"method": "mine", "axis": "cosine", "null_score": None}
+OWN_ROWS = {"rsa_pearson": PEARSON, "rsa_spearman": SPEARMAN}
+NOTHING = empty("intervals", "permutation_tests", "ceilings")
 MODELS = (
     pd.DataFrame(
         [
@@ -70,9 +64,10 @@ def drawn(ax):
 @pytest.mark.parametrize(("cortical_layers", "shift"), [(["all", "4"], 0.0), (["4", "5"], 0.5)])
 def test_nodes_show_whole_areas_or_means_of_sites_and_seeds_share_a_line(cortical_layers, shift):
     limits = {"target": "rdm", "selection": "paper", "cortical_layer": "all", "neuron": None, "ceiling": 0.987}
-    ceilings = pd.DataFrame([limits | {"area": area} for area in ("VISp", "VISl")])
-    scores = scores_of(NODES, cortical_layers).sample(frac=1, random_state=0)
-    figure = plot_nodes(scores, ceilings, MODELS, SPEARMAN, ["VISp", "VISl"], "test")
+    ceilings = pd.DataFrame([limits | {"area": area, "inter_animal": np.nan} for area in ("VISp", "VISl")])
+    found = scores_of(NODES, cortical_layers).sample(frac=1, random_state=0)
+    tables = tables_of(["VISp", "VISl"], OWN_ROWS, scores=found, ceilings=ceilings, models=MODELS)
+    figure = nodes.plot(tables, method="rsa_spearman")
     for a, ax in enumerate(figure.axes):
         lines = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 3]
         expected = 0.01 * np.arange(1, 4) + 0.001 * a + shift  # without the classifier
@@ -100,7 +95,8 @@ def test_trajectories_show_whole_areas_in_the_order_of_epochs():
         [(run, epoch, accuracy) for run, values in accuracies.items() for epoch, accuracy in enumerate(values)],
         columns=["run", "epoch", "test_accuracy"],
     )
-    figure = plot_trajectory(scores_of(["LGNd"], ["all", "4"]), MODELS, history, SPEARMAN, ["VISp", "VISl"], "test")
+    given = {"best_layers": scores_of(["LGNd"], ["all", "4"]), "models": MODELS, "training": history}
+    figure = trajectory.plot(tables_of(["VISp", "VISl"], OWN_ROWS, **given), method="rsa_spearman")
     other, run = figure.axes
     assert (other.get_title(), run.get_title()) == ("other", "run")
     for a, area in enumerate(("VISp", "VISl")):
@@ -113,24 +109,31 @@ def test_trajectories_show_whole_areas_in_the_order_of_epochs():
 HISTORY = pd.DataFrame({"run": ["run", "run", "other"], "epoch": [0, 1, 0], "test_accuracy": [0.1, 0.9, 0.2]})
 
 
-def shown_in_all(scores, areas):
+def in_tables(found, areas):
+    best = found[found.layer_index == 1]
+    return tables_of(areas, OWN_ROWS, scores=found, best_layers=best, models=MODELS, training=HISTORY, **NOTHING)
+
+
+def shown_in_all(found, areas):
     """Return every figure of the scores, and the table of the report with networks by name."""
-    best, none = scores[scores.layer_index == 1], read_tables("ceilings", [])
+    tables = in_tables(found, areas)
     figures = {
-        "scores": plot_scores(best, none, MODELS, NO_INTERVALS, NO_TESTS, PEARSON, areas, "test"),
-        "nodes": plot_nodes(scores, none, MODELS, SPEARMAN, areas, "test"),
-        "trajectory": plot_trajectory(best, MODELS, HISTORY, SPEARMAN, areas, "test"),
+        "scores": scores.plot(tables, method="rsa_pearson"),
+        "nodes": nodes.plot(tables, method="rsa_spearman"),
+        "trajectory": trajectory.plot(tables, method="rsa_spearman"),
     }
     for figure in figures.values():
         figure.draw_without_rendering()
-    table = score_tables(best, none, MODELS, areas, {"rsa_pearson": PEARSON})["rsa_pearson"].set_index("network")
+    table = score_tables(tables["best_layers"], tables["ceilings"], MODELS, areas, {"rsa_pearson": PEARSON})[
+        "rsa_pearson"
+    ].set_index("network")
     return figures, table
 
 
 def test_whole_areas_and_areas_in_parts_are_shown_side_by_side():
-    scores = scores_of(["LGNd"], ["all", "4", "5"])
-    scores = scores[(scores.area == "VISp") | (scores.cortical_layer != "all")]  # of VISl there are layers alone
-    figures, table = shown_in_all(scores, ["VISp", "VISl"])
+    found = scores_of(["LGNd"], ["all", "4", "5"])
+    found = found[(found.area == "VISp") | (found.cortical_layer != "all")]  # of VISl there are layers alone
+    figures, table = shown_in_all(found, ["VISp", "VISl"])
     assert list(table) == ["VISp", "VISl 4", "VISl 5", "mean"]
     assert table["VISl 5"]["Net"] == pytest.approx(9.011)
     assert table["VISl 4"]["Net"] == pytest.approx(10.011)
@@ -145,88 +148,82 @@ def test_whole_areas_and_areas_in_parts_are_shown_side_by_side():
 
 @pytest.mark.parametrize("absent", [True, False], ids=["no rows", "missing values"])
 def test_an_area_and_a_network_without_any_score_are_gaps(absent):
-    scores = scores_of(["LGNd"], ["all"])
-    unknown = (scores.area == "VISl") | (scores.model == "other")
-    scores = scores[~unknown] if absent else scores.assign(score=scores.score.mask(unknown))
-    figures, table = shown_in_all(scores, ["VISp", "VISl"])
+    found = scores_of(["LGNd"], ["all"])
+    unknown = (found.area == "VISl") | (found.model == "other")
+    found = found[~unknown] if absent else found.assign(score=found.score.mask(unknown))
+    figures, table = shown_in_all(found, ["VISp", "VISl"])
     assert list(table.index[-1:]) == ["corrected"] and table.loc["corrected"].isna().all()
     assert table.loc[table.index != "corrected", "VISp"].notna().all()
     rows = [text.get_text() for text in figures["scores"].axes[0].get_yticklabels()]
     assert rows[0] == "corrected" and set(rows) == set(MODELS.display_name)
-    empty = figures["scores"].axes[1]
-    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in empty.lines if line.get_label() == "_pooled")
-    nothing = scores.assign(score=np.nan)
-    shown_in_all(scores[:0] if absent else nothing, ["VISp", "VISl"])
+    without = figures["scores"].axes[1]
+    assert all(np.isnan(np.asarray(line.get_xdata(), float)).all() for line in without.lines if line.get_label() == "_pooled")
+    nothing = found[:0] if absent else found.assign(score=np.nan)
+    scores.plot(in_tables(nothing, ["VISp", "VISl"]), method="rsa_pearson").draw_without_rendering()
 
 
 def test_titles_say_what_is_scored_and_name_what_is_unusual():
-    scores = scores_of(["LGNd"], ["all"])
+    found = scores_of(["LGNd"], ["all"])
     for unusual, shown in (
         ({}, []),
         ({"differs": "layers blocks"}, ["with layers blocks"]),
         ({"selection": "mine"}, ["selection mine"]),
         ({"selection": "given"}, []),
     ):
-        figures, _ = shown_in_all(scores.assign(**unusual), ["VISp", "VISl"])
+        figures, _ = shown_in_all(found.assign(**unusual), ["VISp", "VISl"])
         for figure in figures.values():
             assert figure.get_suptitle().split("\n")[1:] == shown
     assert figures["scores"].get_suptitle() == f"test: {PEARSON['axis']}"
-    mine = scores[scores.method == "rsa_pearson"].assign(method="mine")
-    other = plot_scores(mine, read_tables("ceilings", []), MODELS, NO_INTERVALS, NO_TESTS, PEARSON | OWN, ["VISp"], "test")
+    other = of_own_row(found)
     assert other.get_suptitle() == "test: cosine"
     assert len(drawn(other.axes[0])["_pooled"]) == len(MODELS)
+    assert not [line for line in other.axes[0].lines if list(line.get_xdata()) == [0, 0]]  # its null score is not known
+
+
+def of_own_row(found, **row):
+    """Draw the scores of a method of a user's."""
+    mine = found[found.method == "rsa_pearson"].assign(method="mine")
+    tables = tables_of(["VISp"], {"mine": {"null_score": None} | row}, best_layers=mine, models=MODELS, **NOTHING)
+    return scores.plot(tables, method="mine")
 
 
 def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
-    scores, own = scores_of(["LGNd"], ["all"]), {"area": "VISp", "cortical_layer": "all", "neuron": None}
+    found, own = scores_of(["LGNd"], ["all"]), {"area": "VISp", "cortical_layer": "all", "neuron": None, "inter_animal": 0.4}
     rows = [
         own | {"target": "rdm", "selection": "paper", "ceiling": 0.9},
         own | {"target": "rdm_zscored", "selection": "paper", "ceiling": 0.8},
-        own | {"target": "responses", "selection": "paper", "ceiling": 0.7},
+        own | {"target": "responses", "selection": "paper", "ceiling": 0.7, "inter_animal": np.nan},
         own | {"target": "rdm", "selection": "strict", "ceiling": 0.6},
     ]
-    for method, expected in (
-        (PEARSON, 0.9),
-        (PEARSON | {"target": "rdm_zscored"}, 0.8),
-        (PEARSON | {"selection": "strict"}, 0.6),
+    best, limits = found[found.layer_index == 1], pd.DataFrame(rows)
+    for changed, expected, others in (
+        ({}, [0.9], [0.4]),
+        ({"target": "rdm_zscored"}, [0.8], [0.4]),
+        ({"target": "responses"}, [0.7], []),
+        ({"selection": "strict"}, [0.6], [0.4]),
+        ({"images": ["image_1", "image_2"]}, [], []),  # whose ceiling is not known
     ):
-        figure = plot_scores(scores, pd.DataFrame(rows), MODELS, NO_INTERVALS, NO_TESTS, method, ["VISp"], "test")
-        (line,) = [line for line in figure.axes[0].lines if line.get_label() == "noise ceiling"]
-        assert set(line.get_xdata()) == {expected}
-        table = score_tables(scores[scores.layer_index == 1], pd.DataFrame(rows), MODELS, ["VISp"], {"rsa_pearson": method})
-        assert table["rsa_pearson"].set_index("network").VISp["noise ceiling"] == expected
-    of_some = PEARSON | {"images": ["image_1", "image_2"]}  # whose ceiling is not known
-    figure = plot_scores(scores, pd.DataFrame(rows), MODELS, NO_INTERVALS, NO_TESTS, of_some, ["VISp"], "test")
-    assert not [line for line in figure.axes[0].lines if line.get_label() == "noise ceiling"]
-    table = score_tables(scores[scores.layer_index == 1], pd.DataFrame(rows), MODELS, ["VISp"], {"rsa_pearson": of_some})
-    assert "noise ceiling" not in set(table["rsa_pearson"].network)
-
-
-def test_a_method_without_a_null_score_has_no_line_for_it():
-    figure = plot_scores(
-        scores_of(["LGNd"], ["all"]),
-        read_tables("ceilings", []),
-        MODELS,
-        NO_INTERVALS,
-        NO_TESTS,
-        PEARSON | OWN,
-        ["VISp"],
-        "test",
-    )
-    assert not [line for line in figure.axes[0].lines if list(line.get_xdata()) == [0, 0]]
+        scored = {"best_layers": best, "models": MODELS, "ceilings": limits}
+        tables = tables_of(["VISp"], {"rsa_pearson": PEARSON | changed}, **scored, **empty("intervals", "permutation_tests"))
+        figure = scores.plot(tables, method="rsa_pearson")
+        for label, values in (("noise ceiling", expected), ("other animals", others)):
+            assert [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_label() == label] == values
+        table = score_tables(best, limits, MODELS, ["VISp"], {"rsa_pearson": method_row(tables, "rsa_pearson")})
+        shown = table["rsa_pearson"].set_index("network").VISp
+        assert [shown["noise ceiling"]] == expected if expected else "noise ceiling" not in shown.index
 
 
 def test_units_of_all_seeds_form_one_distribution_beside_the_neurons():
     values = {"": [0.1, 0.2], "net0": [0.3], "net1": [0.5], "end": [0.4, np.nan]}
     quantities = ("lifetime_sparseness", "image_selectivity", "signal_correlation", "orientation_selectivity")
-    units = pd.DataFrame(
+    table = pd.DataFrame(
         [
             {"model": model, "area": "VISp", **dict.fromkeys(quantities, value)}
             for model, own in values.items()
             for value in own
         ]
     )
-    figure = plot_units(units, MODELS, ["VISl", "VISp"], "recorded neurons", "test")
+    figure = units.plot(tables_of(["VISl", "VISp"], {"mine": {}}, units=table, models=MODELS))
     assert len(figure.axes) == len(quantities)  # one area is shared
     for ax in figure.axes:
         steps = {line.get_label(): sorted(set(np.asarray(line.get_xdata())[1:])) for line in ax.lines}
@@ -241,8 +238,8 @@ def test_nothing_overlaps_the_legend_of_the_thresholds(areas):
         for limit in (0.0, 0.5)
         for instance in ("matrix", "image")
     ]
-    table = pd.DataFrame(rows).assign(split_half_r=0.5, split_half_sem=0.01)
-    figure = plot_thresholds(table, areas, 0.75, "a title of usual length, selection paper")
+    table = pd.DataFrame(rows).assign(split_half_r=0.5, split_half_sem=0.01, selection="paper")
+    figure = thresholds.plot(tables_of(areas, {"mine": {}}, thresholds=table))
     figure.draw_without_rendering()
     (legend,) = figure.legends
     box = legend.get_window_extent()

@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from run_facts import empty, tables_of
 
 from dormouse.paper.evidence import ABOVE, CHANCE, UNTESTED, whole_area_marks
-from dormouse.paper.figures.scores import BESIDE_AT, COLOURS, MAIN_AT, plot_scores
+from dormouse.paper.figures.scores import BESIDE_AT, COLOURS, MAIN_AT, plot
 from dormouse.paper.figures.style import plt
-from dormouse.tables import read_tables
 
-METHOD = {"method": "mine", "axis": "cosine", "null_score": 0, "target": "rdm", "selection": "paper", "images": "all"}
 AREAS = ["VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl"]
 ANIMALS, IMAGES = "animals and images", "images"
 
@@ -26,6 +25,7 @@ def made_up(n_models, areas, of_animals=AREAS[:-1], layers=("2/3", "4", "5", "6"
     rng = np.random.default_rng(0)
     names = [f"net{i}" for i in range(n_models)]
     models = pd.DataFrame({"model": names, "display_name": [f"A network with a long name, {name}" for name in names]})
+    models["source"] = "timm"
     sites = pd.DataFrame([(m, a, c) for m in names for a in areas for c in ("all", *layers)])
     best = sites.set_axis(["model", "area", "cortical_layer"], axis=1).assign(method="mine", selection="paper", differs="")
     best["score"] = rng.uniform(0, 0.5, len(best))
@@ -40,7 +40,8 @@ def made_up(n_models, areas, of_animals=AREAS[:-1], layers=("2/3", "4", "5", "6"
 
 
 def draw(best, models, intervals, tests, areas):
-    return plot_scores(best, read_tables("ceilings", []), models, intervals, tests, METHOD, areas, "test")
+    scored = {"best_layers": best, "models": models, "intervals": intervals, "permutation_tests": tests}
+    return plot(tables_of(areas, {"mine": {}}, **empty("ceilings"), **scored), method="mine")
 
 
 def segments(ax):

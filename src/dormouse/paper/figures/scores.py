@@ -44,9 +44,9 @@ def plot(tables: Tables, method: str) -> plt.Figure:
     shown = best[best.method == method].merge(names, on="model")
     order = leading(whole_areas(shown).groupby("model").score.mean(), models)[::-1]
     rows = dict(zip(order, np.arange(len(order), dtype=float), strict=True))
-    shown = shown.assign(row=shown.model.map(rows)).dropna(subset="row")
+    shown = shown.assign(row=shown.model.map(rows).astype(float)).dropna(subset="row")
     marks = whole_area_marks(best, tables["intervals"], tables["permutation_tests"], method).merge(names, on="model")
-    marks = marks.assign(row=marks.model.map(rows)).dropna(subset="row")
+    marks = marks.assign(row=marks.model.map(rows).astype(float)).dropna(subset="row")
     entries = _entries(marks)
     labels = list(names.set_index("model").display_name[order])
     figure, axes, n_columns = _panels(labels, areas, len(entries) + len(LAYERS) + 2)

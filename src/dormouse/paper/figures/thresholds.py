@@ -13,7 +13,7 @@ from dormouse.tables import WHOLE
 def data(tables: Tables) -> pd.DataFrame:
     """Return the table `thresholds`."""
     if not len(tables["thresholds"]):
-        raise NotDrawn("the data set gives similarities, so there are no neurons to leave out.")
+        raise NotDrawn("there are no neurons to leave out: the data set gives similarities, or all are below any threshold.")
     return tables["thresholds"]
 
 
@@ -48,5 +48,5 @@ def plot(tables: Tables) -> plt.Figure:
     figure.supylabel("split-half r")
     figure.suptitle(f"{facts['title']}, selection {table.selection.iloc[0]}")
     handles = {label: h for part in (ax, counts) for h, label in zip(*part.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
+    figure.legend(handles.values(), handles, loc="outside right center")
     return figure
