@@ -43,7 +43,7 @@ class Project:
     """A copy of the project, with its results, run by the command line."""
 
     def __init__(self, root: Path, folder: Path):
-        self.folder = folder
+        self.root, self.folder = root, folder
         for part in PARTS:
             source, target = root / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ class Project:
     def copied(self, folder: Path, copy: Callable = shutil.copy2) -> "Project":
         """Return a copy, with its results, for a test to change."""
         project = Project.__new__(Project)
-        project.folder = shutil.copytree(self.folder, folder, copy_function=copy)
+        project.root, project.folder = self.root, shutil.copytree(self.folder, folder, copy_function=copy)
         return project
 
     def command(self, *arguments: str, config: dict) -> list[str]:

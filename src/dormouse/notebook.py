@@ -1,4 +1,4 @@
-"""The method from Python, for a notebook: kernels of a network, their score against responses, and the tables of a run.
+"""The method from Python, for a notebook: kernels of a network, their score against responses, tables and figures of a run.
 
     from dormouse.notebook import kernels, score
 
@@ -23,7 +23,7 @@ from dormouse.neurons.populations import site_rdms
 from dormouse.tables import WHOLE, read_table, table_name
 from dormouse.written import read_yaml
 
-METHODS = Path(__file__).parents[2] / "resources/methods.yaml"
+METHODS, FIGURES = (Path(__file__).parents[2] / f"resources/{name}.yaml" for name in ("methods", "figures"))
 LAYERS = ("all", "blocks")
 SITE = {"recording": "", "animal": "", "area": "neurons", "cortical_layer": ""}  # all neurons are one site
 
@@ -119,6 +119,22 @@ def tables(run: str | Path) -> dict[str, pd.DataFrame]:
     if not files:
         raise InputError(f"{run}/tables: no tables; expected the folder of a run, as results/demo.")
     return {file.stem: read_table(table_name(file), file) for file in files}
+
+
+def figure(name: str, tables: Mapping[str, pd.DataFrame], **of: str):
+    """Draw a figure of the report, and return it as a matplotlib figure.
+
+    Parameters
+    ----------
+    name : of the figure, a row of resources/figures.yaml
+    tables : of `tables`
+    of : what it is drawn of, where there are several: `method`, `area`, `model` or `variant`, as `method="rsa_pearson"`
+
+    Raises InputError for an unknown figure, and for a run that has too little for it.
+    """
+    from dormouse.paper.drawing import plot  # here, so that scores need no matplotlib
+
+    return plot(read_yaml(FIGURES)["figures"], name, tables, of)
 
 
 def _row(method: str, kernels: Mapping[str, np.ndarray]) -> dict:

@@ -58,6 +58,9 @@ def merged(change):
     return CONFIG | {key: CONFIG.get(key, {}) | value if isinstance(value, dict) else value for key, value in change.items()}
 
 
+PAPER = ("describe_run", "list_jobs", "draw_figures", "write_report")
+
+
 def planned(output):
     """Return the rules that a dry run would start, with the values of their wildcards."""
     jobs = {}
@@ -77,11 +80,11 @@ def test_a_method_added_in_three_lines_runs_only_its_own_jobs(root, run_workflow
     dry = run_workflow(copied, "--dry-run", config=config)
     assert dry.returncode == 0, dry.stdout
     jobs = planned(dry.stdout)
-    own = {"score_responses": [f"family={name}, model=pixels"], "plot_scores": [f"method={name}"]}
+    own = {"score_responses": [f"family={name}, model=pixels"]}
     own |= {"resample_scores": own["score_responses"]}
     of_family = ("gather_scores", "choose_layers", "compare_models", "measure_specificity", "judge_data")
     own |= {rule: [f"family={name}"] for rule in of_family}
-    whole_run = {rule: [""] for rule in ("check_nulls", "confirm_nulls", "write_report", "answer_questions")}
+    whole_run = {rule: [""] for rule in ("check_nulls", "confirm_nulls", "answer_questions", *PAPER)}
     assert jobs | {"gather_tables": 0} == own | whole_run | {"gather_tables": 0}
     compared = {"animal_scores", "best_layers", "differences", "intervals", "layer_choices", "permutation_tests", "scores"}
     compared |= {"seed_spread", "specificity", "recovery", "discriminability", "power", "learning_curves"}

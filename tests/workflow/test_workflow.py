@@ -4,10 +4,14 @@ import os
 import re
 import shutil
 import subprocess
-from contextlib import ExitStack, contextmanager
+import sys
+from contextlib import ExitStack
+from html import escape
 
 import numpy as np
+import pandas as pd
 import pytest
+from edits import edited, flip_a_bit
 from judged_tables import check_judgement
 from PIL import Image
 from project import SMALL, Project, merged
@@ -21,10 +25,12 @@ METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
 TABLES += ("animal_scores", "intervals", "differences", "permutation_tests", "seed_spread", "null_check")
 TABLES += ("comparisons", "agreement", "specificity", "recovery", "discriminability", "power", "learning_curves")
-COMPARING = ("choose_layers", "compare_models", "answer_questions", "judge_data", "gather_tables", "plot_scores")
-COMPARING += ("write_report", "confirm_nulls")
+COMPARING = ("choose_layers", "compare_models", "answer_questions", "judge_data", "gather_tables")
+PAPER = ("list_jobs", "draw_figures", "write_report", "confirm_nulls")
+COMPARING += PAPER
 GATHERING = ("gather_scores", *COMPARING)
 INFERENCE = ("resample_scores", "check_nulls", "measure_specificity")
+SCORES = "results/demo/scores/rsa"
 BETWEEN_ANIMALS = ("estimate_ceilings", "gather_tables")  # neurons are predicted from others by the same ridge
 
 
@@ -68,7 +74,12 @@ def test_figures_and_report_stand_alone(finished):
             assert np.ptp(np.asarray(image.convert("L"))) > 100
         assert (finished.folder / f"results/demo/figures/scores_{method}.pdf").read_bytes().startswith(b"%PDF")
     assert "These neurons are simulated" in (page := (finished.folder / "results/demo/report.html").read_text())
-    assert page.count('src="data:image/png;base64,') == 5  # four methods, and thresholds
+    index = pd.read_csv(finished.folder / "results/demo/figures/index.csv", keep_default_na=False)
+    shown = [name for name, reason in zip(index.name, index.not_drawn, strict=True) if not reason]
+    shown = [name for name in shown if (finished.folder / f"results/demo/figures/{name}.png").exists()]
+    assert page.count('src="data:image/png;base64,') == len(shown) and {f"scores_{name}" for name in METHODS} < set(shown)
+    for reason in filter(None, index.not_drawn):
+        assert escape(reason) in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "squeezenet1_1" in page
     for method in METHODS:
@@ -80,20 +91,29 @@ def test_figures_and_report_stand_alone(finished):
         assert f"{said}</" in page
 
 
+def test_tables_alone_give_the_same_figures_and_report(finished, tmp_path):
+    """Their folder, copied into a clone that has neither data nor configuration."""
+    folder, results = Project(finished.root, tmp_path / "clone").folder, "results/demo"
+    shutil.copytree(finished.folder / results / "tables", folder / results / "tables")
+    words = [sys.executable, "-m", "snakemake", "-s", "workflow/paper.smk", "--cores", "2", "--config", f"results={results}"]
+    planned = subprocess.run([*words, "--dry-run"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert dict(re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE)).keys() == {
+        "draw_figures",
+        "write_report",
+        "all",
+        "total",
+    }
+    subprocess.run(words, cwd=folder, capture_output=True, check=True)
+    for file in ("figures/index.csv", "figures/scores_rsa_pearson.png", "figures/thresholds.csv", "report.html"):
+        assert (folder / results / file).read_bytes() == (finished.folder / results / file).read_bytes(), file
+    (folder / results / "tables/run.parquet").unlink()
+    missing = subprocess.run([*words, "--dry-run"], cwd=folder, capture_output=True, text=True)
+    assert "Error: results/demo/tables: no run.parquet; expected those of a run, as in results/demo." in missing.stderr
+
+
 def test_snakemake_writes_its_own_report(finished):
     finished.run("--report", "snakemake.html")
     assert "scores_rsa_pearson" in (finished.folder / "snakemake.html").read_text()
-
-
-@contextmanager
-def edited(file, change):
-    """Change the text of a file, and restore it at the end."""
-    text = file.read_text()
-    try:
-        file.write_text(change(text))
-        yield
-    finally:
-        file.write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +122,8 @@ def edited(file, change):
         ("methods/ridge", "score_layers", {"score_responses", *INFERENCE, *GATHERING, *BETWEEN_ANIMALS}),
         ("methods/rsa", "spearman", {"score_rdms", *INFERENCE, *GATHERING}),
         ("inference/resampling", "draw_counts", {"resample_scores", *COMPARING}),
-        ("inference/null_check", "shuffled", {"check_nulls", "write_report", "confirm_nulls"}),
-        ("paper/figures/scores", "plot_scores", {"plot_scores", "write_report", "confirm_nulls"}),
+        ("inference/null_check", "shuffled", {"check_nulls", *PAPER}),
+        ("paper/figures/scores", "plot", {"draw_figures", "write_report", "confirm_nulls"}),
         ("run/provenance", "job_record", set()),  # a record changes no result
     ],
 )
@@ -118,9 +138,8 @@ def test_times_comments_docstrings_and_unused_definitions_rerun_nothing_of_a_fin
     with ExitStack() as edits:
         for module in ("models/registry", "mousenet/fourier_convolution", "methods/rsa", "features/gram", "files"):
             file = finished.folder / f"src/dormouse/{module}.py"
-            edits.enter_context(
-                edited(file, lambda text: f'"""Another docstring."""\n# edited\n{text}\n\ndef new():\n    return 1\n')
-            )
+            new = '"""Another docstring."""\n# edited\n{}\n\ndef new():\n    return 1\n'
+            edits.enter_context(edited(file, new.format))
         assert finished.planned() == {}
 
 
@@ -194,7 +213,7 @@ def test_another_kernel_is_extracted_without_the_others(finished):
 
 def test_another_penalty_between_animals_reruns_ceilings_and_what_is_corrected_by_them(finished):
     planned = finished.planned(merged(SMALL, {"ceilings": {"penalty": 2.0}}))
-    assert set(planned) == {*BETWEEN_ANIMALS, *GATHERING}
+    assert set(planned) == {*BETWEEN_ANIMALS, *GATHERING, "describe_run"}
 
 
 def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(finished):
@@ -209,12 +228,12 @@ def test_adding_a_model_runs_its_own_jobs(finished):
     own = ("extract_features", "extract_zscored_features", "score_rdms", "score_responses", "resample_scores")
     for rule in own:
         assert {job["model"] for job in planned[rule]} == {"new"}
-    assert set(planned) == {*own, *GATHERING, "gather_models"}  # the run's check of itself is of other models
+    assert set(planned) == {*own, *GATHERING, "gather_models", "describe_run"}  # the run's check of itself is of other models
 
 
 def test_another_label_runs_no_network(finished):
     planned = finished.planned(merged(SMALL, {"models": {"add": {"small": {"display_name": "Small"}}}}))
-    assert set(planned) == {"gather_models", "answer_questions", "plot_scores", "write_report", "confirm_nulls"}
+    assert set(planned) == {"gather_models", "answer_questions", "describe_run", *PAPER}
 
 
 @pytest.mark.slow
@@ -238,14 +257,6 @@ def test_other_weights_rerun_their_model_even_if_they_are_older(finished, tmp_pa
     assert "extract_features" not in copy.planned(config)
     weights.rename(elsewhere)
     assert "extract_features" not in copy.planned(merged(config, {"models": {"add": {"small": {"weights": str(elsewhere)}}}}))
-
-
-def flip_a_bit(path, keep_time=False):
-    content, times = bytearray(path.read_bytes()), path.stat()
-    content[30] ^= 1  # of the first values in a table
-    path.write_bytes(content)
-    if keep_time:
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_results_that_are_not_as_their_jobs_wrote_them_are_made_again(finished, tmp_path):
@@ -282,18 +293,18 @@ def refused(project: Project, target: str) -> str:
 
 def test_scores_made_by_different_code_do_not_meet(finished, tmp_path):
     copy = finished.copied(tmp_path / "copy")
-    path = copy.folder / "results/demo/scores/rsa/VISp/pixels.parquet"
+    path = copy.folder / SCORES / "VISp/pixels.parquet"
     times = path.stat()
     write_table("scores", read_table("scores", path), path, read_basis(path) | {"code": "0" * 12})
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    (copy.folder / "results/demo/scores/rsa.parquet").unlink()
+    (copy.folder / f"{SCORES}.parquet").unlink()
     error = r"^ *Error: results/demo/scores/rsa/VIS\S+: made from other code than results/demo/\S+\. Remove"
-    assert re.search(error, refused(copy, "results/demo/scores/rsa.parquet"), re.MULTILINE)
+    assert re.search(error, refused(copy, f"{SCORES}.parquet"), re.MULTILINE)
 
 
 def test_a_flipped_bit_of_a_score_ends_in_one_line_that_says_what_to_do(finished, tmp_path):
     copy = finished.copied(tmp_path / "copy")
-    scores, target = "results/demo/scores/rsa/VISp/pixels.parquet", "results/demo/scores/rsa.parquet"
+    scores, target = f"{SCORES}/VISp/pixels.parquet", f"{SCORES}.parquet"
     flip_a_bit(copy.folder / scores, keep_time=True)  # or else the start would notice
     (copy.folder / target).unlink()
     printed = refused(copy, target)

@@ -14,9 +14,10 @@ from jinja2 import Environment, StrictUndefined
 from joblib import Parallel, delayed
 
 from dormouse.code_hash import script_code
+from dormouse.errors import InputError, suggest
 from dormouse.files import atomic
 from dormouse.paper.facts import Tables, method_row, run_facts
-from dormouse.paper.figures.style import NotDrawn, placeholder, save, save_pages
+from dormouse.paper.figures.style import NotDrawn, placeholder, plt, save, save_pages
 from dormouse.tables import read_tables
 
 FOLDER = Path(__file__).with_name("figures")
@@ -87,6 +88,23 @@ def draw_figures(
     index = pd.DataFrame(Parallel(n_jobs=threads)(jobs), columns=INDEX)
     with atomic(Path(folder, "index.csv")) as temporary:
         index.to_csv(temporary, index=False)
+
+
+def plot(table: Mapping[str, Mapping], name: str, tables: Tables, of: Mapping[str, str]) -> plt.Figure:
+    """Return one figure of the tables of a run.
+
+    Raises InputError for an unknown figure, a wrong keyword in `of`, and where the run has too little for it.
+    """
+    if name not in table:
+        raise InputError(f"unknown figure {name!r}. {suggest(name, table)}")
+    if [*of] != ([table[name]["of"]] if "of" in table[name] else []):
+        wanted = f"one keyword, {table[name]['of']}" if "of" in table[name] else "no keyword"
+        raise InputError(f"figure {name}: given {', '.join(of) or 'no keyword'}; expected {wanted}.")
+    given = {known: tables[known] if known in tables else read_tables(known, []) for known in (*FACTS, *table[name]["reads"])}
+    try:
+        return import_module(f"dormouse.paper.figures.{name}").plot(given, **of)
+    except NotDrawn as error:
+        raise InputError(f"figure {name}: {error}") from error
 
 
 def read_for(row: Mapping, paths: Sequence[str]) -> Tables:
