@@ -1,7 +1,10 @@
 """Edits of the files of a finished run."""
 
 import os
+import subprocess
 from contextlib import contextmanager
+
+from project import SMALL, Project
 
 
 @contextmanager
@@ -21,3 +24,11 @@ def flip_a_bit(path, keep_time=False):
     path.write_bytes(content)
     if keep_time:
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def refused(project: Project, target: str) -> str:
+    """Return what a run prints that ends with an error, and without a traceback."""
+    done = subprocess.run(project.command(target, config=SMALL), cwd=project.folder, capture_output=True, text=True)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1 and "Traceback" not in printed, printed
+    return printed
