@@ -43,9 +43,7 @@ def tables_of(results: str) -> tuple[list[str], list[str], list[str], list[str],
     """
     files = {file.stem: file for file in sorted(Path(results, "tables").glob("*.parquet"))}
     if missing := [name for name in ("run", "methods", "models", "jobs") if name not in files]:
-        raise InputError(
-            f"{results}/tables: no {missing[0]}.parquet; expected the tables of a run, as in results/demo/tables."
-        )
+        raise InputError(f"{results}/tables: no {missing[0]}.parquet; expected those of a run, as in results/demo.")
     run, methods, models = (read_table(name, files[name]) for name in ("run", "methods", "models"))
     variants = sorted(read_table("nodes", files["nodes"]).variant.unique()) if "nodes" in files else []
     names = [name for name in files if name != "jobs"]
