@@ -53,6 +53,9 @@ RUN = {
     ".venv/bin/python tests/kills.py --kills 51 --seed 0": (
         "tests/workflow/test_kills.py::test_a_run_that_was_killed_and_damaged_ends_in_the_same_tables"
     ),
+    "snakemake -s workflow/paper.smk --cores 2 --config results=results/demo": (
+        "tests/workflow/test_workflow.py::test_tables_alone_give_the_same_figures_and_report"
+    ),
     "make docs": "tests/test_docs.py::test_pages_agree_with_the_code",
     ".venv/bin/python tests/benchmarks/ridge.py --help": "tests/test_docs.py::test_a_benchmark_explains_itself",
     ".venv/bin/python -m pytest tests/methods": "",  # of the suite itself
