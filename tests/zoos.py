@@ -183,7 +183,8 @@ def _truth(models: pd.DataFrame, levels: Mapping, sites: pd.DataFrame, rng: np.r
     of_method = rng.normal(1, 0.05, (len(models), sites.method.nunique()))[:, pd.factorize(sites.method)[0]]
     of_area = np.linspace(1.15, 0.8, sites.area.nunique())[pd.factorize(sites.area)[0]]
     of_layer = np.where(sites.cortical_layer == WHOLE, 1, rng.uniform(0.6, 0.9, len(sites)))
-    return quality[:, None] * of_method * of_area * of_layer
+    own = rng.normal(1, 0.07, (len(models), sites.area.nunique()))[:, pd.factorize(sites.area)[0]]
+    return quality[:, None] * of_method * of_area * of_layer * own
 
 
 def _layers(models: pd.DataFrame, sites: pd.DataFrame, truth: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
