@@ -1,6 +1,7 @@
 """How figures of networks draw them: trained filled and random open, single areas as small dots, and lines to compare with."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from textwrap import fill
 
 import numpy as np
@@ -19,7 +20,6 @@ UNITS = {"family": "families", "network": "architectures", "model": "networks"} 
 _COLOURS = sns.color_palette("colorblind")
 KIND_LOOKS = {  # where kinds of networks are told apart
     **{kind: {"marker": "o", "color": "black"} for kind in KINDS},
-    UNTRAINED: {"marker": "o", "color": "black", "markerfacecolor": "white"},
     SELF: {"marker": "s", "color": _COLOURS[0]},
     TASKS: {"marker": "^", "color": _COLOURS[1]},
     MOUSENET: {"marker": "D", "color": _COLOURS[2]},
@@ -33,6 +33,11 @@ KIND_LOOKS = {  # where kinds of networks are told apart
 def face(state: str, colour="black") -> dict:
     """Return how a network is drawn: filled, or open where its weights are random."""
     return {"color": colour, "markerfacecolor": "white" if state == "random" else colour, "markeredgewidth": 0.7}
+
+
+def of_kind(kind: str, state: str = "trained") -> dict:
+    """Return how a network is drawn where kinds are told apart, by colour and shape."""
+    return KIND_LOOKS[kind] | ({"markerfacecolor": "white"} if state == "random" else {}) | {"markeredgewidth": 0.7}
 
 
 def set_apart(values: np.ndarray, span: float, step: float, widest: float = 0.4) -> np.ndarray:
@@ -122,7 +127,7 @@ def draw_ceiling(ax: plt.Axes, ceiling: float) -> None:
 # --- words
 
 
-def axis_words(method: Mapping, scores: pd.DataFrame, width: int = 48) -> str:
+def axis_words(method: Mapping, scores: pd.DataFrame, width: int = 40) -> str:
     """Return the label of the axis of a method's scores: what they are, and of what, on lines of some width."""
     statistic = ", ".join(scores.statistic.dropna().unique())
     return f"{fill(method['axis'], width)}\n{statistic}"
@@ -131,6 +136,18 @@ def axis_words(method: Mapping, scores: pd.DataFrame, width: int = 48) -> str:
 def dot(colour="black", state: str = "", size: float = MEAN_SIZE, **look) -> plt.Line2D:
     """Return an entry of a legend: a mark without a line."""
     return plt.Line2D([], [], linestyle="", markersize=size, **{"marker": "o"} | face(state, colour) | look)
+
+
+def kind_entries(scores: pd.DataFrame) -> dict[str, plt.Line2D]:
+    """Return the entries of a legend for kinds of networks, with their numbers; MouseNets with random weights by themselves."""
+    once, entries = scores.drop_duplicates("model"), {}
+    open_ones = (once.kind == UNTRAINED) | ((once.kind == MOUSENET) & (once.state == "random"))
+    for kind, is_open in product(KINDS, (False, True)):
+        if n := int(((once.kind == kind) & (open_ones == is_open)).sum()):
+            words = f"{kind}, random weights" if is_open and kind != UNTRAINED else kind
+            look = of_kind(kind, "random" if is_open else "trained")
+            entries[f"{words} ({n})"] = plt.Line2D([], [], linestyle="", markersize=MEAN_SIZE, **look)
+    return entries
 
 
 def states(scores: pd.DataFrame) -> dict[str, plt.Line2D]:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from dormouse.inference.agreement import METHODS
 from dormouse.paper.facts import Tables, run_facts, shown_methods
-from dormouse.paper.figures.marks import KIND_LOOKS, add_legend, axis_words, dot, draw_interval, draw_null, name_rows
+from dormouse.paper.figures.marks import add_legend, axis_words, draw_interval, draw_null, kind_entries, name_rows, of_kind
 from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, panels, plt
 from dormouse.paper.networks import ATTRIBUTES, KINDS, OVER_AREAS, over_areas, places, shown_scores
 from dormouse.tables import WHOLE
@@ -33,26 +33,20 @@ def plot(tables: Tables) -> plt.Figure:
     shown, (first, second, *_), scores = data(tables), shown_methods(tables), shown_scores(tables)
     means, rho = (shown[shown.mark == mark] for mark in (NETWORK, RHO))
     figure, axes = panels(1, 1 + (len(rho) > 0), DOUBLE_IN if len(rho) else SINGLE_IN, 3.4)
-    ax, counts = axes[0, 0], means.kind.value_counts()
-    for kind in [kind for kind in reversed(KINDS) if kind in counts]:
-        own = means[means.kind == kind]
-        look = {"linestyle": "", "markersize": 3.2, "markeredgewidth": 0.7, "label": f"_{kind}"} | KIND_LOOKS[kind]
+    ax = axes[0, 0]
+    for (kind, state), own in sorted(means.groupby(["kind", "state"]), key=lambda part: KINDS.index(part[0][0])):
+        look = {"linestyle": "", "markersize": 3.2, "label": f"_{kind}"} | of_kind(kind, state)
         ax.plot(own[first["method"]], own[second["method"]], **look)
     for axis, row in (("xlabel", first), ("ylabel", second)):
-        ax.set(**{axis: axis_words(row, scores[scores.method == row["method"]])})
+        ax.set(**{axis: axis_words(row, scores[scores.method == row["method"]], 60)})
         draw_null(ax, row, across=axis == "xlabel")
     if len(rho):
         draw_rho(axes[0, 1], rho, places(tables))
     else:
         ax.set_title("too few networks for a rank correlation")
     figure.suptitle(f"{run_facts(tables['run'])['title']}: {len(means)} networks")
-    add_legend(figure, {f"{kind} ({counts[kind]})": dot(**_of_dot(kind)) for kind in KINDS if kind in counts})
+    add_legend(figure, kind_entries(means))
     return figure
-
-
-def _of_dot(kind: str) -> dict:
-    look = dict(KIND_LOOKS[kind])
-    return {"colour": look.pop("color")} | look
 
 
 def agreement_of(agreement: pd.DataFrame, first: str, second: str) -> pd.DataFrame:

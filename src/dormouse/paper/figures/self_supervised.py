@@ -40,14 +40,13 @@ def plot(tables: Tables) -> plt.Figure:
     figure, axes = panels(1, len(methods), width, 1.8 + ROW_IN * n)
     for ax, row in zip(axes[0], methods, strict=True):
         own = scores[scores.method == row["method"]]
-        means = over_areas(own).assign(size=over_areas(own).groupby("named").model.transform("size"))
-        means = means.sort_values(["size", "named", "score"], ascending=[False, True, False], kind="stable")
+        means = in_order(over_areas(own))
         draw_rows(ax, own, list(means.model), dots)
         for name, (_, colour, _) in TWINS.items():
             ax.plot(
                 means[name], range(len(means))[::-1], "|", markersize=ROW_IN * 72, color=colour, markeredgewidth=1.2, zorder=2
             )
-        for place in (means.named != means.named.shift(-1)).to_numpy()[:-1].nonzero()[0]:
+        for place in (means.block != means.block.shift(-1)).to_numpy()[:-1].nonzero()[0]:
             ax.axhline(len(means) - place - 1.5, color="0.6", linewidth=0.5)
         draw_null(ax, row)
         ax.set(title=f"{row['label']}\n{answer_words(answers, row['method'])}", xlabel=axis_words(row, own))
@@ -56,3 +55,10 @@ def plot(tables: Tables) -> plt.Figure:
     entries |= {words: dot(colour, marker="|", size=8, markeredgewidth=1.2) for _, colour, words in TWINS.values()}
     add_legend(figure, entries)
     return figure
+
+
+def in_order(means: pd.DataFrame) -> pd.DataFrame:
+    """Return networks in blocks, best first: those of one architecture, most networks first; last those alone in theirs."""
+    size = means.groupby("named").model.transform("size")
+    blocks = means.assign(size=size, block=means.named.where(size > 1, ""))
+    return blocks.sort_values(["size", "block", "score"], ascending=[False, True, False], kind="stable")
