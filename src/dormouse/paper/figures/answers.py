@@ -1,7 +1,5 @@
 """The figure of the answers to the questions about networks."""
 
-from textwrap import fill
-
 import numpy as np
 import pandas as pd
 
@@ -9,7 +7,7 @@ from dormouse.inference.contrasts import FEWEST
 from dormouse.inference.questions import NEGATIVE, NOT_RUN, POSITIVE, TOO_FEW
 from dormouse.inference.wording import COVARIATES
 from dormouse.paper.facts import Tables, run_facts, shown_methods
-from dormouse.paper.figures.marks import UNITS, counted, draw_interval, name_rows
+from dormouse.paper.figures.marks import UNITS, counted, draw_interval, in_lines, name_rows
 from dormouse.paper.figures.style import DOUBLE_IN, SMALL_PT, NotDrawn, panels, plt
 from dormouse.tables import WHOLE
 
@@ -84,11 +82,11 @@ def row_name(row: dict) -> str:
         return row["contrast"].replace("_", " ")
     if row["kind"] == "covariates":
         others = ", the other numbers being equal" if row["contrast"] == "covariates" else ""
-        return fill(COVARIATES.get(row["first"], row["first"]) + others, LETTERS)
+        return in_lines(COVARIATES.get(row["first"], row["first"]) + others, LETTERS)
     if row["kind"] == "agreement":
-        return fill(f"{row['first']} and {row['second']} ({row['method']})", LETTERS)
+        return in_lines(f"{row['first']} and {row['second']} ({row['method']})", LETTERS)
     asked = f"{row['contrast'].replace('_', ' ')}: " if row["kind"] == "groups" else ""
-    return fill(f"{asked}{row['first']}, less {row['second']}", LETTERS)
+    return in_lines(f"{asked}{row['first']}, less {row['second']}", LETTERS)
 
 
 def draw_answers(ax: plt.Axes, answers: pd.DataFrame, rows: list[str]) -> None:
@@ -102,7 +100,7 @@ def draw_answers(ax: plt.Axes, answers: pd.DataFrame, rows: list[str]) -> None:
             continue
         colour = DECIDED if row.verdict in (POSITIVE, NEGATIVE) else OPEN
         draw_interval(ax, pd.DataFrame([row]), [place[row.row]], colour)
-        words = f"{counted(row.n_units, UNITS[row.unit])}, q = {row.q:.1g}"
+        words = f"{counted(row.n_units, UNITS[row.unit])}, q = {row.q:.2g}"
         ax.text(1.01, place[row.row], words, va="center", size=SMALL_PT, color=colour, transform=ax.get_yaxis_transform())
     name_rows(ax, rows)
     if answers.estimate.isna().all():

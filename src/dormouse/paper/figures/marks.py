@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from textwrap import fill
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -130,7 +130,14 @@ def draw_ceiling(ax: plt.Axes, ceiling: float) -> None:
 def axis_words(method: Mapping, scores: pd.DataFrame, width: int = 40) -> str:
     """Return the label of the axis of a method's scores: what they are, and of what, on lines of some width."""
     statistic = ", ".join(scores.statistic.dropna().unique())
-    return f"{fill(method['axis'], width)}\n{statistic}"
+    return f"{in_lines(method['axis'], width)}\n{statistic}"
+
+
+def in_lines(text: str, width: int) -> str:
+    """Return text on as few lines of `width` letters as it takes, about equally long."""
+    n_lines = len(wrap(text, width, break_on_hyphens=False))
+    widths = (w for w in range(len(text) // n_lines, width + 1) if len(wrap(text, w, break_on_hyphens=False)) <= n_lines)
+    return "\n".join(wrap(text, next(widths, width), break_on_hyphens=False))
 
 
 def dot(colour="black", state: str = "", size: float = MEAN_SIZE, **look) -> plt.Line2D:
@@ -139,7 +146,7 @@ def dot(colour="black", state: str = "", size: float = MEAN_SIZE, **look) -> plt
 
 
 def kind_entries(scores: pd.DataFrame) -> dict[str, plt.Line2D]:
-    """Return the entries of a legend for kinds of networks, with their numbers; MouseNets with random weights by themselves."""
+    """Return the entries of a legend for kinds of networks, with their numbers; MouseNets with random weights are apart."""
     once, entries = scores.drop_duplicates("model"), {}
     open_ones = (once.kind == UNTRAINED) | ((once.kind == MOUSENET) & (once.state == "random"))
     for kind, is_open in product(KINDS, (False, True)):

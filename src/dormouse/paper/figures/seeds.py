@@ -4,7 +4,7 @@ import pandas as pd
 
 from dormouse.paper.evidence import N_SHOWN, POOLED, WORDS
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
-from dormouse.paper.figures.marks import AREA_SIZE, add_legend, axis_words, dot, name_rows
+from dormouse.paper.figures.marks import AREA_SIZE, add_legend, axis_words, counted, dot, name_rows
 from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, area_colours, panels, plt
 from dormouse.paper.networks import networks
 from dormouse.tables import whole_areas
@@ -58,6 +58,6 @@ def plot(tables: Tables) -> plt.Figure:
     n = shown[shown.network != BETWEEN].n_seeds
     seeds = " to ".join(dict.fromkeys(f"{value:.0f}" for value in (n.min(), n.max())))
     left = f", the {N_SHOWN} best" * (len(means) > N_SHOWN)
-    figure.suptitle(f"{run_facts(tables['run'])['title']}: {len(means)} random networks{left}, {seeds} seeds each")
+    figure.suptitle(f"{run_facts(tables['run'])['title']}: {counted(len(means), 'random networks')}{left}, {seeds} seeds each")
     add_legend(figure, {area: dot(colour, size=AREA_SIZE) for area, colour in colours.items()})
     return figure

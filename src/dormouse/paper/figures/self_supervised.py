@@ -4,13 +4,13 @@ import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
 from dormouse.paper.figures.marks import AREA_SIZE, ROW_IN, add_legend, answer_words, axis_words, dot, draw_null, draw_rows
-from dormouse.paper.figures.style import DOUBLE_IN, RED, SINGLE_IN, NotDrawn, area_colours, panels, plt
+from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, area_colours, panels, plt
 from dormouse.paper.networks import SELF, networks, over_areas, shown_scores
 
-TWINS = {
-    "supervised": ("trained", RED, "trained on labels"),
-    "random": ("random", "0.5", "random weights"),
-}  # state, colour, words
+TWINS = {  # state, colour, words
+    "supervised": ("trained", "black", "its architecture, trained on labels"),
+    "random": ("random", "0.6", "its architecture, random weights"),
+}
 AT = ["method", "area", "named"]
 
 
