@@ -86,7 +86,7 @@ def resamples(n: int, seed: int = 0, n_boot: int = 400, **sd: float) -> Resample
 
 @cache
 def made_up_run(
-    n_models: int = 40,
+    n_models: int = 60,
     areas: tuple[str, ...] = AREAS[:2],
     seed: int = 0,
     groups: tuple[str, ...] = GROUPS,

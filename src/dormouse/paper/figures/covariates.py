@@ -36,15 +36,21 @@ def data(tables: Tables) -> pd.DataFrame:
     at = pd.MultiIndex.from_frame(scores[["method", "model"]])
     shown = scores.assign(effective_dimension=dimension.reindex(at).to_numpy())
     own = known[["model", *(name for name in COVARIATES if name != "effective_dimension")]]
-    return shown.merge(own, on="model").drop(columns=["low", "high"])
+    shown = shown.merge(own, on="model").drop(columns=["low", "high"])
+    if not differing(shown):
+        raise NotDrawn("the networks of this run do not differ in any of the numbers.")
+    return shown
+
+
+def differing(shown: pd.DataFrame) -> list[str]:
+    """Return the covariates in which networks differ."""
+    return [name for name in COVARIATES if len(set(shown[name][shown[name] > 0])) > 1]
 
 
 def plot(tables: Tables) -> plt.Figure:
     """Draw scores by each method (rows) over each covariate (columns) that two networks or more have."""
     shown, methods = data(tables), shown_methods(tables)
-    columns = [name for name in COVARIATES if len(set(shown[name][shown[name] > 0])) > 1]
-    if not columns:
-        raise NotDrawn("the networks of this run do not differ in any of the numbers.")
+    columns = differing(shown)
     figure, axes = panels(len(methods), len(columns), DOUBLE_IN, 0.8 + 2.3 * len(methods), sharex="col", sharey="row")
     for of_method, row in zip(axes, methods, strict=True):
         own = shown[shown.method == row["method"]]

@@ -192,5 +192,5 @@ def answer_words(answers: pd.DataFrame, method: str) -> str:
     numbers = (("n_pairs", "pairs"), ("n_units", UNITS[row.unit]))
     counts = ", ".join(counted(row[n], words) for n, words in numbers if not pd.isna(row[n]))
     if pd.isna(row.estimate):
-        return f"no interval: {row.verdict} ({counts})"
+        return f"no interval: {row.verdict}\n({counts})"
     return f"difference {row.estimate:+.3f} [{row.low:.3f}, {row.high:.3f}]\n{counts}, q = {row.q:.2g}"

@@ -38,7 +38,8 @@ def data(tables: Tables) -> pd.DataFrame:
 
 def plot(tables: Tables) -> plt.Figure:
     """Draw for each method the range over seeds of each network (rows) in every area, and below it that over networks."""
-    shown, methods, colours = data(tables), shown_methods(tables), area_colours(areas_of(tables))
+    shown, colours = data(tables), area_colours(areas_of(tables))
+    methods = [row for row in shown_methods(tables) if row["method"] in set(shown.method)]
     means = shown[shown.network != BETWEEN].groupby("network")["mean"].mean().sort_values(ascending=False, kind="stable")
     rows = [*means.index[:N_SHOWN], *([BETWEEN] if (shown.network == BETWEEN).any() else [])]
     width = DOUBLE_IN if len(methods) > 1 else SINGLE_IN

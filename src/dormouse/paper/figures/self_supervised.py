@@ -43,9 +43,8 @@ def plot(tables: Tables) -> plt.Figure:
         means = in_order(over_areas(own))
         draw_rows(ax, own, list(means.model), dots)
         for name, (_, colour, _) in TWINS.items():
-            ax.plot(
-                means[name], range(len(means))[::-1], "|", markersize=ROW_IN * 72, color=colour, markeredgewidth=1.2, zorder=2
-            )
+            look = {"markersize": ROW_IN * 72, "markeredgewidth": 1.2, "color": colour, "zorder": 2, "label": f"_{name}"}
+            ax.plot(means[name], range(len(means))[::-1], "|", **look)
         for place in (means.block != means.block.shift(-1)).to_numpy()[:-1].nonzero()[0]:
             ax.axhline(len(means) - place - 1.5, color="0.6", linewidth=0.5)
         draw_null(ax, row)
