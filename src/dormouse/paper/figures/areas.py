@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
+from dormouse.paper.figures.marks import add_legend
 from dormouse.paper.figures.scores import site_ceilings
 from dormouse.paper.figures.style import RED, NotDrawn, area_colours, panels, plt
-from dormouse.paper.kinds import BASELINE, with_kinds
+from dormouse.paper.networks import BASELINE, networks
 from dormouse.tables import WHOLE
 
 NETWORK, MEDIAN, CEILING = "network", "median of networks", "noise ceiling"  # marks
@@ -18,17 +19,21 @@ STATES = {"trained": "trained", "random": "with random weights"}
 
 
 def data(tables: Tables) -> pd.DataFrame:
-    """Return the score of each network at each site, by the methods shown side by side; medians over networks, and ceilings."""
-    best, networks = tables["best_layers"], with_kinds(tables["models"])
-    networks = networks[networks.kind != BASELINE]
+    """Return the score of each network at each site, by the methods shown side by side; medians over networks, and ceilings.
+
+    Seeds of a network are averaged.
+    """
+    best, known = tables["best_layers"], networks(tables["models"])
+    known = known[known.kind != BASELINE]
     parts = []
     for row in shown_methods(tables):
         own = best[best.method == row["method"]].dropna(subset="score")
-        own = own.merge(networks[["model", "display_name", "state"]], on="model")
+        own = own.merge(known[["model", "network", "state"]], on="model")
+        own = own.groupby([*AT, "network", "state"], as_index=False).agg(score=("score", "mean"), n_neurons=("n_neurons", "max"))
         at = own.groupby([*AT, "state"], as_index=False)
-        medians = at.agg(score=("score", "median"), n_neurons=("n_neurons", "max"), n_networks=("model", "nunique"))
+        medians = at.agg(score=("score", "median"), n_neurons=("n_neurons", "max"), n_networks=("score", "size"))
         limits = site_ceilings(tables["ceilings"], row).rename(columns={"ceiling": "score"})
-        each = own[[*AT, "display_name", "state", "score", "n_neurons"]].assign(mark=NETWORK)
+        each = own.assign(mark=NETWORK)
         found = each, medians.assign(mark=MEDIAN), limits[[*AT, "score", "n_neurons"]].assign(mark=CEILING)
         parts += [part.assign(method=row["method"]) for part in found if len(part) and len(own)]
     if not parts:
@@ -63,8 +68,7 @@ def plot(tables: Tables) -> plt.Figure:
     counts = shown[shown.mark == MEDIAN].groupby("state").n_networks.max()
     n = ", ".join(f"{counts[state]:.0f} {words}" for state, words in STATES.items() if state in counts)
     figure.suptitle(f"{run_facts(tables['run'])['title']}: scores of networks ({n})")
-    handles = _handles(shown)
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
+    add_legend(figure, _handles(shown))
     return figure
 
 
