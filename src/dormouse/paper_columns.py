@@ -1,6 +1,6 @@
 """The columns of the tables that figures, exports and report read beside the numbers: what a run is, and what it took."""
 
-from dormouse.column_groups import BOOL, FLOAT, METHOD, SELECTION, STRING
+from dormouse.column_groups import BOOL, FLOAT, INT, METHOD, SELECTION, SITE, STRING
 
 PAPER = {
     "run": {
@@ -31,5 +31,14 @@ PAPER = {
         "peak_mib": (FLOAT, "peak memory, MiB"),
         "asked_mb": (FLOAT, "memory that it asked for, MB; missing where it asked for none"),
         "machine": (STRING, "name of the machine"),
+    },
+    "site_similarity": SELECTION
+    | SITE
+    | {
+        "other_area": (STRING, "area of the other site"),
+        "other_cortical_layer": (STRING, "its cortical layer, or 'all' for a whole area, which is compared with such"),
+        "r": (FLOAT, "Pearson's r of the upper triangles of both RDMs; missing where one does not vary"),
+        "n_neurons": (INT, "number of neurons of the site; missing where the data set gives similarities only"),
+        "other_n_neurons": (INT, "number of neurons of the other site; missing likewise"),
     },
 }

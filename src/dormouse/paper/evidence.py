@@ -155,7 +155,7 @@ def chance_table(tests: pd.DataFrame, areas: Sequence[str], method: str) -> pd.D
     grouped = rows.assign(place=rows.area.map(order), above=rows.q < ALPHA).groupby(["place", "site"])
     table = pd.DataFrame({"networks": grouped.q.count(), f"q < {ALPHA}": grouped.above.sum()})
     for column, name in (("n_permutations", "permutations"), ("n_neurons", "neurons")):
-        table[name] = [_numbers(values) for _, values in grouped[column]]
+        table[name] = [numbers(values) for _, values in grouped[column]]
     return table.droplevel("place").reset_index()
 
 
@@ -177,7 +177,7 @@ def _span(low: float, high: float, digits: int) -> str:
     return "[no interval]" if pd.isna(low) or pd.isna(high) else f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def _numbers(values: pd.Series) -> str:
+def numbers(values: pd.Series) -> str:
     """Return the whole numbers that a column has: one, a range, or nothing where all are missing."""
     known = values.dropna().astype(int)
     return " to ".join(map(str, dict.fromkeys((known.min(), known.max())))) if len(known) else ""

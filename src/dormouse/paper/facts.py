@@ -1,6 +1,7 @@
 """The facts of a run, read from its tables `run` and `methods`."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -9,13 +10,14 @@ import yaml
 from dormouse.errors import InputError
 from dormouse.tables import read_table
 
+_parsed = cache(yaml.safe_load)  # which hundreds of pages ask for
 Tables = Mapping[str, pd.DataFrame]  # of a run, by name; one that the run does not have is empty
 
 
 def run_facts(run: pd.DataFrame) -> dict:
     """Return what the table `run` says, by key: `areas` as a list, `config` as a mapping, `config_text` as it is, texts."""
     facts = dict(zip(run.key, run.value, strict=True))
-    read = {"areas": facts["areas"].split(", "), "config": yaml.safe_load(facts["config"]), "config_text": facts["config"]}
+    read = {"areas": facts["areas"].split(", "), "config": _parsed(facts["config"]), "config_text": facts["config"]}
     return facts | read
 
 

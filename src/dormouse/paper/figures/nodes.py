@@ -3,6 +3,7 @@
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, method_row, run_facts
+from dormouse.paper.figures.marks import add_legend
 from dormouse.paper.figures.scores import area_ceilings
 from dormouse.paper.figures.style import RED, NotDrawn, colours_of, heading, lines_of, panels, plt, sns
 from dormouse.stimuli.images import ORIGINAL
@@ -30,17 +31,18 @@ def plot(tables: Tables, method: str) -> plt.Figure:
     lines = lines_of(models)
     nets, pixels = similarities(scores, models)
     limits = area_ceilings(tables["ceilings"], row)
-    figure, axes = panels(len(areas), 1, height=1.2 + 1.1 * len(areas), style="whitegrid", sharex=True, sharey=True)
+    figure, axes = panels(len(areas), 1, height=1.3 + 1.05 * len(areas), sharex=True, sharey=True)
     colours, nets = colours_of(models, lines), nets.assign(network=nets.model.map(lines))
-    looks = {"hue": "network", "hue_order": colours, "palette": colours, "errorbar": "sd", "sort": False, "marker": "o"}
+    looks = {"hue": "network", "hue_order": colours, "palette": colours, "errorbar": "sd", "sort": False, "marker": "o", "linewidth": 0.8, "markeredgewidth": 0}
     for area, ax in zip(areas, axes[:, 0], strict=True):
         if nets.score[nets.area == area].notna().any():
-            sns.lineplot(nets[nets.area == area], x="layer", y="score", ax=ax, markersize=4, **looks)
+            sns.lineplot(nets[nets.area == area], x="layer", y="score", ax=ax, markersize=3, **looks)
             ax.get_legend().remove()
         ax.axhline(pixels.get(area, float("nan")), color="black", linestyle=":", linewidth=1, label="pixels")
         if row["null_score"] is not None:
             ax.axhline(row["null_score"], color="0.5", linewidth=0.8)
-        ax.set(ylabel=area, xlabel="")
+        ax.set(ylabel=f"{area}\nscore", xlabel="")
+        ax.grid(axis="x", color="0.93")
     view = ax.get_ylim()  # ceilings are often so high that they would squeeze the networks together
     for area, ax in zip(areas, axes[:, 0], strict=True):
         for limit in limits.ceiling[limits.area == area]:
@@ -51,7 +53,7 @@ def plot(tables: Tables, method: str) -> plt.Figure:
     axes[-1, 0].tick_params(axis="x", rotation=90)
     figure.suptitle(heading(run_facts(tables["run"])["title"], row["axis"], scores))
     handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
+    add_legend(figure, handles)
     return figure
 
 

@@ -78,12 +78,18 @@ def _panels(order: list[str], areas: list[str], n_entries: int) -> tuple[plt.Fig
     return figure, axes[0], n_columns
 
 
-def area_ceilings(ceilings: pd.DataFrame, method: Mapping) -> pd.DataFrame:
-    """Return the rows of the table `ceilings` for whole areas and a method's target and selection; none for some images."""
+def site_ceilings(ceilings: pd.DataFrame, method: Mapping) -> pd.DataFrame:
+    """Return the rows of the table `ceilings` for sites and a method's target and selection; none for some images."""
     if method["images"] not in ("all", "scenes"):
         return ceilings[:0]
     of_method = (ceilings.target == method["target"]) & (ceilings.selection == method["selection"])
-    return ceilings[of_method & (ceilings.cortical_layer == WHOLE) & ceilings.neuron.isna()]
+    return ceilings[of_method & ceilings.neuron.isna()]
+
+
+def area_ceilings(ceilings: pd.DataFrame, method: Mapping) -> pd.DataFrame:
+    """Return the rows of `site_ceilings` for whole areas."""
+    found = site_ceilings(ceilings, method)
+    return found[found.cortical_layer == WHOLE]
 
 
 def _draw_panel(ax: plt.Axes, sites: pd.DataFrame, marks: pd.DataFrame, ceilings: pd.DataFrame, method: Mapping) -> None:

@@ -63,6 +63,18 @@ def panels(n_rows: int, n_columns: int, width: float = DOUBLE_IN, height: float 
     return plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, layout="constrained", **shared)
 
 
+def stacked(heights: Sequence[float], width: float = DOUBLE_IN, around: float = 0.6, style: str = "ticks"):
+    """Return a figure and its parts, one below the other, each laid out for itself, so that their panels need not align.
+
+    Parameters
+    ----------
+    heights : of the parts, inches; with `around`, which title and legend take, up to a page
+    """
+    set_style(style)
+    figure = plt.figure(figsize=(width, min(PAGE_IN, sum(heights) + around)), layout="constrained")
+    return figure, figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+
+
 def area_colours(areas: Sequence[str]) -> dict[str, tuple]:
     """Return the colour of each cortical area, the same in all figures of a run."""
     return dict(zip(areas, cycle(sns.color_palette("colorblind")), strict=False))

@@ -6,6 +6,7 @@ import pandas as pd
 
 from dormouse.columns import FLOAT, TABLES
 from dormouse.paper.facts import Tables, areas_of, run_facts
+from dormouse.paper.figures.marks import add_legend, counted
 from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, colours_of, lines_of, panels, plt
 
 
@@ -27,15 +28,17 @@ def plot(tables: Tables) -> plt.Figure:
     quantities = [column for column, (kind, _) in TABLES["units"].items() if kind == FLOAT]
     colours = colours_of(models, lines) | {neurons: "black"}
     shape, width = (len(quantities), len(shared)), min(DOUBLE_IN, 0.8 + 1.6 * len(shared))
-    figure, axes = panels(*shape, max(width, SINGLE_IN), 1 + 1.4 * len(quantities), "whitegrid", sharex="row", sharey=True)
+    figure, axes = panels(*shape, max(width, SINGLE_IN), 1 + 1.25 * len(quantities), sharex="row", sharey=True)
+    counts = named[named.model == ""].groupby("area").size()
     for (row, quantity), (column, area) in product(enumerate(quantities), enumerate(shared)):
         ax = axes[row, column]
         for name, rows in named[named.area == area].groupby("network", sort=False):
             if rows[quantity].notna().any():
-                ax.ecdf(rows[quantity].dropna(), color=colours[name], linewidth=1.2, label=name)
-        ax.set(title=area if row == 0 else "", xlabel=quantity.replace("_", " "))
-    figure.supylabel("fraction of units")
-    figure.suptitle(facts["title"])
-    handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
+                ax.ecdf(rows[quantity].dropna(), color=colours[name], linewidth=1, label=name)
+        n = f" ({counted(counts[area], 'neurons')})" if area in counts else ""
+        ax.set(title=f"{area}{n}" if row == 0 else "", xlabel=quantity.replace("_", " "))
+    for line in axes:
+        line[0].set_ylabel("share of units")
+    figure.suptitle(f"{facts['title']}: distributions over units")
+    add_legend(figure, {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)})
     return figure
