@@ -19,6 +19,7 @@ PARTS = (
     "resources/methods.yaml",
     "resources/contrasts.yaml",
     "resources/figures.yaml",
+    "resources/targets.yaml",
     "resources/allen_stimuli.csv",
     "resources/mousenet",
     "envs",

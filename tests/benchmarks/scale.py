@@ -37,7 +37,7 @@ PARTS = (
     "resources/contrasts.yaml",
     "resources/models.tsv",
     "resources/mousenet",
-    "resources/published_counts.tsv",
+    "resources/targets.yaml",
 )
 AREAS = ("VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl")
 N_RECORDINGS, N_MODELS, N_LAYERS, N_NEURONS, N_IMAGES, N_FOLDS, SHARE = 400, 230, 35_000, 6619, 119, 5, 10

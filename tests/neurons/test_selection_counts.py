@@ -10,6 +10,8 @@ from neuron_tables import AREAS, COMBINATION, FILTERS, make_table, passes_by_han
 from dormouse import tables
 from dormouse.neurons import selection
 from dormouse.paper.report import combination_counts
+from dormouse.targets import list_targets
+from dormouse.written import read_yaml
 
 
 def count_by_hand(table: pd.DataFrame, areas: list[str], **limits) -> dict[tuple, int]:
@@ -78,7 +80,7 @@ def agreement(bad: list[dict], **wanted) -> dict[tuple[str, str], bool | None]:
     """Whether a combination's counts, of neurons that pass all filters and of `bad` ones, agree with PUBLISHED."""
     rows = [{"cortical_layer": "2/3"}] * 2 + [{}] + [{"area": "VISl"}] * 2 + [{"area": "VISl", "cortical_layer": "5"}]
     unreliable = {"cortical_layer": "6", "reliability": 0.1, "split_half_r": 0.1}
-    counts = selection.count(make_table([*rows, unreliable, *bad]), AREAS, 0.75, 0.05, PUBLISHED)
+    counts = selection.count(make_table([*rows, unreliable, *bad]), AREAS, 0.75, 0.05, PUBLISHED.to_dict("records"))
     wanted = {"excitatory": False, "running": False, "responsive": False, "reliable": "plain"} | wanted
     for column, value in wanted.items():
         counts = counts[counts[column] == value]
@@ -111,7 +113,7 @@ def test_neurons_too_few_do_not_agree():
     running = {"p_run_mod_ns": 0.01}
     rows = [{"cortical_layer": "2/3"}, {"cortical_layer": "2/3"} | running, running, {"cortical_layer": "6"} | running]
     rows += [{"area": "VISl"} | running, {"area": "VISl", "cortical_layer": "5"}]
-    counts = selection.count(make_table(rows), AREAS, 0.75, 0.05, PUBLISHED)
+    counts = selection.count(make_table(rows), AREAS, 0.75, 0.05, PUBLISHED.to_dict("records"))
     counts = counts[counts.running & ~counts.excitatory & ~counts.responsive & (counts.reliable == "plain")]
     agrees = counts.set_index(["area", "cortical_layer"]).agrees
     assert agrees.dropna().to_dict() == {
@@ -129,7 +131,7 @@ def test_published_numbers_of_all_neurons_count_only_without_a_reliability_thres
 
 
 def test_counts_beside_published_ones_survive_writing_and_reading(tmp_path):
-    counts = selection.count(random_table(60, seed=8), AREAS, 0.75, 0.05, PUBLISHED)
+    counts = selection.count(random_table(60, seed=8), AREAS, 0.75, 0.05, PUBLISHED.to_dict("records"))
     tables.write_table("selection_counts", counts.assign(selection="paper"), tmp_path / "counts.parquet")
     read = tables.read_table("selection_counts", tmp_path / "counts.parquet")
     for column in ("agrees", "at_least", "at_most"):
@@ -138,7 +140,7 @@ def test_counts_beside_published_ones_survive_writing_and_reading(tmp_path):
 
 
 def test_published_counts_are_those_of_the_paper_and_of_its_matrices(root):
-    published = selection.read_published([root / "resources/published_counts.tsv"])
+    published = pd.DataFrame(selection.published_counts(list_targets(read_yaml(root / "resources/targets.yaml"))))
     assert set(published.columns) == {"area", "cortical_layer", "reliable", "at_least", "at_most"}
     rows = published.set_index(["area", "cortical_layer", "reliable"])
     assert len(rows) == 26 and not rows.index.duplicated().any()
@@ -166,10 +168,6 @@ def test_published_counts_are_those_of_the_paper_and_of_its_matrices(root):
     assert len(others) == 11 and (others.at_least == 120).all() and others.at_most.isna().all()
 
 
-def test_without_a_file_nothing_is_published():
-    assert selection.read_published([]) is None
-
-
 @pytest.mark.parametrize("truth", [(True, True, False, "spearman-brown"), (False, True, True, "plain")])
 def test_the_combination_that_made_the_published_numbers_is_found(truth):
     """Counts of simulated cells under one combination serve as published ones; it alone must come out best."""
@@ -181,7 +179,7 @@ def test_the_combination_that_made_the_published_numbers_is_found(truth):
     known = pd.concat([mine, everything[everything.area == "all"]])
     published = known[[*keys, "reliable"]].assign(at_least=known.n_neurons, at_most=known.n_neurons)
     published.loc[published.cortical_layer == "2/3", "at_most"] = np.nan
-    best = combination_counts(selection.count(table, AREAS, 0.75, 0.05, published).assign(selection="paper"))
+    best = combination_counts(selection.count(table, AREAS, 0.75, 0.05, published.to_dict("records")).assign(selection="paper"))
     assert len(best) == 24
     assert tuple(best.loc[0, COMBINATION]) == truth
     assert best.agrees[0] == len(mine)

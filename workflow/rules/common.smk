@@ -41,12 +41,14 @@ from dormouse.models.specification import (
 )
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.paper.drawing import endings, figure_code, figure_of, list_figures
-from dormouse.recordings.datasets import images_key, open_dataset
+from dormouse.neurons.selection import published_counts
+from dormouse.recordings.datasets import images_key, open_dataset, published_matrices
 from dormouse.recordings.simulated_sites import simulated_sites
 from dormouse.run.folder import run_folder
 from dormouse.schemas import check_layers
 from dormouse.stimuli.images import BLANK, ORIGINAL
 from dormouse.tables import read_table
+from dormouse.targets import list_targets
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
 from dormouse.written import given_table, read_layers
@@ -86,6 +88,7 @@ RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weig
 # what is said of each image; the Allen data and the demo, which hold their images in recordings, get a blank
 DESCRIBED = DATASET.stimuli | ({BLANK: {}} if config["stimuli"]["blank"] and not DATASET.images else {})
 N_IMAGES = len(DESCRIBED)
+PUBLISHED = published_matrices(config["replication"]["matrices"], N_IMAGES, N_IMAGES - (BLANK in DESCRIBED))
 METHODS = with_images(list_methods(METHOD_TABLE, config, DATASET.kind), DESCRIBED)
 # what the data set has too little for is left out, and the report says so
 LEFT_OUT = left_out(METHODS, SELECTION["named"], DATASET.kind, list(DESCRIBED), DATASET.trials, DATASET.speed)
@@ -104,7 +107,6 @@ RUN_OF = {"name": DATASET.name, "title": DATASET.title, "kind": DATASET.kind}
 RESULTS = run_folder(config, RUN_OF)
 TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
 DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
-PUBLISHED_COUNTS = [str(ROOT / "resources/published_counts.tsv")] if DATASET.name == "allen" else []
 # runs share the images, and everything made from images alone
 IMAGES = images_key(DATASET, config["stimuli"]["blank"])
 STIMULI = f"results/stimuli/{IMAGES}.npz"

@@ -1,5 +1,7 @@
 """From trials to the reliable neurons of each area, their RDMs and ceilings: for every selection that a method names."""
 
+FIRST = [*SELECTIONS, GIVEN][0]  # the selection whose sites are compared
+
 
 rule measure_reliability:
     input:
@@ -46,7 +48,6 @@ rule select_neurons:
 rule count_neurons:
     input:
         neurons=f"{RESULTS}/neurons/{{selection}}.parquet",
-        published=PUBLISHED_COUNTS,
     output:
         f"{RESULTS}/selection_counts/{{selection}}.parquet",
     log:
@@ -57,7 +58,7 @@ rule count_neurons:
         areas=DATASET.areas,
         min_reliability=SELECTION["min_reliability"],
         max_p=SELECTION["max_p"],
-        contents=contents(PUBLISHED_COUNTS),
+        published=published_counts(list_targets(own_table("targets"))) if DATASET.name == "allen" else [],
         code=code("count_neurons"),
     script:
         "../scripts/count_neurons.py"
@@ -156,3 +157,45 @@ rule measure_neurons:
         code=code("measure_neurons"),
     script:
         "../scripts/measure_neurons.py"
+
+
+rule compare_sites:
+    input:
+        expand(f"{RESULTS}/rdms/{FIRST}/{{area}}.npz", area=DATASET.areas),
+    output:
+        f"{RESULTS}/tables/site_similarity.parquet",
+    log:
+        f"{RESULTS}/logs/compare_sites.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory_mb(700, 0.002),
+    params:
+        selection=FIRST,
+        areas=DATASET.areas,
+        code=code("compare_sites"),
+    script:
+        "../scripts/compare_sites.py"
+
+
+if PUBLISHED:
+
+    rule compare_published:
+        input:
+            rdms=expand(f"{RESULTS}/rdms/{FIRST}/{{area}}.npz", area=DATASET.areas),
+            published=timeless(PUBLISHED),
+        output:
+            f"{RESULTS}/tables/published_rdms.parquet",
+        log:
+            f"{RESULTS}/logs/compare_published.log",
+        conda:
+            "../../envs/analysis.yaml"
+        resources:
+            mem_mb=memory_mb(700, 0.002),
+        params:
+            selection=FIRST,
+            areas=DATASET.areas,
+            contents=contents(PUBLISHED),
+            code=code("compare_published"),
+        script:
+            "../scripts/compare_published.py"

@@ -19,7 +19,7 @@ SHARED_PARTS = {
 VARIANTS = sorted({MODELS[model]["name"] for model in OF_MOUSENET})
 # the tables of this run
 OF_RUN = ["run", "methods", "models", "stimuli", "scores", "best_layers", "layer_choices", *COMPARISONS, *ANSWERS]
-OF_RUN += [*JUDGEMENTS, *SPECIFICITY, "null_check"]
+OF_RUN += [*JUDGEMENTS, *SPECIFICITY, "null_check", "site_similarity", *["published_rdms"] * bool(PUBLISHED)]
 OF_RUN += ["neurons", "selection_counts", "ceilings", "thresholds"] * HAS_NEURONS
 OF_RUN += ["nodes", "connections"] * bool(VARIANTS) + ["units", "unit_distances"] * bool(DISTANCES) + ["training"] * bool(RUNS)
 AREAS, SHOWN = DATASET.areas, set_side_by_side(METHODS, config["figures"]["methods"])

@@ -10,9 +10,8 @@ of their container already provides the same cell.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -50,9 +49,11 @@ def passes(table: pd.DataFrame, correction: str, min_reliability: float, max_p: 
     }
 
 
-def read_published(paths: Sequence[str | Path]) -> pd.DataFrame | None:
-    """Return the published counts of neurons, resources/published_counts.tsv, or None without a file."""
-    return pd.read_csv(paths[0], sep="\t").drop(columns="source") if len(paths) else None
+def published_counts(targets: Iterable[Mapping]) -> list[dict]:
+    """Return the published counts of neurons among rows of `targets.list_targets`, as `count` takes them: without tolerance."""
+    counts = [row for row in targets if row["measure"] == "n_neurons"]
+    exact = [(row["low"], row["high"]) if row["number"] is None else (row["number"], row["number"]) for row in counts]
+    return [{**row["of"], "at_least": low, "at_most": high} for row, (low, high) in zip(counts, exact, strict=True)]
 
 
 def candidates(neurons: pd.DataFrame, area: str, correction: str) -> pd.DataFrame:
@@ -140,15 +141,15 @@ def select(
 
 
 def count(
-    table: pd.DataFrame, areas: Sequence[str], min_reliability: float, max_p: float, published: pd.DataFrame | None = None
+    table: pd.DataFrame, areas: Sequence[str], min_reliability: float, max_p: float, published: Sequence[Mapping] = ()
 ) -> pd.DataFrame:
     """Return the table `selection_counts`: the number of neurons of each site under every combination of the filters.
 
     Parameters
     ----------
     table : table `reliability`; a cell of several recordings counts once, in the first recording in which it can be used
-    published : area, cortical_layer, reliable (whether for reliable neurons or all), at_least and at_most, missing where
-        nothing is known; None if nothing is published
+    published : for each published number area, cortical_layer, reliable (whether for reliable neurons or all), at_least and
+        at_most, None where nothing is known
     """
     table = table[table.area.isin(areas)]
     table = table[~seen_before(table, areas)]
@@ -166,15 +167,12 @@ def count(
     return with_published(counts, published)
 
 
-def with_published(counts: pd.DataFrame, published: pd.DataFrame | None) -> pd.DataFrame:
+def with_published(counts: pd.DataFrame, published: Sequence[Mapping]) -> pd.DataFrame:
     """Add the published numbers of the same sites (see `count`) to the counts, and whether they agree."""
     keys, known = ["area", "cortical_layer", "any_reliable"], ["at_least", "at_most"]
-    if published is None:
-        published = pd.DataFrame(columns=["area", "cortical_layer", "reliable", *known])
-    published = published.rename(columns={"reliable": "any_reliable"}).astype(
-        {"any_reliable": bool} | dict.fromkeys(known, "Int64")
-    )
-    rows = counts.assign(any_reliable=counts.reliable != "").merge(published, on=keys, how="left")
+    numbers = pd.DataFrame(list(published), columns=["area", "cortical_layer", "reliable", *known])
+    numbers = numbers.rename(columns={"reliable": "any_reliable"}).astype({"any_reliable": bool} | dict.fromkeys(known, "Int64"))
+    rows = counts.assign(any_reliable=counts.reliable != "").merge(numbers, on=keys, how="left")
     inside = (rows.n_neurons >= rows.at_least.fillna(0)) & (rows.n_neurons <= rows.at_most.fillna(np.iinfo(np.int64).max))
     return rows.drop(columns="any_reliable").assign(agrees=inside.mask(rows[known].isna().all(axis=1)))
 

@@ -93,6 +93,27 @@ def images_key(dataset: Dataset, blank: bool) -> str:
     return short_hash([file_hash(first) if dataset.recordings and not is_made(first) else first, blank])
 
 
+def published_matrices(path: str | None, n_images: int, n_scenes: int) -> list[str]:
+    """Return the file of the published similarities with which those of the run are compared; none without a folder.
+
+    Parameters
+    ----------
+    path : `replication.matrices` of the configuration, a dataset folder
+    n_images, n_scenes : number of images of the run, and of those without the blank
+
+    Raises InputError for a folder that is not of similarities, or of other images.
+    """
+    if path is None:
+        return []
+    place, file = f"config: replication.matrices: {path}", Path(path, "similarity.npz")
+    if (kind := folder.read_description(Path(path))["kind"]) != "similarity":
+        raise InputError(f"{place} is a data set of kind {kind}; expected one of kind similarity. See docs/data.md.")
+    n = len(folder.check_similarity(file)[1])
+    if n not in (n_images, n_scenes):
+        raise InputError(f"{place} is of {n} images, this run of {n_images}. Name a folder of matrices of the same images.")
+    return [str(file)]
+
+
 def _open_allen(config: Mapping) -> Dataset:
     allen, file = config["allen"], "ophys_experiment_data/{recording}.nwb"
     in_place = allen["access"] == "stream" and not allen["keep"]
