@@ -153,6 +153,11 @@ def read_tables(name: str, paths: Sequence[str | Path]) -> pd.DataFrame:
     return pd.concat([read_table(name, path) for path in paths], ignore_index=True)
 
 
+def read_named(names: Sequence[str], paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
+    """Read tables by name, each from the file that is named after it; one without a file is empty."""
+    return {name: read_tables(name, [path for path in paths if Path(path).stem == name]) for name in names}
+
+
 def whole_areas(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of whole areas; where the data set has only parts of an area, the rows of its cortical layers."""
     whole = table.cortical_layer == WHOLE

@@ -7,7 +7,23 @@ FIGURES = list_figures(
     {"method": list(METHODS), "area": AREAS, "model": list(MODELS), "variant": VARIANTS},
     own_table("methods")["presets"],
 )
-TABLES = expand(f"{RESULTS}/tables/{{table}}.parquet", table=OF_RUN)
+TABLES = expand(f"{RESULTS}/tables/{{table}}.parquet", table=[*OF_RUN, "replication"])
+
+
+rule score_replication:
+    input:
+        expand(f"{RESULTS}/tables/{{table}}.parquet", table=[table for table in READ if table in OF_RUN]),
+    output:
+        f"{RESULTS}/tables/replication.parquet",
+    log:
+        f"{RESULTS}/logs/score_replication.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        targets=list_targets(own_table("targets")),
+        code=code("score_replication"),
+    script:
+        "../scripts/score_replication.py"
 
 
 rule draw_figures:

@@ -48,5 +48,5 @@ def tables_of(results: str) -> tuple[list[str], list[str], list[str], list[str],
         raise InputError(f"{results}/tables: no {missing[0]}.parquet; expected those of a run, as in results/demo.")
     run, methods, models = (read_table(name, files[name]) for name in ("run", "methods", "models"))
     variants = sorted(read_table("nodes", files["nodes"]).variant.unique()) if "nodes" in files else []
-    names = [name for name in files if name != "jobs"]
+    names = [name for name in files if name not in ("jobs", "replication")]  # these are made from the others
     return names, list(methods.method), run_facts(run)["areas"], list(models.model), variants
