@@ -36,7 +36,7 @@ PAPER = {
     | SITE
     | {
         "other_area": (STRING, "area of the other site"),
-        "other_cortical_layer": (STRING, "its cortical layer, or 'all' for the whole area; whole areas are compared with these"),
+        "other_cortical_layer": (STRING, "its cortical layer, or 'all' for a whole area, which is compared with such"),
         "r": (FLOAT, "Pearson's r of the upper triangles of both RDMs; missing where one does not vary"),
         "n_neurons": (INT, "number of neurons of the site; missing where the data set gives similarities only"),
         "other_n_neurons": (INT, "number of neurons of the other site; missing likewise"),
@@ -48,7 +48,7 @@ PAPER = {
         "n_neurons": (INT, "number of neurons of the site in this run; missing where the data set gives similarities only"),
     },
     "replication": {
-        "target": (STRING, "number of the target: H, which a run that does as the paper did must meet; S, from memory of the paper"),
+        "target": (STRING, "H1 to H9, which a run that does as the paper did must meet; S1 to S9, from memory of the paper"),
         "kind": (STRING, "hard or soft"),
         "statement": (STRING, "what the number is of"),
         "expected": (STRING, "the number, or where it should lie, in words"),
@@ -57,7 +57,10 @@ PAPER = {
         "low": (FLOAT, "lowest value that agrees; missing where there is none"),
         "high": (FLOAT, "highest value that agrees; missing where there is none"),
         "verdict": (STRING, "agrees, differs or not run"),
-        "because": (STRING, "what a run would need, where it is not run; else what sets this run apart from the paper, or empty"),
+        "because": (
+            STRING,
+            "what it takes, where it is not run; else what sets the run apart from that of the paper, or empty",
+        ),
         "source": (STRING, "where the number comes from"),
     },
 }

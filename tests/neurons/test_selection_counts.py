@@ -179,7 +179,8 @@ def test_the_combination_that_made_the_published_numbers_is_found(truth):
     known = pd.concat([mine, everything[everything.area == "all"]])
     published = known[[*keys, "reliable"]].assign(at_least=known.n_neurons, at_most=known.n_neurons)
     published.loc[published.cortical_layer == "2/3", "at_most"] = np.nan
-    best = combination_counts(selection.count(table, AREAS, 0.75, 0.05, published.to_dict("records")).assign(selection="paper"))
+    counts = selection.count(table, AREAS, 0.75, 0.05, published.to_dict("records"))
+    best = combination_counts(counts.assign(selection="paper"))
     assert len(best) == 24
     assert tuple(best.loc[0, COMBINATION]) == truth
     assert best.agrees[0] == len(mine)

@@ -50,7 +50,7 @@ def passes(table: pd.DataFrame, correction: str, min_reliability: float, max_p: 
 
 
 def published_counts(targets: Iterable[Mapping]) -> list[dict]:
-    """Return the published counts of neurons among rows of `targets.list_targets`, as `count` takes them: without tolerance."""
+    """Return the published counts of neurons among rows of `targets.list_targets` as `count` takes them, without tolerance."""
     counts = [row for row in targets if row["measure"] == "n_neurons"]
     exact = [(row["low"], row["high"]) if row["number"] is None else (row["number"], row["number"]) for row in counts]
     return [{**row["of"], "at_least": low, "at_most": high} for row, (low, high) in zip(counts, exact, strict=True)]
@@ -171,7 +171,8 @@ def with_published(counts: pd.DataFrame, published: Sequence[Mapping]) -> pd.Dat
     """Add the published numbers of the same sites (see `count`) to the counts, and whether they agree."""
     keys, known = ["area", "cortical_layer", "any_reliable"], ["at_least", "at_most"]
     numbers = pd.DataFrame(list(published), columns=["area", "cortical_layer", "reliable", *known])
-    numbers = numbers.rename(columns={"reliable": "any_reliable"}).astype({"any_reliable": bool} | dict.fromkeys(known, "Int64"))
+    types = {"any_reliable": bool} | dict.fromkeys(known, "Int64")
+    numbers = numbers.rename(columns={"reliable": "any_reliable"}).astype(types)
     rows = counts.assign(any_reliable=counts.reliable != "").merge(numbers, on=keys, how="left")
     inside = (rows.n_neurons >= rows.at_least.fillna(0)) & (rows.n_neurons <= rows.at_most.fillna(np.iinfo(np.int64).max))
     return rows.drop(columns="any_reliable").assign(agrees=inside.mask(rows[known].isna().all(axis=1)))

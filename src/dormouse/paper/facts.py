@@ -21,6 +21,11 @@ def run_facts(run: pd.DataFrame) -> dict:
     return facts | read
 
 
+@cache
+def _parsed(text: str) -> dict:
+    return yaml.safe_load(text)
+
+
 def areas_of(tables: Tables) -> list[str]:
     """Return the cortical areas of the run, in their order in figures."""
     return run_facts(tables["run"])["areas"]

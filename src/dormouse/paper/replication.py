@@ -1,7 +1,7 @@
 """The score of a replication: published numbers held against those of a run, from its tables alone.
 
-A number that differs is told, and stays. Most numbers are of the recordings of the Allen Brain Observatory; what a run of other
-data has in their place says how far the finding holds there, not whether the run is right.
+A number that differs is told, and stays. Most numbers are of the recordings of the Allen Brain Observatory; what a run of
+other data has in their place says how far the finding holds there, not whether the run is right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,8 @@ MEASURES = {
     for measure in (
         *(n_neurons, reliability_of_rdm, highest_reliability, site_similarity, highest_similarity, published_rdm),
         *(projection_columns, size_of_network, n_networks),
-        *(share_of_pairs, effect_of_pairs, rank, ranks_gained, difference, mean_score, median_depth, share_above, score_of_noise),
+        *(share_of_pairs, effect_of_pairs, rank, ranks_gained, difference, mean_score, median_depth, share_above),
+        score_of_noise,
     )
 }
 AGREES, DIFFERS, NOT_RUN = "agrees", "differs", "not run"
@@ -89,7 +90,7 @@ def _apart(target: Mapping, tables: Tables, facts: Mapping) -> str:
     """Return what sets a run apart from that of the paper: its data, and settings of its methods."""
     reasons = []
     if target["data"] != "none" and facts["config"]["dataset"] != ALLEN:
-        reasons.append(f"the number was published for recordings of the Allen Brain Observatory, and this run is of {facts['title']}")
+        reasons.append(f"the number is of recordings of the Allen Brain Observatory, and this run of {facts['title']}")
     best = tables["best_layers"]
     named = {target["of"].get("method"), target["of"].get("other_method")}
     if differs := sorted(set(best.differs[best.method.isin(named)]) - {""}):

@@ -32,7 +32,7 @@ def size_of_network(tables: Tables, source: str, network: str, column: str, inpu
     """
     config = run_facts(tables["run"])["config"]
     if config["layers"] != "all":
-        raise NotRun(f"the outputs of all modules count as layers there, and in this run those of `layers: {config['layers']}`.")
+        raise NotRun(f"the number is that of all layers, and in this run `layers: {config['layers']}` counts others.")
     models = with_attributes(tables["models"])
     models = models[chosen(models, {"source": source, "network": network, "stimulus_set": ORIGINAL, **where})]
     sizes = models.input.map(lambda text: json.loads(text)["size"])

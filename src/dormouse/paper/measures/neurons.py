@@ -30,7 +30,8 @@ def n_neurons(tables: Tables, area: str, cortical_layer: str, reliable: bool) ->
         return Found(nearest.n_neurons, f"{nearest.n_neurons:,.0f}, {_words(nearest)}")
     agreeing = known.assign(agrees=known.agrees.astype(int)).groupby(FILTERS).agrees.sum()
     best = dict(zip(FILTERS, agreeing.idxmax(), strict=True))
-    n = here.n_neurons[(here[FILTERS] == pd.Series(best)).all(axis=1)].sum()  # a site of which no neuron was recorded has no row
+    # a site of which no neuron was recorded has no row
+    n = here.n_neurons[(here[FILTERS] == pd.Series(best)).all(axis=1)].sum()
     told = f"the combination of {len(agreeing)} that agrees with most published numbers, {agreeing.max()}"
     return Found(n, f"{n:,}, {_words(best)}: {told}")
 
@@ -43,7 +44,8 @@ def _words(filters) -> str:
 def reliability_of_rdm(tables: Tables, area: str, cortical_layer: str) -> Found:
     """Return the split-half r of a site's RDM, as it is; in words also as extrapolated to all trials."""
     sites = _reliabilities(tables)
-    return _reliability(sites[(sites.area == area) & (sites.cortical_layer == cortical_layer)], f"{area} layer {cortical_layer}")
+    own = (sites.area == area) & (sites.cortical_layer == cortical_layer)
+    return _reliability(sites[own], f"{area} layer {cortical_layer}")
 
 
 def highest_reliability(tables: Tables) -> Found:
