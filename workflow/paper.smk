@@ -12,12 +12,14 @@ include: "rules/package.smk"
 
 
 from dormouse.paper.drawing import endings, figure_code, figure_of, list_figures
+from dormouse.paper.exporting import export_files
 from dormouse.paper.facts import tables_of
 from dormouse.paper.replication import READ
 from dormouse.targets import list_targets
 
 RESULTS = config.get("results", "results/allen")
 OF_RUN, METHODS, AREAS, MODELS, VARIANTS = in_one_line(tables_of)(RESULTS)
+RDM_FILES, RDM_IMAGES = [], []
 
 
 include: "rules/paper.smk"

@@ -1,4 +1,4 @@
-"""Exports of a run: tables that read back as they were, columns that are told, RDMs that rsatoolbox reads, the same each time."""
+"""Exports of a run: tables that read back, columns that are told, RDMs that rsatoolbox reads, the same each time."""
 
 import csv
 import json

@@ -41,7 +41,7 @@ def parse(text):
         for _ in range(4):
             assert rest[0] == "{"
             depth, end = 0, 0
-            for end, letter in enumerate(rest):  # noqa: B007
+            for end, letter in enumerate(rest):
                 if end == 0 or rest[end - 1] != "\\":
                     depth += {"{": 1, "}": -1}.get(letter, 0)
                 if depth == 0:

@@ -41,6 +41,7 @@ from dormouse.models.specification import (
 )
 from dormouse.mousenet.anatomy import FOLDER
 from dormouse.paper.drawing import endings, figure_code, figure_of, list_figures
+from dormouse.paper.exporting import export_files
 from dormouse.paper.replication import READ
 from dormouse.neurons.selection import published_counts
 from dormouse.recordings.datasets import images_key, open_dataset, published_matrices

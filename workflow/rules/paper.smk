@@ -1,4 +1,4 @@
-"""Figures and the report, from the tables of a run alone."""
+"""Figures, the report, exports, and the score of the replication, from the tables of a run alone."""
 
 FIGURE_TABLE = own_table("figures")
 TEMPLATE = str(ROOT / "workflow/report/report.html")
@@ -77,3 +77,22 @@ rule write_report:
         code=code("write_report"),
     script:
         "../scripts/write_report.py"
+
+
+rule write_exports:
+    # by request: `snakemake write_exports`
+    input:
+        tables=TABLES,
+        rdms=RDM_FILES,
+        stimuli=RDM_IMAGES,
+    output:
+        expand(f"{RESULTS}/exports/{{file}}", file=export_files([*OF_RUN, "replication"], bool(RDM_FILES))),
+    log:
+        f"{RESULTS}/logs/write_exports.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        rdms=[RDM_FILES, RDM_IMAGES],
+        code=code("write_exports"),
+    script:
+        "../scripts/write_exports.py"

@@ -22,6 +22,8 @@ OF_RUN = ["run", "methods", "models", "stimuli", "scores", "best_layers", "layer
 OF_RUN += [*JUDGEMENTS, *SPECIFICITY, "null_check", "site_similarity", *["published_rdms"] * bool(PUBLISHED)]
 OF_RUN += ["neurons", "selection_counts", "ceilings", "thresholds"] * HAS_NEURONS
 OF_RUN += ["nodes", "connections"] * bool(VARIANTS) + ["units", "unit_distances"] * bool(DISTANCES) + ["training"] * bool(RUNS)
+RDM_FILES = expand(f"{RESULTS}/rdms/{{selection}}/{{area}}.npz", selection=SELECTIONS or [GIVEN], area=DATASET.areas)
+RDM_IMAGES = [STIMULI]
 AREAS, SHOWN = DATASET.areas, set_side_by_side(METHODS, config["figures"]["methods"])
 
 

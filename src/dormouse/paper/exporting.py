@@ -22,13 +22,25 @@ README = """# Exports of {title}
 | `tables/*.csv` | the tables of the run, UTF-8, numbers with all their digits; text in quotes, a missing value is nothing |
 | `columns.csv` | every column of these: its type, whether it may be missing, and what it means |
 | `datapackage.json` | the same for programs: a Data Package of Frictionless Data |
-| `numbers.tex` | numbers for a manuscript: `\\input{{numbers}}`, then `\\dormouse{{score}}{{METHOD}}{{AREA}}`; its head lists them |
+| `numbers.tex` | for a manuscript: `\\input{{numbers}}`, then `\\dormouse{{score}}{{METHOD}}{{AREA}}`; its head lists all |
 {rdms}
 
 Tables that tell of the machine, as `jobs`, are left out.
 """
 HAS_RDMS = '| `rdms.hdf5` | the RDMs of all sites, 1 - Pearson r: `rsatoolbox.rdm.load_rdm("rdms.hdf5")` |'
 NO_RDMS = "\nThe RDMs of the sites are not here, because these exports were made from tables alone."
+
+
+def export_files(names: Sequence[str], has_rdms: bool) -> list[str]:
+    """Return the paths of all exports within their folder, README.md first.
+
+    Parameters
+    ----------
+    names : of the tables of the run
+    has_rdms : whether the RDMs of its sites are at hand
+    """
+    files = ["README.md", "columns.csv", "datapackage.json", "numbers.tex", *[RDM_FILE] * has_rdms]
+    return files + [f"tables/{name}.csv" for name in names]
 
 
 def write_exports(

@@ -38,7 +38,7 @@ def columns_of(names: Sequence[str]) -> pd.DataFrame:
 
 
 def data_package(names: Sequence[str], facts: Mapping) -> dict:
-    """Return the description of the CSV files of some tables, tables/NAME.csv, by the specification of Data Package, version 1.
+    """Return what is said of the CSV files of some tables, tables/NAME.csv, in the terms of Data Package, version 1.
 
     Parameters
     ----------

@@ -51,8 +51,5 @@ def write_rdms(path: str | Path, files: Sequence[str | Path], stimuli: Sequence[
 
 def _write(group: h5py.Group, columns: dict[str, Sequence]) -> None:
     for name, values in columns.items():
-        array = np.array(values)
-        # the reader takes ASCII alone
-        group[name] = (
-            np.array([text.encode("ascii", "backslashreplace") for text in values]) if array.dtype.kind == "U" else array
-        )
+        texts = [value.encode("ascii", "backslashreplace") for value in values if isinstance(value, str)]
+        group[name] = np.array(texts or values)  # the reader takes ASCII alone

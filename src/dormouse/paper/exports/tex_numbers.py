@@ -25,7 +25,8 @@ ESCAPED = {
 DIGITS = {"estimate": 3, "low": 3, "high": 3, "effect_size": 2}  # of an answer, behind the point; as in the report
 OF_ANSWER = ["estimate", "low", "high", "effect_size", "q", "n_units", "verdict", "sentence"]
 BY_SIDES = ("groups", "covariates")  # kinds of questions that have several answers
-HEAD = r"""% Numbers of the run "{title}", rounded as in its report. \input{{numbers}}, then \dormouse{{score}}{{METHOD}}{{AREA}}.
+HEAD = r"""% Numbers of the run "{title}", rounded as in its report.
+% \input{{numbers}}, then \dormouse{{score}}{{METHOD}}{{AREA}} stands for one.
 % of a method and an area (or layer of an area: VISp-2_3; all: mean over areas):
 %   best, score, low, high (95 % interval), ceiling, networks
 % of a selection of neurons and an area, or all: neurons, recorded, animals. Of the run, everywhere: images, networks
