@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-import yaml
 from example_tables import example
+from made_up_tables import FACTS, write_run
 from scipy.spatial.distance import squareform
 
 from dormouse.columns import TABLES
@@ -20,9 +20,8 @@ from dormouse.neurons.populations import site_rdms
 from dormouse.paper.exporting import write_exports
 from dormouse.paper.exports.csv_files import columns_of, data_package, write_csv
 from dormouse.paper.exports.rdm_file import write_rdms
-from dormouse.tables import optional, schema, write_table
+from dormouse.tables import optional, schema
 
-FACTS = {"name": "My mice", "title": "My mice", "description": "Made up.", "citation": "nobody", "kind": "responses"}
 NUMBERS = [1 / 3, 1e-300, -0.1 + 0.2, 1e22, np.pi * 1e-7, -0.0]
 TEXTS = ["", 'with "quotes", commas', "two\nlines", "2/3", "nan", "é", " spaces ", "1e5"]
 
@@ -124,15 +123,6 @@ def test_rsatoolbox_counts_the_same_distances(rdm_files, tmp_path):
     write_rdms(tmp_path / "one.hdf5", [path], [str(k) for k in range(7)], "Mice")
     own = calc_rdm(Dataset(patterns), method="correlation").dissimilarities[0]
     np.testing.assert_allclose(load_rdm(str(tmp_path / "one.hdf5")).dissimilarities[0], own, atol=1e-12)
-
-
-def write_run(folder: Path) -> list[Path]:
-    """Write every table of a made-up run but `jobs`, and return their files."""
-    run = FACTS | {"areas": "VISp", "config": yaml.safe_dump({"dataset": "mine"})}
-    for name in TABLES.keys() - {"jobs"}:
-        table = pd.DataFrame(run.items(), columns=["key", "value"]) if name == "run" else example(name)
-        write_table(name, table, folder / f"{name}.parquet")
-    return sorted(folder.glob("*.parquet"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

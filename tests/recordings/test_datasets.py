@@ -9,7 +9,7 @@ from folders import change, describe, get, renamed, rewrite, session
 from PIL import Image
 
 from dormouse.errors import InputError
-from dormouse.recordings.datasets import open_dataset
+from dormouse.recordings.datasets import open_dataset, published_matrices
 from dormouse.stimuli.images import read_stimuli
 from dormouse.tables import read_table
 
@@ -270,3 +270,20 @@ def test_the_real_folders_have_all_six_areas_and_118_images(real, name, n_record
     assert dataset.areas == SIX
     assert len(dataset.recordings) == n_recordings
     assert len(dataset.images) == 118
+
+
+@pytest.mark.parametrize("n_images", [8, 9])
+def test_published_matrices_are_a_folder_of_similarities_of_the_images_of_the_run(similarity_folder, n_images):
+    assert published_matrices(None, SIX, n_images, 8) == []
+    assert published_matrices(str(similarity_folder), SIX, n_images, 8) == [str(similarity_folder / "similarity.npz")]
+
+
+def test_other_data_are_refused_as_published_matrices(similarity_folder, dataset_folder, tmp_path):
+    for folder, areas, n, told in (
+        (dataset_folder, SIX, 8, "kind responses; expected one of kind similarity"),
+        (similarity_folder, SIX, 7, "of 8 images, this run of 7"),
+        (similarity_folder, ["VISam"], 8, "none of the areas VISam of this run; it has VISl, VISp"),
+        (tmp_path / "nowhere", SIX, 8, "dataset.yaml: not found"),
+    ):
+        with pytest.raises(InputError, match=told):
+            published_matrices(str(folder), areas, n, n)

@@ -58,7 +58,7 @@ def merged(change):
     return CONFIG | {key: CONFIG.get(key, {}) | value if isinstance(value, dict) else value for key, value in change.items()}
 
 
-PAPER = ("describe_run", "list_jobs", "draw_figures", "write_report")
+PAPER = ("describe_run", "score_replication", "list_jobs", "draw_figures", "write_report")
 
 
 def planned(output):

@@ -25,7 +25,7 @@ METHODS = SMALL["methods"]["run"]
 TABLES = ("neurons", "selection_counts", "thresholds", "ceilings", "scores", "best_layers", "layer_choices", "models")
 TABLES += ("animal_scores", "intervals", "differences", "permutation_tests", "seed_spread", "null_check")
 TABLES += ("comparisons", "agreement", "specificity", "recovery", "discriminability", "power", "learning_curves")
-COMPARING = ("choose_layers", "compare_models", "answer_questions", "judge_data", "gather_tables")
+COMPARING = ("choose_layers", "compare_models", "answer_questions", "judge_data", "gather_tables", "score_replication")
 PAPER = ("list_jobs", "draw_figures", "write_report", "confirm_nulls")
 COMPARING += PAPER
 GATHERING = ("gather_scores", *COMPARING)
@@ -226,7 +226,7 @@ def test_adding_a_model_runs_its_own_jobs(finished):
 
 def test_another_label_runs_no_network(finished):
     planned = finished.planned(merged(SMALL, {"models": {"add": {"small": {"display_name": "Small"}}}}))
-    assert set(planned) == {"gather_models", "answer_questions", "describe_run", *PAPER}
+    assert set(planned) == {"gather_models", "answer_questions", "describe_run", "score_replication", *PAPER}
 
 
 @pytest.mark.slow

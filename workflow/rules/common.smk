@@ -90,7 +90,7 @@ RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weig
 # what is said of each image; the Allen data and the demo, which hold their images in recordings, get a blank
 DESCRIBED = DATASET.stimuli | ({BLANK: {}} if config["stimuli"]["blank"] and not DATASET.images else {})
 N_IMAGES = len(DESCRIBED)
-PUBLISHED = published_matrices(config["replication"]["matrices"], N_IMAGES, N_IMAGES - (BLANK in DESCRIBED))
+PUBLISHED = published_matrices(config["replication"]["matrices"], DATASET.areas, N_IMAGES, N_IMAGES - (BLANK in DESCRIBED))
 METHODS = with_images(list_methods(METHOD_TABLE, config, DATASET.kind), DESCRIBED)
 # what the data set has too little for is left out, and the report says so
 LEFT_OUT = left_out(METHODS, SELECTION["named"], DATASET.kind, list(DESCRIBED), DATASET.trials, DATASET.speed)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from dormouse.methods.rdms import upper_triangles
 from dormouse.methods.rsa import pearson
-from dormouse.recordings.dataset_folder import read_similarity
+from dormouse.recordings.dataset_folder import check_similarity, read_similarity
 from dormouse.tables import WHOLE
 
 SITE = ["area", "cortical_layer", "n_neurons"]
@@ -20,8 +20,9 @@ Sites = Mapping[str, np.ndarray]  # rdm (n_sites, n_stimuli, n_stimuli); area, c
 
 
 def read_published(path: str | Path, areas: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read the sites of some areas from a file of similarities; see `read_similarity`."""
-    found = [read_similarity(path, area) for area in areas]
+    """Read the sites of those areas that a file of similarities has, at least one; see `read_similarity`."""
+    there = {area for area, _ in check_similarity(Path(path))[0].values()}
+    found = [read_similarity(path, area) for area in areas if area in there]
     return {name: np.concatenate([area[name] for area in found]) for name in ("rdm", *SITE)}
 
 

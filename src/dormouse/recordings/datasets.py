@@ -93,22 +93,26 @@ def images_key(dataset: Dataset, blank: bool) -> str:
     return short_hash([file_hash(first) if dataset.recordings and not is_made(first) else first, blank])
 
 
-def published_matrices(path: str | None, n_images: int, n_scenes: int) -> list[str]:
+def published_matrices(path: str | None, areas: Sequence[str], n_images: int, n_scenes: int) -> list[str]:
     """Return the file of the published similarities with which those of the run are compared; none without a folder.
 
     Parameters
     ----------
     path : `replication.matrices` of the configuration, a dataset folder
+    areas : of the run
     n_images, n_scenes : number of images of the run, and of those without the blank
 
-    Raises InputError for a folder that is not of similarities, or of other images.
+    Raises InputError for a folder that is not of similarities, or of other images or areas.
     """
     if path is None:
         return []
     place, file = f"config: replication.matrices: {path}", Path(path, "similarity.npz")
     if (kind := folder.read_description(Path(path))["kind"]) != "similarity":
         raise InputError(f"{place} is a data set of kind {kind}; expected one of kind similarity. See docs/data.md.")
-    n = len(folder.check_similarity(file)[1])
+    sites, rows = folder.check_similarity(file)
+    n, there = len(rows), {area for area, _ in sites.values()}
+    if not there & set(areas):
+        raise InputError(f"{place} has none of the areas {', '.join(areas)} of this run; it has {', '.join(sorted(there))}.")
     if n not in (n_images, n_scenes):
         raise InputError(f"{place} is of {n} images, this run of {n_images}. Name a folder of matrices of the same images.")
     return [str(file)]
