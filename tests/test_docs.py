@@ -56,6 +56,7 @@ RUN = {
     "snakemake -s workflow/paper.smk --cores 2 --config results=results/demo": (
         "tests/workflow/test_workflow.py::test_tables_alone_give_the_same_figures_and_report"
     ),
+    "snakemake write_exports --cores 2": "tests/workflow/test_paper.py::test_exports_are_made_from_tables_alone",
     "make docs": "tests/test_docs.py::test_pages_agree_with_the_code",
     ".venv/bin/python tests/benchmarks/ridge.py --help": "tests/test_docs.py::test_a_benchmark_explains_itself",
     ".venv/bin/python -m pytest tests/methods": "",  # of the suite itself
