@@ -11,7 +11,7 @@ min_version("9.27")
 include: "rules/package.smk"
 
 
-from dormouse.paper.drawing import endings, figure_code, figure_of, list_figures
+from dormouse.paper.drawing import figure_code, list_figures
 from dormouse.paper.exporting import export_files
 from dormouse.paper.facts import tables_of
 from dormouse.paper.replication import READ

@@ -40,7 +40,7 @@ from dormouse.models.specification import (
     with_sets,
 )
 from dormouse.mousenet.anatomy import FOLDER
-from dormouse.paper.drawing import endings, figure_code, figure_of, list_figures
+from dormouse.paper.drawing import figure_code, list_figures
 from dormouse.paper.exporting import export_files
 from dormouse.paper.replication import READ
 from dormouse.neurons.selection import published_counts

@@ -35,13 +35,11 @@ rule draw_figures:
             report(
                 f"{RESULTS}/figures/{name}.{ending}",
                 caption="../report/figure.rst",
-                category=FIGURE_TABLE["sections"][
-                    FIGURE_TABLE["figures"][figure_of(name, FIGURE_TABLE["figures"])]["section"]
-                ],
+                category=FIGURE_TABLE["sections"][row["section"]],
                 labels={"figure": name, "format": ending},
             )
-            for name in FIGURES
-            for ending in endings(FIGURE_TABLE["figures"][figure_of(name, FIGURE_TABLE["figures"])])
+            for name, row in FIGURES.items()
+            for ending in row["endings"]
         ],
     log:
         f"{RESULTS}/logs/draw_figures.log",

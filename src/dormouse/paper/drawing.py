@@ -27,8 +27,8 @@ FACTS = ("run", "methods")  # tables that every figure gets
 
 def list_figures(
     table: Mapping[str, Mapping], instances: Mapping[str, Sequence[str]], presets: Mapping[str, Sequence[str]]
-) -> dict[str, list[dict]]:
-    """Return the figures of a run: for each, by its name, what it is drawn of.
+) -> dict[str, dict]:
+    """Return the figures of a run by the name of their files.
 
     Parameters
     ----------
@@ -36,28 +36,23 @@ def list_figures(
     instances : names of the methods, areas, models and variants of a run, by `method`, `area`, `model` and `variant`
     presets : names of the methods that belong to each preset
 
-    A figure of a method has a file for each method; `pages` go into one file. What is drawn of is a keyword of the functions
-    of the figure, and empty where there is one figure for the run.
+    Returns
+    -------
+    figure : its row of the table
+    section : of the report
+    endings : of its files
+    of : what it is drawn of, a keyword of its functions for each page; a figure of the run has one page, and no keyword
     """
-    found: dict[str, list[dict]] = {}
+    found: dict[str, dict] = {}
     for figure, row in table.items():
         of = [{row["of"]: instance} for instance in instances[row["of"]]] if "of" in row else [{}]
         of = [one for one in of if "preset" not in row or one["method"] in presets.get(row["preset"], ())]
+        own = {"figure": figure, "section": row["section"], "endings": ["pdf", "png", "csv"]}
         if row.get("pages"):
-            found[figure] = of
+            found[figure] = own | {"endings": ["pdf", "csv"], "of": of}
         else:
-            found |= {"_".join([figure, *one.values()]): [one] for one in of}
+            found |= {"_".join([figure, *one.values()]): own | {"of": [one]} for one in of}
     return found
-
-
-def figure_of(name: str, table: Mapping[str, Mapping]) -> str:
-    """Return the row of the table of figures that a file belongs to."""
-    return max((figure for figure in table if f"{name}_".startswith(f"{figure}_")), key=len)
-
-
-def endings(row: Mapping) -> list[str]:
-    """Return the endings of the files of a figure."""
-    return ["pdf", "csv"] if row.get("pages") else ["pdf", "png", "csv"]
 
 
 def figure_code(table: Iterable[str]) -> dict[str, str]:
@@ -70,7 +65,7 @@ def figure_code(table: Iterable[str]) -> dict[str, str]:
 
 def draw_figures(
     table: Mapping[str, Mapping],
-    figures: Mapping[str, list[dict]],
+    figures: Mapping[str, Mapping],
     paths: Sequence[str | Path],
     folder: str | Path,
     threads: int = 1,
@@ -84,7 +79,7 @@ def draw_figures(
     paths : of tables, each named after its table
     """
     files = list(map(str, paths))
-    jobs = (delayed(_draw)(name, figure_of(name, table), table, of, files, folder) for name, of in figures.items())
+    jobs = (delayed(_draw)(name, row["figure"], table, row["of"], files, folder) for name, row in figures.items())
     index = pd.DataFrame(Parallel(n_jobs=threads)(jobs), columns=INDEX)
     with atomic(Path(folder, "index.csv")) as temporary:
         index.to_csv(temporary, index=False)
