@@ -84,7 +84,8 @@ def row_name(row: dict) -> str:
         others = ", the other numbers being equal" if row["contrast"] == "covariates" else ""
         return in_lines(COVARIATES.get(row["first"], row["first"]) + others, LETTERS)
     if row["kind"] == "agreement":
-        return in_lines(f"{row['first']} and {row['second']} ({row['method']})", LETTERS)
+        methods = f" ({row['method']})" if row["method"] else ""
+        return in_lines(f"{row['first']} and {row['second']}{methods}", LETTERS)
     asked = f"{row['contrast'].replace('_', ' ')}: " if row["kind"] == "groups" else ""
     return in_lines(f"{asked}{row['first']}, less {row['second']}", LETTERS)
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 import numpy as np
 import pandas as pd
 
-from dormouse.paper.figures.style import RED, SMALL_PT, plt, sns
+from dormouse.paper.figures.style import RED, area_colours, plt, sns
 from dormouse.paper.networks import BASELINE, KINDS, MOUSENET, OVER_AREAS, SELF, TASKS, UNTRAINED, over_areas
 from dormouse.tables import WHOLE
 
@@ -38,6 +38,11 @@ def face(state: str, colour="black") -> dict:
 def of_kind(kind: str, state: str = "trained") -> dict:
     """Return how a network is drawn where kinds are told apart, by colour and shape."""
     return KIND_LOOKS[kind] | ({"markerfacecolor": "white"} if state == "random" else {}) | {"markeredgewidth": 0.7}
+
+
+def dots_of(areas: Sequence[str]) -> dict[str, tuple]:
+    """Return the colours of the dots of areas beside their mean; of a single area there are none."""
+    return area_colours(areas) if len(areas) > 1 else {}
 
 
 def set_apart(values: np.ndarray, span: float, step: float, widest: float = 0.4) -> np.ndarray:
@@ -113,15 +118,15 @@ def mean_ceiling(ceilings: pd.DataFrame, method: Mapping) -> float:
     return float(own.ceiling.mean()) if method["images"] != "some" else float("nan")
 
 
-def draw_ceiling(ax: plt.Axes, ceiling: float) -> None:
-    """Draw a noise ceiling on the abscissa if the panel reaches that high, else say where it is."""
+def draw_ceiling(ax: plt.Axes, ceiling: float) -> str:
+    """Draw a noise ceiling on the abscissa if the panel reaches that high, and else return words that say where it is."""
     low, high = ax.get_xlim()
-    if ceiling <= high:
+    if ceiling > high:
+        return f"noise ceiling of all neurons: {ceiling:.2f}"
+    if not np.isnan(ceiling):
         ax.axvline(ceiling, color=RED, linestyle="--", linewidth=1, zorder=0)
-    elif not np.isnan(ceiling):
-        place = {"xy": (0.99, 0.02), "xycoords": "axes fraction", "ha": "right", "va": "bottom"}
-        ax.annotate(f"noise ceiling, all neurons: {ceiling:.2f} →", **place, color=RED, size=SMALL_PT)
         ax.set_xlim(low, high)
+    return ""
 
 
 # --- words
@@ -135,9 +140,10 @@ def axis_words(method: Mapping, scores: pd.DataFrame, width: int = 40) -> str:
 
 def in_lines(text: str, width: int) -> str:
     """Return text on as few lines of `width` letters as it takes, about equally long."""
-    n_lines = len(wrap(text, width, break_on_hyphens=False))
-    widths = (w for w in range(len(text) // n_lines, width + 1) if len(wrap(text, w, break_on_hyphens=False)) <= n_lines)
-    return "\n".join(wrap(text, next(widths, width), break_on_hyphens=False))
+    whole = {"break_on_hyphens": False, "break_long_words": False}
+    n_lines = len(wrap(text, width, **whole))
+    widths = (w for w in range(len(text) // n_lines, width + 1) if len(wrap(text, w, **whole)) <= n_lines)
+    return "\n".join(wrap(text, next(widths, width), **whole))
 
 
 def dot(colour="black", state: str = "", size: float = MEAN_SIZE, **look) -> plt.Line2D:

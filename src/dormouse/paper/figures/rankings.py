@@ -10,6 +10,7 @@ from dormouse.paper.figures.marks import (
     add_legend,
     axis_words,
     dot,
+    dots_of,
     draw_ceiling,
     draw_null,
     draw_rows,
@@ -18,7 +19,7 @@ from dormouse.paper.figures.marks import (
     set_apart,
     states,
 )
-from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, area_colours, panels, plt
+from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, panels, plt
 from dormouse.paper.networks import KINDS, named, over_areas, shown_scores
 
 KIND_IN = 0.28  # height of the row of a kind of networks, inches
@@ -38,7 +39,7 @@ def plot(tables: Tables) -> plt.Figure:
     """Draw for each method all networks by their kind, where they are many, and those that are named, best first."""
     scores, methods, facts = data(tables), shown_methods(tables), run_facts(tables["run"])
     orders = {row["method"]: named(scores[scores.method == row["method"]], tables["models"]) for row in methods}
-    dots, longest = area_colours(areas_of(tables)), max(map(len, orders.values()))
+    dots, longest = dots_of(areas_of(tables)), max(map(len, orders.values()))
     many = longest < scores.model.nunique()
     kinds = [kind for kind in KINDS if kind in set(scores.kind)]
     heights = [KIND_IN * len(kinds)] * many + [ROW_IN * longest]
@@ -51,9 +52,9 @@ def plot(tables: Tables) -> plt.Figure:
         draw_rows(column[-1], own, orders[row["method"]], dots)
         for ax in column:
             draw_null(ax, row)
-        draw_ceiling(column[-1], mean_ceiling(tables["ceilings"], row))
+        elsewhere = draw_ceiling(column[-1], mean_ceiling(tables["ceilings"], row))
         column[0].set_title(row["label"])
-        column[-1].set_xlabel(axis_words(row, own))
+        column[-1].set_xlabel("\n".join(filter(None, [axis_words(row, own), elsewhere])))
     figure.suptitle(f"{facts['title']}: {scores.model.nunique()} networks")
     add_legend(figure, {area: dot(colour, size=AREA_SIZE) for area, colour in dots.items()} | states(scores))
     return figure

@@ -3,8 +3,19 @@
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
-from dormouse.paper.figures.marks import AREA_SIZE, ROW_IN, add_legend, answer_words, axis_words, dot, draw_null, draw_rows
-from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, area_colours, panels, plt
+from dormouse.paper.figures.marks import (
+    AREA_SIZE,
+    ROW_IN,
+    add_legend,
+    answer_words,
+    axis_words,
+    counted,
+    dot,
+    dots_of,
+    draw_null,
+    draw_rows,
+)
+from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, panels, plt
 from dormouse.paper.networks import SELF, networks, over_areas, shown_scores
 
 TWINS = {  # state, colour, words
@@ -34,7 +45,7 @@ def data(tables: Tables) -> pd.DataFrame:
 def plot(tables: Tables) -> plt.Figure:
     """Draw for each method the networks, by architecture, best first; bars: the same architecture trained otherwise."""
     scores, methods, facts = data(tables), shown_methods(tables), run_facts(tables["run"])
-    answers, dots = tables["comparisons"][tables["comparisons"].contrast == "supervision"], area_colours(areas_of(tables))
+    answers, dots = tables["comparisons"][tables["comparisons"].contrast == "supervision"], dots_of(areas_of(tables))
     n = scores.model.nunique()
     width = DOUBLE_IN if len(methods) > 1 else SINGLE_IN
     figure, axes = panels(1, len(methods), width, 1.8 + ROW_IN * n)
@@ -49,7 +60,7 @@ def plot(tables: Tables) -> plt.Figure:
             ax.axhline(len(means) - place - 1.5, color="0.6", linewidth=0.5)
         draw_null(ax, row)
         ax.set(title=f"{row['label']}\n{answer_words(answers, row['method'])}", xlabel=axis_words(row, own))
-    figure.suptitle(f"{facts['title']}: {n} self-supervised networks")
+    figure.suptitle(f"{facts['title']}: {counted(n, 'self-supervised networks')}")
     entries = {area: dot(colour, size=AREA_SIZE) for area, colour in dots.items()} | {"mean over areas": dot()}
     entries |= {words: dot(colour, marker="|", size=8, markeredgewidth=1.2) for _, colour, words in TWINS.values()}
     add_legend(figure, entries)

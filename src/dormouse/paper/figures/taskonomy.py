@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
-from dormouse.paper.figures.marks import AREA_SIZE, ROW_IN, add_legend, axis_words, dot, draw_null, draw_rows
+from dormouse.paper.figures.marks import AREA_SIZE, ROW_IN, add_legend, axis_words, counted, dot, dots_of, draw_null, draw_rows
 from dormouse.paper.figures.style import DOUBLE_IN, GREY, SINGLE_IN, NotDrawn, panels, plt, sns
 from dormouse.paper.networks import networks, over_areas, shown_scores
 
@@ -29,12 +29,12 @@ def plot(tables: Tables) -> plt.Figure:
     for ax, row in zip(axes[0], methods, strict=True):
         own = trained[trained.method == row["method"]]
         order = over_areas(own).sort_values("score", ascending=False, kind="stable").model
-        draw_rows(ax, own, list(order), dict.fromkeys(areas_of(tables), GREY), colours)
+        draw_rows(ax, own, list(order), dict.fromkeys(dots_of(areas_of(tables)), GREY), colours)
         for twin in over_areas(scores[(scores.state == "random") & (scores.method == row["method"])]).score:
             ax.axvline(twin, color="black", linestyle="--", linewidth=0.8, zorder=0)
         draw_null(ax, row)
         ax.set(title=row["label"], xlabel=axis_words(row, own))
-    figure.suptitle(f"{facts['title']}: {len(colours)} encoders of Taskonomy")
+    figure.suptitle(f"{facts['title']}: {counted(len(colours), 'encoders')} of Taskonomy")
     counts = trained.drop_duplicates("model").task_cluster.value_counts()
     entries = {f"{cluster or 'no cluster'} ({counts[cluster]})": dot(colour) for cluster, colour in clusters.items()}
     entries["single area"] = dot(GREY, size=AREA_SIZE)
