@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from example_tables import ceilings, completed, judged
+from example_tables import ceilings, completed, judged, layer_choices
 
 from dormouse.columns import TABLES
 from dormouse.inference.agreement import measure_agreement
@@ -35,6 +35,8 @@ MORE = [  # networks that resources/models.tsv does not have
     MOUSENET | {"model": "mousenet-1", "display_name": "MouseNet, digits, 1 epoch", "weights": "trained:digits@1"},
     MOUSENET | {"model": "mousenet-8", "display_name": "MouseNet, digits, 8 epochs", "weights": "trained:digits"},
 ]
+FACTS = {"name": "made-up", "title": "Made up", "kind": "responses", "description": "Scores by chance.", "citation": ""}
+FACTS |= {"simulated": "", "left_out": ""}
 LEVELS = {  # scores by kind of network, and their standard deviation over families and networks
     "rsa": {"trained": 0.36, "random": 0.24, "pixels": 0.12, "gabor": 0.2, "gist": 0.25, "noise": 0.0, "fourier": 0.01}
     | {"2D": 0.25, "3D": 0.28, "Geometric": 0.27, "Semantic": 0.35, "Other": 0.26, "Random": 0.22, "sd": 0.02},
@@ -107,11 +109,8 @@ def made_up_run(
     n_animals : fewer than three, and there are no means over animals
     presets : of methods; all there are, with all areas and networks, take a minute or two
     """
-    rng, config, known = (
-        np.random.default_rng(seed),
-        read_yaml(ROOT / "config.yaml"),
-        read_yaml(ROOT / "resources/methods.yaml"),
-    )
+    rng, known = np.random.default_rng(seed), read_yaml(ROOT / "resources/methods.yaml")
+    config = read_yaml(ROOT / "config.yaml")
     config |= {"dataset": "made-up", "areas": list(areas)}
     config["methods"]["run"] = list(presets)
     methods = list_methods(known, config, "responses")
@@ -119,26 +118,20 @@ def made_up_run(
     sites = pd.DataFrame(product(areas, cortical_layers), columns=["area", "cortical_layer"])
     arrays, scores = {}, []
     for family, rows in by_family(methods).items():
-        chosen = pd.DataFrame(
-            [{"method": name} | {key: row[key] for key in ("selection", "choice")} for name, row in rows.items()]
-        )
-        of_family = chosen.merge(sites, how="cross")
+        of_family = pd.DataFrame.from_dict(rows, orient="index")[["selection", "choice"]].rename_axis("method").reset_index()
+        of_family = of_family.merge(sites, how="cross")
         truth = _truth(models, LEVELS[family], of_family, rng)
         scores.append(_layers(models, of_family, truth, rng))
         arrays[family] = _arrays(truth, of_family, n_animals, rng)
     layers = pd.concat(scores, ignore_index=True)
     best = layers.loc[layers.groupby(CONDITION, sort=False).score.idxmax()]
-    facts = {"name": "made-up", "title": "Made up", "kind": "responses", "description": "Scores by chance.", "citation": ""}
-    facts |= {"simulated": "", "areas": list(areas), "left_out": ""}
     tables = {
-        "run": run_table(facts, config),
+        "run": run_table(FACTS | {"areas": list(areas)}, config),
         "methods": method_table(methods, known["presets"], set_side_by_side(methods, [])),
         "models": models,
         "scores": layers,
         "best_layers": best,
-        "layer_choices": best[best.cortical_layer == cortical_layers[0]].assign(
-            choice="other_images", frequency=0.6, n_splits=20, same_data=best.score + 0.02, optimism=0.02, selection_loss=-0.01
-        ),
+        "layer_choices": layer_choices(best[best.cortical_layer == cortical_layers[0]]),
         "ceilings": ceilings(methods, sites),
     }
     tables |= _compared(arrays, models, best, methods, n_animals) | judged(best, methods, areas, rng)
