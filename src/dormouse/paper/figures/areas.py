@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
-from dormouse.paper.figures.marks import add_legend
+from dormouse.paper.figures.marks import add_legend, draw_null, in_lines
 from dormouse.paper.figures.scores import site_ceilings
 from dormouse.paper.figures.style import RED, NotDrawn, area_colours, panels, plt
 from dormouse.paper.networks import BASELINE, networks
@@ -29,7 +29,9 @@ def data(tables: Tables) -> pd.DataFrame:
     for row in shown_methods(tables):
         own = best[best.method == row["method"]].dropna(subset="score")
         own = own.merge(known[["model", "network", "state"]], on="model")
-        own = own.groupby([*AT, "network", "state"], as_index=False).agg(score=("score", "mean"), n_neurons=("n_neurons", "max"))
+        own = own.groupby([*AT, "network", "state"], as_index=False).agg(
+            score=("score", "mean"), n_neurons=("n_neurons", "max")
+        )
         at = own.groupby([*AT, "state"], as_index=False)
         medians = at.agg(score=("score", "median"), n_neurons=("n_neurons", "max"), n_networks=("score", "size"))
         limits = site_ceilings(tables["ceilings"], row).rename(columns={"ceiling": "score"})
@@ -42,7 +44,7 @@ def data(tables: Tables) -> pd.DataFrame:
 
 
 def plot(tables: Tables) -> plt.Figure:
-    """Draw for each method the noise ceilings, and below them one strip per site: a dot per network, a line at their median."""
+    """Draw for each method the noise ceilings, and below them strips of each site: a dot a network, a line at the median."""
     shown, areas, colours = data(tables), areas_of(tables), area_colours(areas_of(tables))
     methods = [row for row in shown_methods(tables) if row["method"] in set(shown.method)]
     sites = sites_in_order(shown[shown.mark == MEDIAN], areas)
@@ -58,9 +60,8 @@ def plot(tables: Tables) -> plt.Figure:
             dashes = own[own.mark == CEILING]
             limits.hlines(dashes.score, dashes.x - 0.45, dashes.x + 0.45, color=RED, linestyle=(0, (2, 1)))
             limits.set(ylim=(min(0.7, *dashes.score) - 0.05, 1.03), ylabel="ceiling")
-        if row["null_score"] is not None:
-            ax.axhline(row["null_score"], color="black", linewidth=0.5)
-        ax.set_ylabel(f"{row['label']}\nscore")
+        draw_null(ax, row, across=False)
+        ax.set_ylabel(f"{in_lines(row['label'], 24)}\nscore")
     _name_sites(axes[-1, 0], sites, middle)
     for area in dict.fromkeys(sites.area):
         at = {"xy": (middle[sites.area == area].mean(), 1.02), "xycoords": ("data", "axes fraction")}
