@@ -14,6 +14,7 @@ NETWORK, MEDIAN, CEILING = "network", "median of networks", "noise ceiling"  # m
 SIDES = {"trained": -0.22, "random": 0.22}  # places of the strips of dots, from the middle of a site, of which each has 1
 SPREAD, GAP = 0.16, 0.8  # half the width of a strip, and the space between areas
 SCORE_IN, CEILING_IN = 1.6, 0.45  # heights of panels, inches
+DASHES = (0, (2, 1))
 AT = ["area", "cortical_layer"]
 STATES = {"trained": "trained", "random": "with random weights"}
 
@@ -50,18 +51,20 @@ def plot(tables: Tables) -> plt.Figure:
     sites = sites_in_order(shown[shown.mark == MEDIAN], areas)
     middle = np.arange(len(sites)) + GAP * sites.area.map(areas.index).to_numpy()
     limited = set(shown.method[shown.mark == CEILING])
-    ratios = [CEILING_IN, SCORE_IN] * len(methods) if limited else [SCORE_IN] * len(methods)
-    figure, axes = panels(len(ratios), 1, height=1.1 + sum(ratios), sharex=True, height_ratios=ratios)
-    rng, each = np.random.default_rng(0), len(ratios) // len(methods)
-    for row, (*above, ax) in zip(methods, axes.reshape(len(methods), each), strict=True):
+    rows = [(row, mark) for row in methods for mark in (CEILING, NETWORK) if mark == NETWORK or row["method"] in limited]
+    ratios = [{CEILING: CEILING_IN, NETWORK: SCORE_IN}[mark] for _, mark in rows]
+    figure, axes = panels(len(rows), 1, height=1.1 + sum(ratios), sharex=True, height_ratios=ratios)
+    rng = np.random.default_rng(0)
+    for (row, mark), ax in zip(rows, axes[:, 0], strict=True):
         own = shown[shown.method == row["method"]].merge(sites[AT].assign(x=middle), on=AT)
-        _draw_scores(ax, own, colours, rng)
-        for limits in above:
-            dashes = own[own.mark == CEILING]
-            limits.hlines(dashes.score, dashes.x - 0.45, dashes.x + 0.45, color=RED, linestyle=(0, (2, 1)))
-            limits.set(ylim=(min(0.7, *dashes.score) - 0.05, 1.03), ylabel="ceiling")
-        draw_null(ax, row, across=False)
-        ax.set_ylabel(f"{in_lines(row['label'], 24)}\nscore")
+        if mark == CEILING:
+            limits = own[own.mark == CEILING]
+            ax.hlines(limits.score, limits.x - 0.45, limits.x + 0.45, color=RED, linestyle=DASHES)
+            ax.set(ylim=(min(0.7, limits.score.min()) - 0.05, 1.03), ylabel="ceiling")
+        else:
+            _draw_scores(ax, own, colours, rng)
+            draw_null(ax, row, across=False)
+            ax.set_ylabel(f"{in_lines(row['label'], 24)}\nscore")
     _name_sites(axes[-1, 0], sites, middle)
     for area in dict.fromkeys(sites.area):
         at = {"xy": (middle[sites.area == area].mean(), 1.02), "xycoords": ("data", "axes fraction")}
@@ -107,6 +110,6 @@ def _handles(shown: pd.DataFrame) -> dict[str, plt.Line2D]:
         "trained network": ((shown.mark == NETWORK) & (shown.state == "trained"), dots),
         "network with random weights": (shown.state == "random", dots | {"markerfacecolor": "white"}),
         "median": (shown.mark == MEDIAN, {"color": "black", "linewidth": 1.2}),
-        CEILING: (shown.mark == CEILING, {"color": RED, "linestyle": (0, (2, 1))}),
+        CEILING: (shown.mark == CEILING, {"color": RED, "linestyle": DASHES}),
     }
     return {words: plt.Line2D([], [], **look) for words, (there, look) in entries.items() if there.any()}
