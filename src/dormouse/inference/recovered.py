@@ -23,7 +23,7 @@ def shares_recovered(recovery: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     `by`; `right`, what is named rightly: the network, or network and layer; n, the number of simulations; share, low and high;
     and chance, the share that is expected of a method that names a network at random, missing for layers
     """
-    # ASSUME simulations are independent, although they share networks and images; the interval is too narrow where they are not
+    # ASSUME simulations are independent, although they share networks and images: intervals are rather too narrow
     network = recovery.recovered == recovery.model
     layer = network & (recovery.recovered_layer == recovery.layer)
     parts = []

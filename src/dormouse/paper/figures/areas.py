@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
-from dormouse.paper.figures.marks import add_legend
+from dormouse.paper.figures.marks import add_legend, draw_null, in_lines
 from dormouse.paper.figures.scores import site_ceilings
 from dormouse.paper.figures.style import RED, NotDrawn, area_colours, panels, plt
 from dormouse.paper.networks import BASELINE, networks
@@ -14,6 +14,7 @@ NETWORK, MEDIAN, CEILING = "network", "median of networks", "noise ceiling"  # m
 SIDES = {"trained": -0.22, "random": 0.22}  # places of the strips of dots, from the middle of a site, of which each has 1
 SPREAD, GAP = 0.16, 0.8  # half the width of a strip, and the space between areas
 SCORE_IN, CEILING_IN = 1.6, 0.45  # heights of panels, inches
+DASHES = (0, (2, 1))
 AT = ["area", "cortical_layer"]
 STATES = {"trained": "trained", "random": "with random weights"}
 
@@ -29,7 +30,9 @@ def data(tables: Tables) -> pd.DataFrame:
     for row in shown_methods(tables):
         own = best[best.method == row["method"]].dropna(subset="score")
         own = own.merge(known[["model", "network", "state"]], on="model")
-        own = own.groupby([*AT, "network", "state"], as_index=False).agg(score=("score", "mean"), n_neurons=("n_neurons", "max"))
+        own = own.groupby([*AT, "network", "state"], as_index=False).agg(
+            score=("score", "mean"), n_neurons=("n_neurons", "max")
+        )
         at = own.groupby([*AT, "state"], as_index=False)
         medians = at.agg(score=("score", "median"), n_neurons=("n_neurons", "max"), n_networks=("score", "size"))
         limits = site_ceilings(tables["ceilings"], row).rename(columns={"ceiling": "score"})
@@ -42,25 +45,26 @@ def data(tables: Tables) -> pd.DataFrame:
 
 
 def plot(tables: Tables) -> plt.Figure:
-    """Draw for each method the noise ceilings, and below them one strip per site: a dot per network, a line at their median."""
+    """Draw for each method the noise ceilings, and below them strips of each site: a dot a network, a line at the median."""
     shown, areas, colours = data(tables), areas_of(tables), area_colours(areas_of(tables))
     methods = [row for row in shown_methods(tables) if row["method"] in set(shown.method)]
     sites = sites_in_order(shown[shown.mark == MEDIAN], areas)
     middle = np.arange(len(sites)) + GAP * sites.area.map(areas.index).to_numpy()
     limited = set(shown.method[shown.mark == CEILING])
-    ratios = [CEILING_IN, SCORE_IN] * len(methods) if limited else [SCORE_IN] * len(methods)
-    figure, axes = panels(len(ratios), 1, height=1.1 + sum(ratios), sharex=True, height_ratios=ratios)
-    rng, each = np.random.default_rng(0), len(ratios) // len(methods)
-    for row, (*above, ax) in zip(methods, axes.reshape(len(methods), each), strict=True):
+    rows = [(row, mark) for row in methods for mark in (CEILING, NETWORK) if mark == NETWORK or row["method"] in limited]
+    ratios = [{CEILING: CEILING_IN, NETWORK: SCORE_IN}[mark] for _, mark in rows]
+    figure, axes = panels(len(rows), 1, height=1.1 + sum(ratios), sharex=True, height_ratios=ratios)
+    rng = np.random.default_rng(0)
+    for (row, mark), ax in zip(rows, axes[:, 0], strict=True):
         own = shown[shown.method == row["method"]].merge(sites[AT].assign(x=middle), on=AT)
-        _draw_scores(ax, own, colours, rng)
-        for limits in above:
-            dashes = own[own.mark == CEILING]
-            limits.hlines(dashes.score, dashes.x - 0.45, dashes.x + 0.45, color=RED, linestyle=(0, (2, 1)))
-            limits.set(ylim=(min(0.7, *dashes.score) - 0.05, 1.03), ylabel="ceiling")
-        if row["null_score"] is not None:
-            ax.axhline(row["null_score"], color="black", linewidth=0.5)
-        ax.set_ylabel(f"{row['label']}\nscore")
+        if mark == CEILING:
+            limits = own[own.mark == CEILING]
+            ax.hlines(limits.score, limits.x - 0.45, limits.x + 0.45, color=RED, linestyle=DASHES)
+            ax.set(ylim=(min(0.7, limits.score.min()) - 0.05, 1.03), ylabel="ceiling")
+        else:
+            _draw_scores(ax, own, colours, rng)
+            draw_null(ax, row, across=False)
+            ax.set_ylabel(f"{in_lines(row['label'], 24)}\nscore")
     _name_sites(axes[-1, 0], sites, middle)
     for area in dict.fromkeys(sites.area):
         at = {"xy": (middle[sites.area == area].mean(), 1.02), "xycoords": ("data", "axes fraction")}
@@ -106,6 +110,6 @@ def _handles(shown: pd.DataFrame) -> dict[str, plt.Line2D]:
         "trained network": ((shown.mark == NETWORK) & (shown.state == "trained"), dots),
         "network with random weights": (shown.state == "random", dots | {"markerfacecolor": "white"}),
         "median": (shown.mark == MEDIAN, {"color": "black", "linewidth": 1.2}),
-        CEILING: (shown.mark == CEILING, {"color": RED, "linestyle": (0, (2, 1))}),
+        CEILING: (shown.mark == CEILING, {"color": RED, "linestyle": DASHES}),
     }
     return {words: plt.Line2D([], [], **look) for words, (there, look) in entries.items() if there.any()}

@@ -5,6 +5,7 @@ import pandas as pd
 
 from dormouse.paper.evidence import numbers
 from dormouse.paper.facts import Tables, areas_of, run_facts
+from dormouse.paper.figures.marks import add_legend
 from dormouse.paper.figures.style import NotDrawn, area_colours, panels, plt
 
 PANELS = {"auc": ("area under the ROC curve", 0.5), "d_prime": ("d'", 0.0)}  # words, and chance
@@ -16,7 +17,7 @@ def data(tables: Tables) -> pd.DataFrame:
     rows = tables["discriminability"]
     rows = rows[rows.area.isin(areas_of(tables))].dropna(subset=["auc", "d_prime"])
     if not len(rows):
-        raise NotDrawn("families cannot be told apart: it takes simulated neurons, and two families, one of them with two networks.")
+        raise NotDrawn("no two families were told apart: this takes the responses of neurons, and a family with two networks.")
     return rows
 
 
@@ -41,5 +42,5 @@ def plot(tables: Tables) -> plt.Figure:
     within, between, families = (numbers(shown[f"n_{what}"]) for what in ("within", "between", "families"))
     counts = f"{within} scores within families, {between} between; {families} families"
     figure.suptitle(f"{run_facts(tables['run'])['title']}: {counts}")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(areas) + 1)
+    add_legend(figure, {label: handle for handle, label in zip(*axes[0].get_legend_handles_labels(), strict=True)})
     return figure

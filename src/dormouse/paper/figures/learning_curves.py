@@ -1,12 +1,11 @@
 """The figure of scores over numbers of images, neurons and trials."""
 
-from textwrap import fill
-
 import numpy as np
 import pandas as pd
 
 from dormouse.paper.evidence import numbers
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
+from dormouse.paper.figures.marks import add_legend, in_lines
 from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, area_colours, panels, plt
 
 AXES = {"images": "images", "neurons": "neurons", "trials": "trials of each image"}
@@ -26,7 +25,7 @@ def data(tables: Tables) -> pd.DataFrame:
     methods = [row["method"] for row in shown_methods(tables)]
     curves = curves[curves.method.isin(methods) & curves.area.isin(areas)].dropna(subset="mean")
     if not len(curves):
-        raise NotDrawn("no network was scored on parts of the data; `inference.judgement.curves.n_models` says of how many this is done.")
+        raise NotDrawn("no network was scored on parts of the data; `inference.judge.curves.n_models` says how many are.")
     at = ["method", "model", "area", "axis", "n", "equal"]
     shown = curves.groupby(at, as_index=False).agg(mean=("mean", "mean"), sd=("sd", "mean"), n_draws=("n_draws", "max"))
     shown = shown.merge(tables["models"][["model", "display_name"]], on="model")
@@ -48,17 +47,18 @@ def plot(tables: Tables) -> plt.Figure:
         own = shown[(shown.method == row["method"]) & (shown.place == place)]
         for kind, ax in zip(kinds, line, strict=True):
             _draw(ax, own[own.axis == kind], colours)
-        line[0].set_ylabel(f"{row['label']}\nscore")
+        line[0].set_ylabel(f"{in_lines(row['label'], 24)}\nscore")
         line[0].set_title(own.display_name.iloc[0], loc="left")
     for kind, ax in zip(kinds, axes[-1], strict=True):
         _mark_numbers(ax, kind, shown.n[shown.axis == kind])
     n = numbers(shown.n_draws[shown.sd.notna()])
     draws = f", mean and sd of {n} draws" if n else ""
-    figure.suptitle(fill(f"{run_facts(tables['run'])['title']}: scores on parts of the data{draws}", 50 if len(kinds) == 1 else 100))
+    title = f"{run_facts(tables['run'])['title']}: scores on parts of the data{draws}"
+    figure.suptitle(in_lines(title, 50 if len(kinds) == 1 else 110))
     handles = {area: plt.Line2D([], [], color=colour) for area, colour in colours.items()}
     if shown.equal.any():
         handles["neurons of the area with the fewest"] = plt.Line2D([], [], color="0.6", linewidth=0.5)
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=4 if len(kinds) == 1 else len(handles))
+    add_legend(figure, handles)
     return figure
 
 

@@ -3,15 +3,19 @@
 Pages are laid out by hand: there are hundreds of them, and to find out what overlaps takes longer than to draw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 import pandas as pd
 
+from dormouse.paper.evidence import OF_SITE, is_main
+from dormouse.paper.facts import Tables
+from dormouse.paper.figures.scores import site_ceilings
 from dormouse.paper.figures.style import DOUBLE_IN, RED, SMALL_PT, TEXT_PT, plt, set_style
 from dormouse.tables import WHOLE
 
 LINE_IN = 0.125  # height of a line of small type
+OF_INTERVAL = ["statistic", "over", "estimate", "low", "high", "rank", "rank_low", "rank_high"]
 MARGIN_IN, NAMES_IN = 0.35, 1.2  # around a page; width of a column of names
 
 
@@ -83,6 +87,37 @@ def write_columns(ax: plt.Axes, rows: pd.DataFrame, columns: Mapping[str, float]
             ax.text(left, place, text, transform=across, fontsize=SMALL_PT, va="center")
 
 
+def site_scores(tables: Tables, methods: Sequence[Mapping], best: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of models at sites: a row for each row of `best`, with its main interval and rank, if there are.
+
+    Parameters
+    ----------
+    methods : of `facts.shown_methods`
+    best : rows of the table `best_layers`
+
+    Returns
+    -------
+    method, model, area, cortical_layer, layer, layer_depth; estimate, low, high, statistic, over, rank, rank_low and rank_high
+    as in `intervals`, or the score of `best`; ceiling, of the site
+    """
+    known = tables["intervals"][is_main(tables["intervals"])]
+    rows = best[[*OF_SITE, "layer", "layer_depth", "score"]].merge(known[[*OF_SITE, *OF_INTERVAL]], on=OF_SITE, how="left")
+    limits = pd.concat([site_ceilings(tables["ceilings"], row).assign(method=row["method"]) for row in methods])
+    at = ["method", "area", "cortical_layer"]
+    rows = rows.merge(limits[[*at, "ceiling"]], on=at, how="left")
+    return rows.assign(estimate=rows.estimate.fillna(rows.score)).drop(columns="score")
+
+
+def score_words(row: Mapping) -> str:
+    """Return a score with its interval as text."""
+    return f"{row['estimate']:.3f} {span(row['low'], row['high'], 3)}"
+
+
+def rank_words(row: Mapping) -> str:
+    """Return a rank with its interval as text; nothing where it is not known."""
+    return "" if pd.isna(row["rank"]) else f"{row['rank']:.0f} {span(row['rank_low'], row['rank_high'], 0)}"
+
+
 def span(low: float, high: float, digits: int) -> str:
     """Return the two ends of an interval as text; nothing where there is none."""
     return "" if pd.isna(low) or pd.isna(high) else f"[{low:.{digits}f}, {high:.{digits}f}]"
@@ -94,5 +129,3 @@ def no_ticks(ax: plt.Axes) -> None:
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x", color="0.92", zorder=0)
     ax.set_axisbelow(True)
-
-

@@ -5,6 +5,7 @@ import pandas as pd
 
 from dormouse.paper.evidence import is_main, numbers
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
+from dormouse.paper.figures.marks import add_legend, in_lines
 from dormouse.paper.figures.style import NotDrawn, panels, plt
 from dormouse.tables import whole_areas
 
@@ -24,7 +25,7 @@ def data(tables: Tables) -> pd.DataFrame:
     power, found = (whole_areas(table[table.method.isin(methods)]) for table in (tables["power"], tables["differences"]))
     power = power.dropna(subset="smallest")
     if not len(power):
-        raise NotDrawn("nothing is known of studies of other sizes: it takes two networks, and standard errors of their scores.")
+        raise NotDrawn("nothing is known of other studies: this takes two networks, and standard errors of their scores.")
     ends = {"smallest": ("smallest", "median"), "lowest": ("lowest", "min"), "highest": ("highest", "max")}
     of_study = [*AT, "over", "n_animals", "n_images", "own"]
     studies = power.groupby(of_study, as_index=False, dropna=False).agg(**ends, n_pairs=("n_pairs", "max"))
@@ -52,7 +53,7 @@ def plot(tables: Tables) -> plt.Figure:
                 ax.set_xticks([])
             _draw_observed(ax, own.difference.dropna(), top)
             ax.set_title(area if row is methods[0] else "")
-        line[0].set_ylabel(f"{row['label']}\ndifference of scores")
+        line[0].set_ylabel(f"{in_lines(row['label'], 24)}\ndifference of scores")
         line[0].set_ylim(0, top)
     figure.suptitle(f"{run_facts(tables['run'])['title']}: differences of {numbers(studies.n_pairs)} pairs of networks")
     handles = {f"{n:.0f} images": plt.Line2D([], [], color=colour) for n, colour in colours.items()}
@@ -60,7 +61,7 @@ def plot(tables: Tables) -> plt.Figure:
     handles["range over pairs"] = plt.Rectangle((0, 0), 1, 1, color="0.9", linewidth=0)
     if (marks.mark == OBSERVED).any():
         handles["observed differences"] = plt.Rectangle((0, 0), 1, 1, color="0.6", linewidth=0)
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=5)
+    add_legend(figure, handles)
     return figure
 
 

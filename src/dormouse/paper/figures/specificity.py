@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from dormouse.paper.evidence import numbers
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
+from dormouse.paper.figures.marks import add_legend, in_lines
 from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, panels, plt
 
 SAME, OTHER = "same area of other animals", "other areas of other animals"
@@ -31,16 +33,14 @@ def plot(tables: Tables) -> plt.Figure:
         scores.hlines(y, own.same, own.other, color="0.7", linewidth=0.8, zorder=1)
         scores.plot(own.same, y, "o", color="black", label=SAME)
         scores.plot(own.other, y, "o", color="black", markerfacecolor="white", markeredgewidth=0.6, label=OTHER)
-        scores.set(title=row["label"], xlabel="score")
+        scores.set(title=in_lines(row["label"], 24), xlabel="score")
         gaps.hlines(y, own.low, own.high, color="black", linewidth=0.8)
         gaps.plot(own.specificity, y, "D", color="black", markersize=2.5, label="specificity, 95 % interval over animals")
         gaps.axvline(0, color="0.5", linewidth=0.5)
         gaps.set(xlabel="specificity")
-    counts = shown.groupby("area").n_animals.agg(["min", "max"])
-    numbers = {area: "–".join(map(str, dict.fromkeys(counts.loc[area]))) for area in places}
-    axes[0, 0].set_yticks(list(places.values()), [f"{area} (n = {numbers[area]})" for area in places])
+    counts = {area: numbers(rows.n_animals) for area, rows in shown.groupby("area")}
+    axes[0, 0].set_yticks(list(places.values()), [f"{area} (n = {counts[area]})" for area in places])
     axes[0, 0].set_ylim(len(places) - 0.5, -0.5)
     figure.suptitle(f"{run_facts(tables['run'])['title']}: areas of n animals")
-    handles = {label: h for ax in axes[0] for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=1 if len(methods) == 1 else 3)
+    add_legend(figure, {label: h for ax in axes[0] for h, label in zip(*ax.get_legend_handles_labels(), strict=True)})
     return figure
