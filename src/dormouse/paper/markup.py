@@ -1,0 +1,65 @@
+"""Tables as HTML that can be read without scripts: a caption, heads with a scope, numbers to three decimals."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from types import MappingProxyType
+from urllib.parse import quote
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+Cell = str | float | None
+NONE: Mapping[str, Markup] = MappingProxyType({})
+
+
+def html_table(
+    table: pd.DataFrame, caption: str, *, kind: str = "", filters: Sequence[str] = (), links: Mapping[str, Markup] = NONE
+) -> Markup:
+    """Return a table as HTML; the first column names the rows.
+
+    Parameters
+    ----------
+    caption : what the table shows
+    kind : class of the table; `sortable` ones are sorted and searched by the scripts of the page
+    filters : columns by whose values the scripts let one filter
+    links : what stands in the place of names in the column `network`, see `network_links`
+    """
+    head = "".join(f"<th scope=col{' data-filter' * (name in filters)}>{escape(name)}</th>" for name in table.columns)
+    shown = [links if name == "network" else NONE for name in table.columns]
+    body = "".join(_row(row, shown) for row in table.itertuples(index=False, name=None))
+    named, of_kind = escape(caption), f" class={kind}" if kind else ""
+    return Markup(
+        f'<div class=wide tabindex=0 role=group aria-label="{named}"><table{of_kind}><caption>{named}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(cells: Sequence[Cell], links: Sequence[Mapping[str, Markup]]) -> str:
+    first, *rest = (known[cell] if cell in known else text_of(cell) for cell, known in zip(cells, links, strict=True))
+    return f"<tr><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>"
+
+
+def text_of(cell: Cell) -> str:
+    """Return a cell as HTML: yes or no, whole numbers with thousands apart, others to three decimals; nothing for missing."""
+    if isinstance(cell, bool) or type(cell).__name__ == "bool":
+        return "yes" if cell else "no"
+    if isinstance(cell, str):
+        return escape(cell)
+    if pd.isna(cell):
+        return ""
+    if isinstance(cell, Integral):
+        return f"{cell:,}"
+    return f"{cell:.3f}" if isinstance(cell, Real) else escape(str(cell))
+
+
+def network_id(model: str) -> str:
+    """Return the place of a network's own part in the page."""
+    return f"network-{model}"
+
+
+def network_links(models: pd.DataFrame) -> dict[str, Markup]:
+    """Return for each network, by its name in figures, this name as a link to its own part of the page."""
+    return {
+        name: Markup('<a href="#{}">{}</a>').format(quote(network_id(model)), name)
+        for model, name in zip(models.model, models.display_name, strict=True)
+    }
