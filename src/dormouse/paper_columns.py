@@ -41,4 +41,20 @@ PAPER = {
         "n_neurons": (INT, "number of neurons of the site; missing where the data set gives similarities only"),
         "other_n_neurons": (INT, "number of neurons of the other site; missing likewise"),
     },
+    "replication": {
+        "target": (STRING, "H1 to H9, which a run that does as the paper did must meet; S1 to S9, from memory of the paper"),
+        "kind": (STRING, "hard or soft"),
+        "statement": (STRING, "what the number is of"),
+        "expected": (STRING, "the number, or where it should lie, in words"),
+        "found": (STRING, "what this run has, in words, or empty"),
+        "value": (FLOAT, "the number of this run; missing where the target is not run"),
+        "low": (FLOAT, "lowest value that agrees; missing where there is none"),
+        "high": (FLOAT, "highest value that agrees; missing where there is none"),
+        "verdict": (STRING, "agrees, differs or not run"),
+        "because": (
+            STRING,
+            "what it takes, where it is not run; else what sets the run apart from that of the paper, or empty",
+        ),
+        "source": (STRING, "where the number comes from"),
+    },
 }

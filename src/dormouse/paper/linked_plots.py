@@ -18,6 +18,7 @@ from dormouse.paper.rankings import mean_scores
 
 RSA = "rsa"  # the family of methods that compare RDMs; the other families predict responses
 SIZE = 300  # of a panel, pixels
+FRAME, KIND = "frame", "kind"  # what is selected: by a frame that one draws, and in the legend
 PALETTE = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#949494", "#56b4e9"]
 
 
@@ -43,11 +44,15 @@ def linked_plots(tables: Tables, methods: Sequence[Mapping]) -> dict | None:
     if not known:
         return None
     points = _points(tables["models"], means, known)
-    brush, named = alt.selection_interval(name="brush"), alt.selection_point(name="kind", fields=["group"], bind="legend")
-    panels = [_panel(points, alt.X("n_parameters:Q", title="parameters").scale(type="log"), other or rsa, known)]
+    panels = [_panel("parameters", points, alt.X("n_parameters:Q", title="parameters").scale(type="log"), other or rsa, known)]
     if rsa and other:
-        panels.insert(0, _panel(points, _axis(alt.X, rsa), other, known))
-    chart = alt.hconcat(*panels).add_params(brush, named).configure(background="white", aria=False)
+        panels.insert(0, _panel("methods", points, _axis(alt.X, rsa, known), other, known))
+    views = [panel.name for panel in panels]
+    selections = [
+        alt.TopLevelSelectionParameter(name=FRAME, select="interval", views=views),
+        alt.TopLevelSelectionParameter(name=KIND, select={"type": "point", "fields": ["group"]}, bind="legend", views=views),
+    ]
+    chart = alt.hconcat(*panels, params=selections).configure(background="white", aria=False)
     described = chart.configure_view(stroke=None).to_dict()
     return {
         "drawing": Markup(vl_convert.vegalite_to_svg(described)),
@@ -65,18 +70,21 @@ def _points(models: pd.DataFrame, means: pd.DataFrame, methods: Sequence[Mapping
     return points.drop(columns="model").rename(columns={"display_name": "name"})
 
 
-def _axis(kind: type, method: Mapping, number: int = 0):
-    return kind(f"score{number}:Q", title=f"mean score, {method['label']}").scale(zero=False)
+def _axis(kind: type, method: Mapping, methods: Sequence[Mapping]):
+    """Return an axis with the mean score by a method."""
+    return kind(f"score{methods.index(method)}:Q", title=f"mean score, {method['label']}").scale(zero=False)
 
 
-def _panel(points: pd.DataFrame, x: alt.X, y: Mapping, methods: Sequence[Mapping]) -> alt.Chart:
+def _panel(name: str, points: pd.DataFrame, x: alt.X, y: Mapping, methods: Sequence[Mapping]) -> alt.Chart:
     """Return one plot; what is not selected is grey."""
     scores = [alt.Tooltip(f"score{number}:Q", title=method["label"], format=".3f") for number, method in enumerate(methods)]
     tooltip = ["name:N", "group:N", alt.Tooltip("n_parameters:Q", title="parameters", format=","), *scores]
-    selected = alt.selection_interval(name="brush", empty=True) & alt.selection_point(name="kind", empty=True)
+    selected = alt.LogicalAndPredicate(**{"and": [{"param": FRAME}, {"param": KIND}]})
     colour = alt.Color("group:N", scale=alt.Scale(range=PALETTE))
     return (
-        alt.Chart(points, width=SIZE, height=SIZE)
+        alt.Chart(points, name=name, width=SIZE, height=SIZE)
         .mark_point(filled=True, size=45, opacity=0.8)
-        .encode(x=x, y=_axis(alt.Y, y, methods.index(y)), color=alt.condition(selected, colour, alt.value("#d0d0d0")), tooltip=tooltip)
+        .encode(
+            x=x, y=_axis(alt.Y, y, methods), color=alt.condition(selected, colour, alt.value("#d0d0d0")), tooltip=tooltip
+        )
     )

@@ -88,11 +88,11 @@ def write_report(
 def content(tables: Tables) -> dict:
     """Return what the templates show of the tables of a run, by the names that they use."""
     run, shown, models = run_facts(tables["run"]), shown_methods(tables), tables["models"]
-    targets = replicated(tables["replication"])
+    targets = replicated(tables["replication"], run["name"] == STUDY)
     return {
         "run": run,
         "is_study": run["name"] == STUDY,
-        "replication": targets and targets | {"targets": html_table(targets["targets"], "Targets", kind="words")},
+        "replication": targets and targets | {"targets": html_table(targets["targets"], "Published numbers", kind="words")},
         "check": own_check(tables["null_check"]),
         "summary": summary(tables, run, shown),
         "ranking": _shown(ranking(tables, shown), "Networks, by their mean score", network_links(models), FILTERS),

@@ -15,6 +15,8 @@ from dormouse.paper.facts import Tables
 from dormouse.paper.rankings import first_places, first_words, joined
 from dormouse.tables import WHOLE, whole_areas
 
+NOT_HELD = "not run"  # verdict on a published number that the run has nothing to hold against
+VERDICTS = {"differs": "differ", "agrees": "agree", NOT_HELD: "were not run"}  # on published numbers
 FOUND, OPEN, LACKING = "found", "open", "lacking"
 KINDS = {POSITIVE: FOUND, NEGATIVE: FOUND, NOT_RUN: LACKING, TOO_FEW: LACKING}  # of verdicts; any other leaves the question open
 
@@ -125,16 +127,28 @@ def _flattery(choices: pd.DataFrame) -> str:
     return f"A layer that is chosen on the same data as it is scored on flatters its network: by {parts}, on average."
 
 
-def replicated(targets: pd.DataFrame) -> dict | None:
-    """Return how many targets of the published study are met, in words, and each with its numbers; None without any."""
-    if not len(targets):
+def replicated(targets: pd.DataFrame, is_study: bool) -> dict | None:
+    """Return which published numbers a run has: how many, in words, and each one; None where the run has none of them.
+
+    Parameters
+    ----------
+    targets : table `replication`
+    is_study : whether the data are those of the published study; of other data, what was not run is left out
+
+    Returns
+    -------
+    score : a sentence for hard targets, and one for soft ones
+    targets : a row for each, those that differ first
+    """
+    own = targets if is_study else targets[targets.verdict != NOT_HELD]
+    if not len(own):
         return None
-    counts = targets.verdict.value_counts(sort=False)
-    score = f"Of {len(targets)} targets of the published study: {joined([f'{n} {verdict}' for verdict, n in counts.items()])}."
-    numbers = targets.assign(interval=[_ends(*ends) for ends in zip(targets.low, targets.high, strict=True)])
-    columns = ["statement", "expected", "found", "value", "interval", "verdict", "because", "source"]
-    return {"score": score, "targets": numbers[columns]}
-
-
-def _ends(low: float, high: float) -> str:
-    return "" if pd.isna(low) or pd.isna(high) else f"{low:.3f} to {high:.3f}"
+    score = []
+    for kind, rows in own.groupby("kind"):
+        counts = rows.verdict.value_counts()
+        told = joined([f"{counts[verdict]} {words}" for verdict, words in VERDICTS.items() if verdict in counts])
+        score.append(f"Of {len(rows)} {kind} targets, {told}.")
+    order = own.assign(place=own.verdict.map(list(VERDICTS).index)).sort_values("place", kind="stable")
+    columns = {"target": "target", "statement": "statement", "expected": "expected", "found": "found", "verdict": "verdict"}
+    columns |= {"low": "agrees from", "high": "to", "because": "because", "kind": "kind", "source": "source"}
+    return {"score": score, "targets": order[list(columns)].rename(columns=columns)}
