@@ -20,7 +20,7 @@ function addFilters(table, api) {
   tools.className = "tools";
   for (const head of heads) {
     const column = api.column(head);
-    const label = tools.appendChild(within("label", head.textContent));
+    const label = tools.appendChild(within("label", head.textContent.trim()));
     const select = label.appendChild(document.createElement("select"));
     select.add(new Option("all", ""));
     const values = new Set(column.nodes().toArray().map((cell) => cell.textContent));

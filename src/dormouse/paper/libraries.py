@@ -1,12 +1,14 @@
 """The JavaScript libraries of the report, as they stand in it: DataTables as itables ships it, and Vega as vl-convert does."""
 
 import re
+from functools import cache
 from importlib.resources import files
 
 import vl_convert
 from markupsafe import Markup
 
 
+@cache
 def datatables() -> Markup:
     """Return DataTables and jQuery as a script that makes them known to the scripts behind it, as `window.jQuery`."""
     module = files("itables").joinpath("html/dt_bundle.js").read_text(encoding="utf-8")
@@ -21,6 +23,7 @@ def _as_globals(export: re.Match) -> str:
     return f"Object.assign(window,{{{','.join(f'{name}:{own}' for own, name in names if name != 'default')}}})"
 
 
+@cache
 def vega() -> Markup:
     """Return Vega-Embed, with Vega and Vega-Lite, as a script that makes it known as `window.vegaEmbed`."""
     return as_script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

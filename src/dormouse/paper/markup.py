@@ -6,6 +6,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from markupsafe import Markup, escape
 
 Cell = str | float | None
@@ -25,8 +26,9 @@ def html_table(
     links : what stands in the place of names in the column `network`, see `network_links`
     """
     head = "".join(f"<th scope=col{' data-filter' * (name in filters)}>{escape(name)}</th>" for name in table.columns)
-    shown = [links if name == "network" else NONE for name in table.columns]
-    body = "".join(_row(row, shown) for row in table.itertuples(index=False, name=None))
+    known = [links if name == "network" else NONE for name in table.columns]
+    opened = ["<td>" if is_numeric_dtype(kind) else "<td class=l>" for kind in table.dtypes]
+    body = "".join(_row(row, known, opened) for row in table.itertuples(index=False, name=None))
     named, of_kind = escape(caption), f" class={kind}" if kind else ""
     return Markup(
         f'<div class=wide tabindex=0 role=group aria-label="{named}"><table{of_kind}><caption>{named}</caption>'
@@ -34,9 +36,10 @@ def html_table(
     )
 
 
-def _row(cells: Sequence[Cell], links: Sequence[Mapping[str, Markup]]) -> str:
+def _row(cells: Sequence[Cell], links: Sequence[Mapping[str, Markup]], opened: Sequence[str]) -> str:
     first, *rest = (known[cell] if cell in known else text_of(cell) for cell, known in zip(cells, links, strict=True))
-    return f"<tr><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>"
+    others = "".join(f"{start}{cell}</td>" for start, cell in zip(opened[1:], rest, strict=True))
+    return f"<tr><th scope=row>{first}</th>{others}</tr>"
 
 
 def text_of(cell: Cell) -> str:
@@ -49,7 +52,12 @@ def text_of(cell: Cell) -> str:
         return ""
     if isinstance(cell, Integral):
         return f"{cell:,}"
-    return f"{cell:.3f}" if isinstance(cell, Real) else escape(str(cell))
+    return number(cell) if isinstance(cell, Real) else escape(str(cell))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number to so many decimals, without a sign before zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def network_id(model: str) -> str:

@@ -44,7 +44,8 @@ def ranking(tables: Tables, methods: Sequence[Mapping]) -> pd.DataFrame:
             table[method["label"]] = means[method["method"]]
             table[f"rank, {method['label']}"] = table[method["label"]].rank(ascending=False, method="min").astype("Int64")
     scores = list(table)[1:]
-    table = table.join(models.set_index("model")[list(ATTRIBUTES)].rename(columns=ATTRIBUTES))
+    named = models.assign(weights=models.weights.str.rsplit("/", n=1).str[-1])  # of a file, without its folder
+    table = table.join(named.set_index("model")[list(ATTRIBUTES)].rename(columns=ATTRIBUTES))
     told = [column for column in table if column in scores or not _says_nothing(table[column])]
     return table[told].sort_values(scores[:1], ascending=False, kind="stable") if scores else table[told]
 

@@ -15,7 +15,7 @@ from dormouse.paper.evidence import chance_table, choice_table, interval_table, 
 from dormouse.paper.facts import Tables, run_facts, shown_methods
 from dormouse.paper.libraries import datatables, vega
 from dormouse.paper.linked_plots import linked_plots
-from dormouse.paper.markup import NONE, html_table, network_links
+from dormouse.paper.markup import NONE, html_table, network_links, number
 from dormouse.paper.network_pages import network_pages
 from dormouse.paper.neuron_tables import ceiling_table, combination_counts, distances_of_units, neuron_counts
 from dormouse.paper.rankings import FILTERS, ranking, score_tables
@@ -31,6 +31,7 @@ N_JOBS = 20  # that are shown, the slowest
 RANKINGS = "rankings"  # the section that has tables of its own, with figures or without
 STUDY = "allen"  # the data set of the published study
 CLOSING = {  # sections behind those of the figures: names of their templates, and their headings
+    "scores": "Scores at every site, and how sure they are",
     "answers": "Answers in each area",
     "nulls": "Nulls and ceilings",
     "methods": "Methods",
@@ -65,8 +66,9 @@ def write_report(
     """
     folder = Path(template).parent
     pages = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, lstrip_blocks=True
     )
+    pages.filters["number"] = number
     page = pages.get_template(Path(template).name).render(
         sections=[
             {"id": name, "title": title, "figures": figures.get(name, [])}

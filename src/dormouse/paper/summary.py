@@ -111,10 +111,13 @@ def _chance(tests: pd.DataFrame) -> str:
     known = rows[rows.q.notna()]
     if not len(known):
         return ""
+    n = known.n_permutations.max()
+    if 1 / (n + 1) >= ALPHA:
+        return f"Whether networks score above chance is open: with images shuffled {n} times, p is {1 / (n + 1):.2g} at least."
     above = known.assign(above=known.q < ALPHA).groupby(["area", "cortical_layer"]).above.agg(["sum", "count"])
     few, most = above["sum"].min(), above["sum"].max()
     ends = f"{few}" if few == most else f"{few} to {most} by area"
-    return f"Of {above['count'].max()} networks, {ends} score above chance (q < {ALPHA}, images shuffled)."
+    return f"Of {above['count'].max()} networks, {ends} score above chance (q < {ALPHA}, images shuffled {n} times)."
 
 
 def _flattery(choices: pd.DataFrame) -> str:
