@@ -9,7 +9,7 @@ from neuron_tables import AREAS, COMBINATION, FILTERS, make_table, passes_by_han
 
 from dormouse import tables
 from dormouse.neurons import selection
-from dormouse.paper.report import combination_counts
+from dormouse.paper.neuron_tables import combination_counts
 
 
 def count_by_hand(table: pd.DataFrame, areas: list[str], **limits) -> dict[tuple, int]:

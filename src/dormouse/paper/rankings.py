@@ -54,20 +54,22 @@ def _says_nothing(values: pd.Series) -> bool:
     return bool((values.isna() | (values.astype(str) == "")).all())
 
 
-def score_tables(tables: Tables, areas: Sequence[str]) -> dict[str, pd.DataFrame]:
+def score_tables(
+    best: pd.DataFrame, ceilings: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str], methods: Mapping[str, Mapping]
+) -> dict[str, pd.DataFrame]:
     """Return for each method the score of each model (rows) at each site (columns), and the ceilings in the last row.
 
     Sites are whole areas in the order of `areas`, or the cortical layers of an area that the data set has only in parts.
     Models and sites without a score leave a gap.
     """
-    models, named = tables["models"], whole_areas(tables["best_layers"])
+    named = whole_areas(best)
     sites = [f"{area} {layer}" for area in areas for layer in sorted(named.cortical_layer[named.area == area].unique())]
-    limits = tables["ceilings"][tables["ceilings"].neuron.isna()]
+    limits = ceilings[ceilings.neuron.isna()]
     limits = limits.assign(site=limits.area + " " + limits.cortical_layer)
     names = models.sort_values("display_name").set_index("model").display_name
     found = {}
-    for method in tables["methods"].to_dict("records"):
-        rows = named[named.method == method["method"]]
+    for name, method in methods.items():
+        rows = named[named.method == name]
         rows = rows.assign(site=rows.area + " " + rows.cortical_layer)
         table = rows.pivot(index="model", columns="site", values="score").reindex(index=names.index, columns=sites)
         table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False, kind="stable").rename(index=names)
@@ -75,7 +77,7 @@ def score_tables(tables: Tables, areas: Sequence[str]) -> dict[str, pd.DataFrame
             own = limits[(limits.target == method["target"]) & (limits.selection == method["selection"])]
             table.loc["noise ceiling"] = own.set_index("site").ceiling.reindex(table.columns)
         table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))
-        found[method["method"]] = table.rename_axis(index="network", columns=None).reset_index()
+        found[name] = table.rename_axis(index="network", columns=None).reset_index()
     return found
 
 
@@ -114,9 +116,9 @@ def first_words(first: pd.DataFrame, names: Mapping[str, str], areas: Sequence[s
         for model, own in rows.groupby("model", sort=False)
     ]
     few, most = (rows.loc[place] for place in (rows.n_below.idxmin(), rows.n_below.idxmax()))
-    counts = f"{few.n_below} of {few.n_others} in {few.site}"
+    counts = f"{few.n_below} of {few.n_others} in {'each' if len(rows) > 1 else few.site}"
     if most.n_below > few.n_below:
-        counts = f"from {counts} to {most.n_below} of {most.n_others} in {most.site}"
+        counts = f"from {few.n_below} of {few.n_others} in {few.site} to {most.n_below} of {most.n_others} in {most.site}"
     return [*told, f"Other networks that score lower with q < {ALPHA}: {counts}."]
 
 

@@ -112,10 +112,12 @@ def content(tables: Tables) -> dict:
 
 def _methods(tables: Tables, areas: Sequence[str]) -> list[dict]:
     """Return each row of the table of methods, with its scores, how certain they are, and what they were made with."""
-    best, models, scores = tables["best_layers"], tables["models"], score_tables(tables, areas)
-    links, found = network_links(models), []
-    for row in tables["methods"].to_dict("records"):
-        name, label = row["method"], row["label"]
+    best, models = tables["best_layers"], tables["models"]
+    rows = {row["method"]: row for row in tables["methods"].to_dict("records")}
+    scores, links = score_tables(best, tables["ceilings"], models, areas, rows), network_links(models)
+    found = []
+    for name, row in rows.items():
+        label = row["label"]
         evidence = {
             "intervals": (interval_table(tables["intervals"], models, areas, name), "Intervals and ranks"),
             "tests": (chance_table(tables["permutation_tests"], areas, name), "Networks above chance"),

@@ -16,7 +16,11 @@ from dormouse.paper.rankings import first_places, first_words, joined
 from dormouse.tables import WHOLE, whole_areas
 
 NOT_HELD = "not run"  # verdict on a published number that the run has nothing to hold against
-VERDICTS = {"differs": "differ", "agrees": "agree", NOT_HELD: "were not run"}  # on published numbers
+VERDICTS = {  # on published numbers: of one of them, and of several
+    "differs": ("differs", "differ"),
+    "agrees": ("agrees", "agree"),
+    NOT_HELD: ("was not run", "were not run"),
+}
 FOUND, OPEN, LACKING = "found", "open", "lacking"
 KINDS = {POSITIVE: FOUND, NEGATIVE: FOUND, NOT_RUN: LACKING, TOO_FEW: LACKING}  # of verdicts; any other leaves the question open
 
@@ -62,9 +66,10 @@ def asked(tables: Tables, areas: Sequence[str], labels: Sequence[str]) -> str:
     if len(neurons := tables["neurons"]):
         kept = neurons[neurons.kept].drop_duplicates(["recording", "neuron"])
         counts.append(("neurons", len(kept)))
-    data = joined([f"{n:,.0f} {what}" for what, n in counts if pd.notna(n)] or ["these data"])
+    data = [f"{n:,.0f} {what}" for what, n in counts if pd.notna(n)]
     layers = f"{tables['models'].n_layers.sum():,} layers of {len(tables['models']):,} networks"
-    return f"How similar are {layers} to {joined(areas)} of mice, by {joined(labels or ['no method'])}? There are {data}."
+    question = f"How similar are {layers} to {joined(areas)} of mice, by {joined(labels)}?"
+    return f"{question} There are {joined(data)}." if data else question
 
 
 def answers(comparisons: pd.DataFrame, labels: Mapping[str, str]) -> dict[str, list[dict]]:
@@ -148,9 +153,9 @@ def replicated(targets: pd.DataFrame, is_study: bool) -> dict | None:
         return None
     score = []
     for kind, rows in own.groupby("kind"):
-        counts = rows.verdict.value_counts()
-        told = joined([f"{counts[verdict]} {words}" for verdict, words in VERDICTS.items() if verdict in counts])
-        score.append(f"Of {len(rows)} {kind} targets, {told}.")
+        counts = rows.verdict.value_counts().to_dict()
+        told = [f"{counts[verdict]} {words[counts[verdict] > 1]}" for verdict, words in VERDICTS.items() if verdict in counts]
+        score.append(f"Of {len(rows)} {kind} targets, {joined(told)}.")
     order = own.assign(place=own.verdict.map(list(VERDICTS).index)).sort_values("place", kind="stable")
     columns = {"target": "target", "statement": "statement", "expected": "expected", "found": "found", "verdict": "verdict"}
     columns |= {"low": "agrees from", "high": "to", "because": "because", "kind": "kind", "source": "source"}
