@@ -9,14 +9,15 @@ from dormouse.paper.report import write_report
 from dormouse.written import read_yaml
 
 
-@pytest.fixture
-def write_page(root: Path, tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def write_page(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a function that writes the report of a run from its tables, and maybe figures, and returns its path."""
 
     def write(tables: Mapping, figures: Mapping = {}) -> Path:
+        path = tmp_path_factory.mktemp("report") / "report.html"
         headings = {"rankings": "Which networks score highest", "mousenet": "MouseNet", "neurons": "Neurons"}
         citations = read_yaml(root / "resources/citations.yaml")
-        write_report(root / "workflow/report/report.html", tmp_path / "report.html", tables, headings, figures, citations)
-        return tmp_path / "report.html"
+        write_report(root / "workflow/report/report.html", path, tables, headings, figures, citations)
+        return path
 
     return write

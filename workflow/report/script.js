@@ -74,6 +74,7 @@ async function drawPlots() {
   if (!description) return;
   const drawing = document.getElementById("plots-drawing");
   const place = drawing.parentElement.appendChild(document.createElement("div"));
+  place.ariaHidden = "true"; // what is drawn has no names; its numbers are in the ranking
   const { view } = await window.vegaEmbed(place, JSON.parse(description.textContent), { actions: false, renderer: "svg" });
   drawing.remove();
   view.addEventListener("click", (_, item) => item?.datum?.place && (location.hash = encodeURIComponent(item.datum.place)));
