@@ -72,9 +72,13 @@ def small_run(name: str = "mice", **changed: pd.DataFrame) -> dict[str, pd.DataF
         "layer_choices": sites.assign(choice="other_images", optimism=0.02, selection_loss=-0.01),
         "seed_spread": sites[:2].assign(network="timm:resnet18", n_seeds=3, mean=0.2, sd=0.01, lowest=0.19, highest=0.21),
         "null_check": sites[:2].assign(score=[0.01, -0.07], null_sd=0.02, z=[0.5, -3.5], largest_z=3.5, p=0.02, passed=True),
-        "neurons": pd.DataFrame({"neuron": list("abc"), "area": "VISp", "kept": [True, True, False], "reason": ["", "", "dim"]}),
+        "neurons": pd.DataFrame(
+            {"neuron": list("abc"), "area": "VISp", "kept": [True, True, False], "reason": ["", "", "dim"]}
+        ),
         "ceilings": sites.drop_duplicates("area").assign(target="rdm", ceiling=0.9, estimator="halves", n_neurons=2),
-        "recovery": pd.DataFrame({"method": "rsa_mine", "model": list("abcd") * 2, "recovered": list("abcdabaa"), "n_models": 4}),
+        "recovery": pd.DataFrame(
+            {"method": "rsa_mine", "model": list("abcd") * 2, "recovered": list("abcdabaa"), "n_models": 4}
+        ),
         "power": pd.DataFrame({"method": "rsa_mine", "own": True, "smallest": [0.04], "over": "animals and images"}),
         "agreement": pd.DataFrame({"method": "rsa_mine", "varies": "animals", "rho": [0.8], "n_networks": 6}),
         "specificity": pd.DataFrame({"method": "rsa_mine", "area": AREAS, "low": [0.1, -0.1]}),
@@ -90,8 +94,22 @@ def small_run(name: str = "mice", **changed: pd.DataFrame) -> dict[str, pd.DataF
 
 def comparisons() -> pd.DataFrame:
     """Return an answer of each kind: one way and the other, open, too few networks, not run."""
-    common = {"first": "", "second": "", "method": "rsa_mine", "area": "all", "cortical_layer": "all", "statistic": "mean_over_animals"}
-    common |= {"over": "networks, animals and images", "unit": "family", "n_units": 9, "n_pairs": 9, "n_animals": 6, "n_images": 118}
+    common = {
+        "first": "",
+        "second": "",
+        "method": "rsa_mine",
+        "area": "all",
+        "cortical_layer": "all",
+        "statistic": "mean_over_animals",
+    }
+    common |= {
+        "over": "networks, animals and images",
+        "unit": "family",
+        "n_units": 9,
+        "n_pairs": 9,
+        "n_animals": 6,
+        "n_images": 118,
+    }
     pairs = common | {"kind": "pairs", "question": "Does training matter?", "first": "trained", "second": "random twins"}
     more = common | {"kind": "covariates", "question": "Does size matter?", "first": "n_parameters", "n_pairs": None}
     alike = common | {"kind": "agreement", "question": "Do methods agree?", "first": "RSA", "second": "Ridge", "n_pairs": None}
@@ -102,7 +120,8 @@ def comparisons() -> pd.DataFrame:
             pairs | found | {"estimate": 0.15, "verdict": "positive", "area": "VISp"},
             more | {"estimate": -0.02, "low": -0.05, "high": 0.01, "q": 0.3, "verdict": "undecided", "detectable": 0.08},
             alike | found | {"estimate": 0.7, "verdict": "positive"},
-            common | {"kind": "groups", "question": "Which architecture?", "verdict": "too few networks"}
+            common
+            | {"kind": "groups", "question": "Which architecture?", "verdict": "too few networks"}
             | {"first": "Convolutional", "second": "Transformer", "n_units": 1},
             common | {"kind": "pairs", "question": "Does running matter?", "verdict": "not run", "method": "rsa_running"},
         ]

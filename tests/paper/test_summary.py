@@ -20,29 +20,54 @@ def said(tables):
 
 
 SENTENCES = [
-    ("asked", "How similar are 400 layers of 4 networks to VISp and VISl of mice, by RSA and Ridge? There are 118 images, 6 animals "
-     "and 2 neurons."),
+    (
+        "asked",
+        "How similar are 400 layers of 4 networks to VISp and VISl of mice, by RSA and Ridge? There are 118 images, 6 "
+        "animals and 2 neurons.",
+    ),
     ("questions", "Does training matter?"),
-    ("first", "RSA: AlexNet scores highest in VISp (0.410, 95 % interval 0.360 to 0.460, rank 1 to 2 of 4) and VISl (0.400, 95 % "
-     "interval 0.350 to 0.450, rank 1 to 2 of 4)."),
+    (
+        "first",
+        "RSA: AlexNet scores highest in VISp (0.410, 95 % interval 0.360 to 0.460, rank 1 to 2 of 4) and VISl (0.400, 95 "
+        "% interval 0.350 to 0.450, rank 1 to 2 of 4).",
+    ),
     ("first", "RSA: Other networks that score lower with q < 0.05: 3 of 3 in each."),
-    ("found", "Does training matter?: By RSA, on average over areas, trained score 0.200 higher than random twins (95 % interval 0.100 "
-     "to 0.300, 9 pairs of 9 families of architectures, 6 animals, 118 images; q = 0.001). This is to hold for other networks, "
-     "animals and images."),
-    ("found", "Do methods agree?: On average over areas, RSA and Ridge order networks alike, rho = 0.70 (95 % interval 0.10 to 0.30, 9 "
-     "families of architectures, 6 animals, 118 images; q = 0.001). This is to hold for other networks, animals and images."),
-    ("open", "Does size matter?: By RSA, on average over areas, it is open whether networks with more parameters score higher or "
-     "lower: -0.020 per standard deviation (95 % interval -0.050 to 0.010, 9 families of architectures, 6 animals, 118 images; "
-     "q = 0.3). A difference of 0.080 would be found in four of five such studies."),
+    (
+        "found",
+        "Does training matter?: By RSA, on average over areas, trained score 0.200 higher than random twins (95 % "
+        "interval 0.100 to 0.300, 9 pairs of 9 families of architectures, 6 animals, 118 images; q = 0.001). This is to "
+        "hold for other networks, animals and images.",
+    ),
+    (
+        "found",
+        "Do methods agree?: On average over areas, RSA and Ridge order networks alike, rho = 0.70 (95 % interval 0.10 to "
+        "0.30, 9 families of architectures, 6 animals, 118 images; q = 0.001). This is to hold for other networks, "
+        "animals and images.",
+    ),
+    (
+        "open",
+        "Does size matter?: By RSA, on average over areas, it is open whether networks with more parameters score higher "
+        "or lower: -0.020 per standard deviation (95 % interval -0.050 to 0.010, 9 families of architectures, 6 animals, "
+        "118 images; q = 0.3). A difference of 0.080 would be found in four of five such studies.",
+    ),
     ("lacking", "Does running matter?: Not in this run: it does not have the method rsa_running."),
-    ("sure", "RSA: The 95 % interval of a score is 0.050 to either side (median over networks and areas; over animals and images)."),
+    (
+        "sure",
+        "RSA: The 95 % interval of a score is 0.050 to either side (median over networks and areas; over animals and images).",
+    ),
     ("sure", "RSA: Of 4 networks, 3 score above chance (q < 0.05, images shuffled 999 times)."),
-    ("sure", "RSA: A layer that is chosen on the same data as it is scored on flatters its network: by +0.020 against other images, on "
-     "average."),
-    ("sure", "RSA: It named the network from which neurons were simulated 6 of 8 times (by chance: 2), and its layer 0 times."),
+    (
+        "sure",
+        "RSA: A layer that is chosen on the same data as it is scored on flatters its network: by +0.020 against other "
+        "images, on average.",
+    ),
+    (
+        "sure",
+        "RSA: It named the network from which neurons were simulated 6 of 8 times (by chance: 2), and its layer 0 times.",
+    ),
     ("replication", "Of 2 hard targets, 1 differs and 1 agrees."),
     ("replication", "Of 1 soft targets, 1 was not run."),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +92,12 @@ CHANGES = {  # of a row: the table, where, and its new values; and the sentences
     "rank": ("intervals", {"model": "alexnet-in1k", "area": "VISl"}, {"rank_high": 4}, "first"),
     "below": ("differences", {"other": "pixels", "area": "VISl"}, {"q": 0.5}, "first"),
     "another": ("intervals", {"model": "alexnet-in1k", "area": "VISp"}, {"rank": 2}, "first"),
-    "the other way": ("comparisons", {"kind": "pairs", "area": "VISp"}, {"verdict": "negative", "estimate": -0.15}, "in_areas"),
+    "the other way": (
+        "comparisons",
+        {"kind": "pairs", "area": "VISp"},
+        {"verdict": "negative", "estimate": -0.15},
+        "in_areas",
+    ),
     "no longer found": ("comparisons", {"kind": "agreement"}, {"verdict": "undecided"}, "found open"),
     "decided": ("comparisons", {"kind": "covariates"}, {"verdict": "negative"}, "found open"),
     "detectable": ("comparisons", {"kind": "covariates"}, {"detectable": 0.03}, "open"),
@@ -83,7 +113,7 @@ CHANGES = {  # of a row: the table, where, and its new values; and the sentences
     "specificity": ("specificity", {"area": "VISl"}, {"low": 0.2}, "sure"),
     "hard target": ("replication", {"target": "H2"}, {"verdict": "agrees"}, "replication"),
     "soft target": ("replication", {"target": "S1"}, {"verdict": "differs"}, "replication"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -100,7 +130,9 @@ def test_a_changed_row_changes_its_sentence_and_no_other(run, change):
 
 def test_where_nothing_is_known_nothing_is_said(run):
     nothing = {name: rows[:0] for name, rows in run.items() if name not in ("run", "methods", "models")}
-    assert said(run | nothing) == [("asked", "How similar are 400 layers of 4 networks to VISp and VISl of mice, by RSA and Ridge?")]
+    assert said(run | nothing) == [
+        ("asked", "How similar are 400 layers of 4 networks to VISp and VISl of mice, by RSA and Ridge?")
+    ]
 
 
 def test_of_other_data_published_numbers_that_were_not_run_are_left_out(run):

@@ -60,14 +60,17 @@ def _line(line: Mapping, limits: tuple[float, float]) -> str:
 def _labels(lines: Sequence[Mapping], limits: tuple[float, float]) -> str:
     """Return the names of lines at their ends, one below the other."""
     ends = pd.DataFrame(
-        [(line["label"], line["colour"], int(_y(line["score"][-1], limits))) for line in lines], columns=["label", "colour", "y"]
+        [(line["label"], line["colour"], int(_y(line["score"][-1], limits))) for line in lines],
+        columns=["label", "colour", "y"],
     )
     ends = ends.groupby(["label", "colour"]).y.min().reset_index().sort_values("y", kind="stable")
     found, last = [], TOP - LABEL_GAP
     for label, colour, y in ends.itertuples(index=False):
         last = max(last + LABEL_GAP, y)
         x = LEFT + WIDTH
-        found.append(f'<path class="a{colour}" d="M{x} {y}l4 0 5 {last - y}"/><text x={x + 11} y={last + 3}>{escape(label)}</text>')
+        found.append(
+            f'<path class="a{colour}" d="M{x} {y}l4 0 5 {last - y}"/><text x={x + 11} y={last + 3}>{escape(label)}</text>'
+        )
     return "".join(found)
 
 
@@ -75,11 +78,11 @@ def _axes(limits: tuple[float, float], axis: str) -> str:
     right, bottom = LEFT + WIDTH, TOP + HEIGHT
     marks = [f'<path class=axis d="M{LEFT} {TOP}V{bottom}H{right}"/>']
     for depth in (0, 0.5, 1):
-        marks.append(f'<text x={_x(depth)} y={bottom + 13} text-anchor=middle>{depth:g}</text>')
+        marks.append(f"<text x={_x(depth)} y={bottom + 13} text-anchor=middle>{depth:g}</text>")
     for score in _ticks(limits):
         y = _y(score, limits)
         marks.append(f'<path class=axis d="M{LEFT - 3} {y}h3"/><text x={LEFT - 5} y={y + 3} text-anchor=end>{score:g}</text>')
-    marks.append(f'<text x={LEFT + WIDTH // 2} y={bottom + 27} text-anchor=middle>depth of the layer</text>')
+    marks.append(f"<text x={LEFT + WIDTH // 2} y={bottom + 27} text-anchor=middle>depth of the layer</text>")
     middle = TOP + HEIGHT // 2
     marks.append(f'<text transform="translate(10 {middle}) rotate(-90)" text-anchor=middle>{escape(axis)}</text>')
     return "".join(marks)

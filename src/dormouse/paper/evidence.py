@@ -1,6 +1,6 @@
 """How certain scores are, put together for the figures and the page: answers, intervals, ranks, tests, choices, seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import pandas as pd

@@ -84,7 +84,5 @@ def _panel(name: str, points: pd.DataFrame, x: alt.X, y: Mapping, methods: Seque
     return (
         alt.Chart(points, name=name, width=SIZE, height=SIZE)
         .mark_point(filled=True, size=45, opacity=0.8)
-        .encode(
-            x=x, y=_axis(alt.Y, y, methods), color=alt.condition(selected, colour, alt.value("#d0d0d0")), tooltip=tooltip
-        )
+        .encode(x=x, y=_axis(alt.Y, y, methods), color=alt.condition(selected, colour, alt.value("#d0d0d0")), tooltip=tooltip)
     )

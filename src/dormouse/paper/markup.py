@@ -6,8 +6,8 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 from markupsafe import Markup, escape
+from pandas.api.types import is_numeric_dtype
 
 Cell = str | float | None
 NONE: Mapping[str, Markup] = MappingProxyType({})

@@ -1,4 +1,4 @@
-"""A part of the report for each network: its score by depth, its scores and ranks, its nearest relatives, what attests to it."""
+"""A part of the report for each network: score by depth, scores and ranks, nearest relatives, what attests to it."""
 
 from collections.abc import Mapping, Sequence
 

@@ -91,7 +91,9 @@ def first_places(tables: Tables, method: str) -> pd.DataFrame:
     n_below : how many of these score lower, with q below `ALPHA` in the table `differences`
     """
     at = ["area", "cortical_layer", "statistic"]
-    intervals, differences = (whole_areas(rows[rows.method == method]) for rows in (tables["intervals"], tables["differences"]))
+    intervals, differences = (
+        whole_areas(rows[rows.method == method]) for rows in (tables["intervals"], tables["differences"])
+    )
     main = intervals[is_main(intervals)]
     first = main[main["rank"] == 1].drop_duplicates(at)
     told = differences[differences.q < ALPHA]

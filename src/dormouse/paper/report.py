@@ -23,7 +23,18 @@ from dormouse.paper.summary import replicated, summary
 from dormouse.tables import read_tables
 
 SHOWN = (  # tables that the page shows
-    *("run", "methods", "models", "scores", "best_layers", "ceilings", "neurons", "selection_counts", "unit_distances", "jobs"),
+    *(
+        "run",
+        "methods",
+        "models",
+        "scores",
+        "best_layers",
+        "ceilings",
+        "neurons",
+        "selection_counts",
+        "unit_distances",
+        "jobs",
+    ),
     *("intervals", "differences", "animal_scores", "permutation_tests", "layer_choices", "seed_spread", "null_check"),
     *("comparisons", "recovery", "discriminability", "power", "agreement", "specificity", "replication"),
 )
@@ -65,9 +76,7 @@ def write_report(
     citations : resources/citations.yaml
     """
     folder = Path(template).parent
-    pages = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, lstrip_blocks=True
-    )
+    pages = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, lstrip_blocks=True)
     pages.filters["number"] = number
     page = pages.get_template(Path(template).name).render(
         sections=[

@@ -1,6 +1,6 @@
 """The first page of the report, in words: what was asked, what was found, how sure it is, what is open, what was not run.
 
-Every sentence about results is made from rows of tables, by `dormouse.inference.wording`, `dormouse.inference.limits`, or here.
+Every sentence about results is made from rows of tables: by `dormouse.inference.wording` and `limits`, or here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,12 @@ VERDICTS = {  # on published numbers: of one of them, and of several
     NOT_HELD: ("was not run", "were not run"),
 }
 FOUND, OPEN, LACKING = "found", "open", "lacking"
-KINDS = {POSITIVE: FOUND, NEGATIVE: FOUND, NOT_RUN: LACKING, TOO_FEW: LACKING}  # of verdicts; any other leaves the question open
+KINDS = {
+    POSITIVE: FOUND,
+    NEGATIVE: FOUND,
+    NOT_RUN: LACKING,
+    TOO_FEW: LACKING,
+}  # of verdicts; any other leaves the question open
 
 
 def summary(tables: Tables, facts: Mapping, shown: Sequence[Mapping]) -> dict:
@@ -90,7 +95,9 @@ def _sure(tables: Tables, labels: Mapping[str, str]) -> list[dict]:
     decided = {line["label"]: line["said"] for line in limits(tables, labels)}
     found = []
     for method, label in labels.items():
-        own = {name: tables[name][tables[name].method == method] for name in ("intervals", "permutation_tests", "layer_choices")}
+        own = {
+            name: tables[name][tables[name].method == method] for name in ("intervals", "permutation_tests", "layer_choices")
+        }
         parts = _width(own["intervals"]), _chance(own["permutation_tests"]), _flattery(own["layer_choices"])
         if said := [part for part in parts if part] + decided.get(label, []):
             found.append({"method": method, "about": label, "said": said})
