@@ -44,6 +44,7 @@ ROWS = {
     "power": "a study of some animals and images: the smallest difference between two networks that it would find",
     "learning_curves": "a network at an area: its score on some of the images, neurons or trials",
     "null_check": "features that know nothing of the images, at a site by a method: the run's check of itself",
+    "replication": "a published or computed number, held against this run: what was found, and whether it agrees",
     "models": "a network: what it is, what attests to it, its input, its size, and library versions",
     "units": "a neuron, or a unit of a MouseNet: sparseness, selectivity and signal correlation",
     "unit_distances": "an area of a MouseNet and a recorded area: how far apart their distributions of these quantities are",
