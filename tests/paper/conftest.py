@@ -15,7 +15,7 @@ def write_page(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
     def write(tables: Mapping, figures: Mapping = {}) -> Path:
         path = tmp_path_factory.mktemp("report") / "report.html"
-        headings = {"rankings": "Which networks score highest", "mousenet": "MouseNet", "neurons": "Neurons"}
+        headings = read_yaml(root / "resources/figures.yaml")["sections"]
         citations = read_yaml(root / "resources/citations.yaml")
         write_report(root / "workflow/report/report.html", path, tables, headings, figures, citations)
         return path

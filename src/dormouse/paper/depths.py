@@ -55,5 +55,3 @@ def chosen_range(choices: pd.DataFrame) -> pd.DataFrame:
     low = rows[below >= tail - ROUNDING].groupby(AT).layer_depth.min()
     high = rows[below >= 1 - tail - ROUNDING].groupby(AT).layer_depth.min()
     return pd.DataFrame({"low": low, "high": high, "n_splits": rows.groupby(AT).n_splits.min()}).reset_index()
-
-

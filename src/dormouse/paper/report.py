@@ -20,7 +20,7 @@ from dormouse.paper.network_pages import network_pages
 from dormouse.paper.neuron_tables import ceiling_table, combination_counts, distances_of_units, neuron_counts
 from dormouse.paper.rankings import FILTERS, ranking, score_tables
 from dormouse.paper.summary import replicated, summary
-from dormouse.tables import read_tables
+from dormouse.tables import read_tables, whole_areas
 
 SHOWN = (  # tables that the page shows
     *(
@@ -39,13 +39,11 @@ SHOWN = (  # tables that the page shows
     *("comparisons", "recovery", "discriminability", "power", "agreement", "specificity", "replication"),
 )
 N_JOBS = 20  # that are shown, the slowest
-RANKINGS = "rankings"  # the section that has tables of its own, with figures or without
 STUDY = "allen"  # the data set of the published study
 CLOSING = {  # sections behind those of the figures: names of their templates, and their headings
     "scores": "Scores at every site, and how sure they are",
-    "answers": "Answers in each area",
     "nulls": "Nulls and ceilings",
-    "methods": "Methods",
+    "described": "Methods",
     "networks": "Networks",
     "citations": "What to cite",
     "made": "How this was made",
@@ -53,8 +51,13 @@ CLOSING = {  # sections behind those of the figures: names of their templates, a
 
 
 def read_shown(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
-    """Read the tables that the page shows, each from the file of its name; those without a file are empty."""
-    return {name: read_tables(name, [path for path in paths if Path(path).stem == name]) for name in SHOWN}
+    """Read the tables that the page shows, each from the file of its name; those without a file are empty.
+
+    Of `scores`, which may have millions of rows, the page shows whole areas by the methods that are set side by side.
+    """
+    tables = {name: read_tables(name, [path for path in paths if Path(path).stem == name]) for name in SHOWN}
+    scores, methods = tables["scores"], tables["methods"]
+    return tables | {"scores": whole_areas(scores[scores.method.isin(methods.method[methods.shown])])}
 
 
 def write_report(
@@ -71,7 +74,7 @@ def write_report(
     ----------
     template : report.html, beside its parts, style.css and script.js
     tables : those of `SHOWN`
-    headings : of the sections that have figures, by their names, in their order
+    headings : of the sections that have figures or a template of their own, by their names, in their order
     figures : of each section, see `pictures.read_figures`
     citations : resources/citations.yaml
     """
@@ -82,7 +85,7 @@ def write_report(
         sections=[
             {"id": name, "title": title, "figures": figures.get(name, [])}
             for name, title in headings.items()
-            if name in figures or name == RANKINGS
+            if name in figures or (folder / f"sections/{name}.html").is_file()
         ],
         closing=list(CLOSING.items()),
         style=Markup((folder / "style.css").read_text(encoding="utf-8")),

@@ -29,7 +29,9 @@ def data(tables: Tables) -> pd.DataFrame:
     for row in shown_methods(tables):
         own = best[best.method == row["method"]].dropna(subset="score")
         own = own.merge(known[["model", "network", "state"]], on="model")
-        own = own.groupby([*AT, "network", "state"], as_index=False).agg(score=("score", "mean"), n_neurons=("n_neurons", "max"))
+        own = own.groupby([*AT, "network", "state"], as_index=False).agg(
+            score=("score", "mean"), n_neurons=("n_neurons", "max")
+        )
         at = own.groupby([*AT, "state"], as_index=False)
         medians = at.agg(score=("score", "median"), n_neurons=("n_neurons", "max"), n_networks=("score", "size"))
         limits = site_ceilings(tables["ceilings"], row).rename(columns={"ceiling": "score"})

@@ -128,7 +128,9 @@ def _entries(shown: pd.DataFrame) -> dict[str, plt.Line2D]:
     entries = {}
     for _, network in named.iterrows():
         apart = network.kind == MOUSENET and network.state == "random"
-        entries[f"{network.kind}, random weights" if apart else network.kind] = plt.Line2D([], [], **_dot(network) | _line(network))
+        entries[f"{network.kind}, random weights" if apart else network.kind] = plt.Line2D(
+            [], [], **_dot(network) | _line(network)
+        )
     if shown.place.isna().any():
         entries["other networks"] = plt.Line2D([], [], **OTHERS)
     return entries

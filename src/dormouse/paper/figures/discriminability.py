@@ -16,7 +16,9 @@ def data(tables: Tables) -> pd.DataFrame:
     rows = tables["discriminability"]
     rows = rows[rows.area.isin(areas_of(tables))].dropna(subset=["auc", "d_prime"])
     if not len(rows):
-        raise NotDrawn("families cannot be told apart: it takes simulated neurons, and two families, one of them with two networks.")
+        raise NotDrawn(
+            "families cannot be told apart: it takes simulated neurons, and two families, one of them with two networks."
+        )
     return rows
 
 

@@ -26,7 +26,9 @@ def data(tables: Tables) -> pd.DataFrame:
     methods = [row["method"] for row in shown_methods(tables)]
     curves = curves[curves.method.isin(methods) & curves.area.isin(areas)].dropna(subset="mean")
     if not len(curves):
-        raise NotDrawn("no network was scored on parts of the data; `inference.judgement.curves.n_models` says of how many this is done.")
+        raise NotDrawn(
+            "no network was scored on parts of the data; `inference.judgement.curves.n_models` says of how many this is done."
+        )
     at = ["method", "model", "area", "axis", "n", "equal"]
     shown = curves.groupby(at, as_index=False).agg(mean=("mean", "mean"), sd=("sd", "mean"), n_draws=("n_draws", "max"))
     shown = shown.merge(tables["models"][["model", "display_name"]], on="model")
@@ -54,7 +56,9 @@ def plot(tables: Tables) -> plt.Figure:
         _mark_numbers(ax, kind, shown.n[shown.axis == kind])
     n = numbers(shown.n_draws[shown.sd.notna()])
     draws = f", mean and sd of {n} draws" if n else ""
-    figure.suptitle(fill(f"{run_facts(tables['run'])['title']}: scores on parts of the data{draws}", 50 if len(kinds) == 1 else 100))
+    figure.suptitle(
+        fill(f"{run_facts(tables['run'])['title']}: scores on parts of the data{draws}", 50 if len(kinds) == 1 else 100)
+    )
     handles = {area: plt.Line2D([], [], color=colour) for area, colour in colours.items()}
     if shown.equal.any():
         handles["neurons of the area with the fewest"] = plt.Line2D([], [], color="0.6", linewidth=0.5)

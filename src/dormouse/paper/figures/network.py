@@ -34,7 +34,9 @@ def plot(tables: Tables, variant: str) -> plt.Figure:
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.yaxis.set_visible(False)
     ax.tick_params(length=0)
-    figure.suptitle(f"MouseNet, variant {variant}: {len(nodes)} nodes (channels x side of the map²), {len(connections)} connections")
+    figure.suptitle(
+        f"MouseNet, variant {variant}: {len(nodes)} nodes (channels x side of the map²), {len(connections)} connections"
+    )
     handles = {f"{size} px": plt.Line2D([], [], color=colour, linewidth=1.5) for size, colour in colours.items()}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), title="side of the kernel")
     return figure

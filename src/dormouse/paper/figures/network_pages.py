@@ -30,7 +30,11 @@ N_BINS = 50  # of depth
 N_RELATIVES = 8
 CURVE, SCORE, RELATIVE, BEST = "mean score in a bin of depth", "score", "relative", "best layer"  # marks
 CURVE_IN = 1.7  # height of a panel
-COLUMNS = {"score [95 % interval]": 1.05, "rank [95 % interval]": 1.71, "best layer: depth [range of choices]": 2.24}  # and places
+COLUMNS = {
+    "score [95 % interval]": 1.05,
+    "rank [95 % interval]": 1.71,
+    "best layer: depth [range of choices]": 2.24,
+}  # and places
 AT = ["method", "area", "cortical_layer"]
 
 
@@ -143,7 +147,9 @@ def _draw_curves(ax: plt.Axes, marks: pd.DataFrame, method: dict, colours: dict)
 
 def _draw_sites(ax: plt.Axes, rows: pd.DataFrame, areas: list[str], colours: dict, network: pd.Series) -> None:
     """Draw the score of every site with its interval and ceiling, and write beside it what is known."""
-    rows = sites_in_order(rows.assign(n_neurons=1), areas)[["area", "cortical_layer"]].merge(rows, on=["area", "cortical_layer"])
+    rows = sites_in_order(rows.assign(n_neurons=1), areas)[["area", "cortical_layer"]].merge(
+        rows, on=["area", "cortical_layer"]
+    )
     rows = rows.assign(place=range(len(rows)), colour=rows.area.map(colours), open=network.weights == "random")
     shown = rows.assign(estimate=rows.estimate.fillna(rows.score)).rename(columns={"low": "from", "high": "to"})
     shown = shown.rename(columns={"interval_low": "low", "interval_high": "high"})
@@ -156,7 +162,9 @@ def _draw_sites(ax: plt.Axes, rows: pd.DataFrame, areas: list[str], colours: dic
     texts = [
         (
             f"{row['estimate']:.3f} {span(row['low'], row['high'], 3)}",
-            "" if pd.isna(row["rank"]) else f"{row['rank']:.0f} {span(row['rank_low'], row['rank_high'], 0)} of {row['n_networks']:.0f}",
+            ""
+            if pd.isna(row["rank"])
+            else f"{row['rank']:.0f} {span(row['rank_low'], row['rank_high'], 0)} of {row['n_networks']:.0f}",
             f"{row['layer']}: {row['layer_depth']:.2f} {_chosen(row)}",
         )
         for row in shown.to_dict("records")

@@ -33,7 +33,16 @@ def plot(tables: Tables, method: str) -> plt.Figure:
     limits = area_ceilings(tables["ceilings"], row)
     figure, axes = panels(len(areas), 1, height=1.3 + 1.05 * len(areas), sharex=True, sharey=True)
     colours, nets = colours_of(models, lines), nets.assign(network=nets.model.map(lines))
-    looks = {"hue": "network", "hue_order": colours, "palette": colours, "errorbar": "sd", "sort": False, "marker": "o", "linewidth": 0.8, "markeredgewidth": 0}
+    looks = {
+        "hue": "network",
+        "hue_order": colours,
+        "palette": colours,
+        "errorbar": "sd",
+        "sort": False,
+        "marker": "o",
+        "linewidth": 0.8,
+        "markeredgewidth": 0,
+    }
     for area, ax in zip(areas, axes[:, 0], strict=True):
         if nets.score[nets.area == area].notna().any():
             sns.lineplot(nets[nets.area == area], x="layer", y="score", ax=ax, markersize=3, **looks)

@@ -94,5 +94,3 @@ def no_ticks(ax: plt.Axes) -> None:
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x", color="0.92", zorder=0)
     ax.set_axisbelow(True)
-
-

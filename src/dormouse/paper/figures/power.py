@@ -24,7 +24,9 @@ def data(tables: Tables) -> pd.DataFrame:
     power, found = (whole_areas(table[table.method.isin(methods)]) for table in (tables["power"], tables["differences"]))
     power = power.dropna(subset="smallest")
     if not len(power):
-        raise NotDrawn("nothing is known of studies of other sizes: it takes two networks, and standard errors of their scores.")
+        raise NotDrawn(
+            "nothing is known of studies of other sizes: it takes two networks, and standard errors of their scores."
+        )
     ends = {"smallest": ("smallest", "median"), "lowest": ("lowest", "min"), "highest": ("highest", "max")}
     of_study = [*AT, "over", "n_animals", "n_images", "own"]
     studies = power.groupby(of_study, as_index=False, dropna=False).agg(**ends, n_pairs=("n_pairs", "max"))

@@ -23,12 +23,16 @@ def data(tables: Tables) -> pd.DataFrame:
     """
     recovery = tables["recovery"]
     if not len(recovery):
-        raise NotDrawn("no neurons were simulated from networks: it takes recorded neurons, and two networks with random weights or more.")
+        raise NotDrawn(
+            "no neurons were simulated from networks: it takes recorded neurons, and two networks with random weights or more."
+        )
     shown = recovery[recovery.method.isin([row["method"] for row in shown_methods(tables)])]
     counts = shown.dropna(subset="recovered").groupby(["method", "model", "recovered"], as_index=False).size()
     counts = counts.rename(columns={"size": "n"}).assign(mark=COUNT)
     everywhere = shares_recovered(recovery, ["method"]).assign(area=WHOLE)
-    return pd.concat([part.assign(mark=SHARE) for part in (everywhere, shares_recovered(shown, ["method", "area"]))] + [counts])
+    return pd.concat(
+        [part.assign(mark=SHARE) for part in (everywhere, shares_recovered(shown, ["method", "area"]))] + [counts]
+    )
 
 
 def plot(tables: Tables) -> plt.Figure:
@@ -38,7 +42,10 @@ def plot(tables: Tables) -> plt.Figure:
     shares, counts = marks[marks.mark == SHARE], marks[marks.mark == COUNT]
     names = tables["models"].set_index("model").display_name
     names = names[names.index.isin(tables["recovery"].model)]
-    order, shown = ([name for name in places if name in set(found)] for places, found in ((labels.index, shares.method), (areas, shares.area)))
+    order, shown = (
+        [name for name in places if name in set(found)]
+        for places, found in ((labels.index, shares.method), (areas, shares.area))
+    )
     heights = 0.5 + ROW_IN * max(len(order), len(shown)), 1.6 + CELL_IN * len(names)
     figure, (upper, lower) = stacked(heights)
     axes = upper.subplots(1, 1 + len(methods), sharex=True)
@@ -52,7 +59,9 @@ def plot(tables: Tables) -> plt.Figure:
         matrix.set_title(labels[method])
     matrices[0].set_ylabel("true network")
     n = numbers(tables["recovery"].groupby(["method", "area"]).size())
-    figure.suptitle(f"{run_facts(tables['run'])['title']}: {n} simulations by each method in each area, from {len(names)} networks")
+    figure.suptitle(
+        f"{run_facts(tables['run'])['title']}: {n} simulations by each method in each area, from {len(names)} networks"
+    )
     handles = {label: handle for handle, label in zip(*axes[0].get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
     return figure
@@ -64,7 +73,16 @@ def _draw_shares(ax: plt.Axes, places: pd.Series, rows: pd.DataFrame, names: lis
         own = rows.right == right
         y, part = places[own] + SHIFTS[right], rows[own]
         ax.hlines(y, part.low, part.high, color="black", linewidth=0.8)
-        ax.plot(part.share, y, linestyle="", color="black", markersize=2.8, markeredgewidth=0.6, label=f"{right}, 95 % interval", **look)
+        ax.plot(
+            part.share,
+            y,
+            linestyle="",
+            color="black",
+            markersize=2.8,
+            markeredgewidth=0.6,
+            label=f"{right}, 95 % interval",
+            **look,
+        )
     for chance in rows.chance.dropna().unique():
         ax.axvline(chance, color="0.5", linestyle=":", linewidth=0.8, label="network, by chance")
     ax.set_yticks(range(len(names)), names)

@@ -46,7 +46,9 @@ def plot(tables: Tables) -> plt.Figure:
 
 def _sites(pairs: pd.DataFrame, areas: list[str]) -> pd.DataFrame:
     """Return all sites of some pairs in order."""
-    others = pairs[["other_area", "other_cortical_layer", "other_n_neurons"]].set_axis(["area", "cortical_layer", "n_neurons"], axis=1)
+    others = pairs[["other_area", "other_cortical_layer", "other_n_neurons"]].set_axis(
+        ["area", "cortical_layer", "n_neurons"], axis=1
+    )
     return sites_in_order(pd.concat([pairs[list(others)], others]), areas)
 
 
@@ -54,7 +56,8 @@ def _draw_heat_map(ax: plt.Axes, pairs: pd.DataFrame, sites: pd.DataFrame, limit
     """Draw the pairs below the diagonal, each with its value, and return the image."""
     index = pd.MultiIndex.from_frame(sites[["area", "cortical_layer"]])
     first, second = (
-        index.get_indexer(pd.MultiIndex.from_frame(pairs[[f"{which}area", f"{which}cortical_layer"]])) for which in ("", "other_")
+        index.get_indexer(pd.MultiIndex.from_frame(pairs[[f"{which}area", f"{which}cortical_layer"]]))
+        for which in ("", "other_")
     )
     matrix = np.full((len(sites), len(sites)), np.nan)
     matrix[np.maximum(first, second), np.minimum(first, second)] = pairs.r
