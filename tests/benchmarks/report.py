@@ -2,12 +2,11 @@
 
 python tests/benchmarks/report.py [FOLDER]
 
-The zoo is made up: 235 networks and more, six areas and their layers, 35,000 layers of networks. Tables, figures and report are
+The zoo is made up: all networks and more, six areas and their layers, 35,000 layers of networks. Tables, figures and report are
 left in FOLDER, if one is given.
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
 from pathlib import Path

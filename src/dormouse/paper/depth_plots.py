@@ -8,11 +8,13 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 260, 130  # of the panel, in units of the SVG
 LEFT, TOP, RIGHT, BOTTOM = 40, 8, 52, 34  # room around it
+BOX = f"0 0 {LEFT + WIDTH + RIGHT} {TOP + HEIGHT + BOTTOM}"
 LABEL_GAP = 11  # between labels of lines
 MOST_POINTS = 60  # of a line
+N_COLOURS = 8  # classes a0 to a7 of the page
 
 
-def depth_plot(lines: Sequence[Mapping], limits: tuple[float, float], axis: str, title: str) -> Markup:
+def depth_plot(lines: Sequence[Mapping], limits: tuple[float, float], axes: str, title: str) -> Markup:
     """Return the plot of the scores of one network by one method.
 
     Parameters
@@ -20,14 +22,13 @@ def depth_plot(lines: Sequence[Mapping], limits: tuple[float, float], axis: str,
     lines : of each site its `label` and number of its `colour`; `depth` and `score` of its layers, in their order; and `best`,
         the place of the layer that represents the network, or None
     limits : lowest and highest score of the panel
-    axis : what the score is
+    axes : id of what `depth_axes` gives
     title : what the plot shows, for those who do not see it
     """
-    height = TOP + HEIGHT + BOTTOM
-    parts = [_line(line, limits) for line in lines]
+    drawn = "".join(_line(line, limits) for line in lines)
     return Markup(
-        f'<svg class=depth viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" role=img aria-label="{escape(title)}">'
-        f"{_axes(limits, axis)}{''.join(parts)}{_labels(lines, limits)}</svg>"
+        f'<svg class=depth viewBox="{BOX}" role=img aria-label="{escape(title)}"><use href="#{axes}"/>'
+        f"{drawn}{_labels(lines, limits)}</svg>"
     )
 
 
@@ -49,7 +50,7 @@ def _y(score: np.ndarray | float, limits: tuple[float, float]) -> np.ndarray:
 def _line(line: Mapping, limits: tuple[float, float]) -> str:
     places = thinned(len(line["score"]), line["best"])
     x, y = _x(line["depth"][places]), _y(line["score"][places], limits)
-    steps = " ".join(f"{a} {b}" for a, b in zip(np.diff(x), np.diff(y), strict=True))
+    steps = " ".join(f"{a} {b}" for a, b in zip(np.diff(x), np.diff(y), strict=True)).replace(" -", "-")
     drawn = f'<path class="a{line["colour"]}" d="M{x[0]} {y[0]}{f"l{steps}" if steps else ""}"/>'
     if line["best"] is None:
         return drawn
@@ -74,7 +75,8 @@ def _labels(lines: Sequence[Mapping], limits: tuple[float, float]) -> str:
     return "".join(found)
 
 
-def _axes(limits: tuple[float, float], axis: str) -> str:
+def depth_axes(limits: tuple[float, float], name: str) -> Markup:
+    """Return the axes of a method's plots, which all networks share, as an SVG that shows nothing itself."""
     right, bottom = LEFT + WIDTH, TOP + HEIGHT
     marks = [f'<path class=axis d="M{LEFT} {TOP}V{bottom}H{right}"/>']
     for depth in (0, 0.5, 1):
@@ -83,9 +85,8 @@ def _axes(limits: tuple[float, float], axis: str) -> str:
         y = _y(score, limits)
         marks.append(f'<path class=axis d="M{LEFT - 3} {y}h3"/><text x={LEFT - 5} y={y + 3} text-anchor=end>{score:g}</text>')
     marks.append(f"<text x={LEFT + WIDTH // 2} y={bottom + 27} text-anchor=middle>depth of the layer</text>")
-    middle = TOP + HEIGHT // 2
-    marks.append(f'<text transform="translate(10 {middle}) rotate(-90)" text-anchor=middle>{escape(axis)}</text>')
-    return "".join(marks)
+    marks.append(f'<text transform="translate(10 {TOP + HEIGHT // 2}) rotate(-90)" text-anchor=middle>score</text>')
+    return Markup(f'<svg class=axes aria-hidden=true><g id="{name}" class=depth>{"".join(marks)}</g></svg>')
 
 
 def _ticks(limits: tuple[float, float]) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from dormouse.paper.depth_plots import depth_plot
+from dormouse.paper.depth_curves import depth_curves
 from dormouse.paper.evidence import ALPHA, WORDS, is_main, span
 from dormouse.paper.facts import Tables
 from dormouse.paper.markup import html_table, network_id, network_links
@@ -65,7 +65,7 @@ def network_pages(tables: Tables, methods: Sequence[Mapping], areas: Sequence[st
     """
     models = tables["models"]
     standing, rows = _standings(tables, methods), _score_rows(tables, methods, areas)
-    near, curves, links = _relatives(tables, methods), _curves(tables, methods, areas), network_links(models)
+    near, curves, links = _relatives(tables, methods), depth_curves(tables, methods, areas), network_links(models)
     pages = []
     for model in models.to_dict("records"):
         name, key = model["display_name"], model["model"]
@@ -180,34 +180,3 @@ def _told_apart(differences: pd.DataFrame, methods: Sequence[Mapping]) -> dict[f
     rows = rows[is_main(rows) & rows.q.notna()]
     counts = rows.assign(apart=rows.q < ALPHA).groupby(["model", "other"]).apart.agg(["sum", "count"])
     return {frozenset(pair): f"{apart} of {n}" for pair, apart, n in counts.itertuples(name=None)}
-
-
-def _curves(tables: Tables, methods: Sequence[Mapping], areas: Sequence[str]) -> dict[str, list[str]]:
-    """Return for each model the plots of its score by depth; all models share one scale for each method."""
-    found: dict[str, list[str]] = {}
-    names = tables["models"].set_index("model").display_name
-    scores, best = whole_areas(tables["scores"]), whole_areas(tables["best_layers"])
-    for method in methods:
-        rows, chosen = scores[scores.method == method["method"]].dropna(subset="score"), best[best.method == method["method"]]
-        if not len(rows):
-            continue
-        limits = min(rows.score.min(), 0), max(rows.score.max(), rows.score.min() + 0.01)
-        at = chosen.set_index(["model", *SITE]).layer_index
-        for model, own in rows.groupby("model", sort=False):
-            lines = _lines(own, at, areas)
-            title = f"Score by depth of {names[model]}, {method['label']}: a line for each area, its best layer marked"
-            plot = depth_plot(lines, limits, "score", title)
-            found.setdefault(str(model), []).append({"label": method["label"], "svg": plot})
-    return found
-
-
-def _lines(own: pd.DataFrame, best: pd.Series, areas: Sequence[str]) -> list[dict]:
-    """Return the lines of a network's plot, see `depth_plots.depth_plot`."""
-    lines = []
-    model = own.model.iloc[0]
-    for (area, layer), rows in own.groupby(SITE, sort=False):
-        rows = rows.sort_values("layer_index")
-        places = np.flatnonzero(rows.layer_index == best.get((model, area, layer), -1))
-        line = {"label": area, "colour": areas.index(area) % 8, "best": int(places[0]) if len(places) else None}
-        lines.append(line | {"depth": rows.layer_depth.to_numpy(), "score": rows.score.to_numpy()})
-    return lines

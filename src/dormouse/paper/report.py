@@ -11,6 +11,7 @@ from dormouse.columns import TABLES
 from dormouse.features.model_table import look_random
 from dormouse.files import atomic
 from dormouse.paper.citations import used
+from dormouse.paper.depth_curves import shared_axes
 from dormouse.paper.evidence import chance_table, choice_table, interval_table, null_table, own_check, seed_table
 from dormouse.paper.facts import Tables, run_facts, shown_methods
 from dormouse.paper.libraries import datatables, vega
@@ -113,6 +114,7 @@ def content(tables: Tables) -> dict:
         "linked": linked_plots(tables, shown),
         "methods": _methods(tables, run["areas"]),
         **_data_tables(tables),
+        "axes": shared_axes(tables, shown),
         "networks": network_pages(tables, shown, run["areas"]),
         "look_random": look_random(models),
         "jobs": html_table(tables["jobs"][:N_JOBS].drop(columns="started"), f"The {N_JOBS} slowest jobs", kind="sortable"),
