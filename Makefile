@@ -18,7 +18,7 @@ SMALL := --resources gpu=2 --set-threads extract_features=1 train_network=1
 TEN := alexnet vgg16 resnet18 resnet50 squeezenet1_1 mobilenet_v2 densenet201 vit_small_patch16_224 mixer_b16_224 convnext_tiny
 
 .DEFAULT_GOAL := help
-.PHONY: help demo zoo-check test test-all test-allen test-slurm test-gpu lint format docs bench clean
+.PHONY: chromium help demo zoo-check test test-all test-allen test-slurm test-gpu lint format docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,10 +30,10 @@ demo: $(VENV)/run  ## the whole workflow on simulated recordings, offline, to re
 zoo-check: $(VENV)/run  ## every network, random weights, a few images: a table of sizes and what fails; goes on where it stopped
 	HF_HUB_OFFLINE=1 $(BIN)/snakemake check_zoo --cores $(CORES) --quiet host
 
-test: lint $(ALLENSDK)  ## lint and tests but for slow ones; those on real data need DORMOUSE_REAL
+test: lint chromium $(ALLENSDK)  ## lint and tests but for slow ones; those on real data need DORMOUSE_REAL
 	$(PYTEST) -m "not slow"
 
-test-all: lint $(ALLENSDK) $(VENV)/cluster  ## all tests, the slow ones too
+test-all: lint chromium $(ALLENSDK) $(VENV)/cluster  ## all tests, the slow ones too
 	$(PYTEST)
 
 test-allen: $(VENV)/dev $(ALLENSDK)  ## the tests of Allen Brain Observatory recordings alone, with the real AllenSDK as judge
@@ -76,6 +76,11 @@ bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results .snakemake
+
+# a browser for the tests of the report, which are skipped without it; only root of a Debian can install it
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; } || echo "No chromium: the report is not tested in a browser."
 
 # the files that mark an environment as built for running, and for testing too
 $(VENV)/run: pyproject.toml constraints.txt

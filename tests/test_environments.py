@@ -13,7 +13,13 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 OF_CONDA = {"matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}  # names that conda-forge has for packages of the index
-DISTRIBUTIONS = {"PIL": "pillow", "nrrd": "pynrrd", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "nrrd": "pynrrd",
+    "sklearn": "scikit-learn",
+    "vl_convert": "vl-convert-python",
+    "yaml": "pyyaml",
+}
 NOT_OURS = {"pip", "allensdk"}  # AllenSDK has an environment of its own, with what it needs
 
 

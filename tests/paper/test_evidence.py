@@ -1,15 +1,15 @@
 """How certain scores are: the tables of the page, and its first line, which tells whether the run passed its own check."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from example_tables import example
+from example_tables import completed, example
+from run_facts import tables_of
 
 from dormouse.paper.evidence import chance_table, choice_table, interval_table, own_check, seed_table
-from dormouse.paper.report import SHOWN, read_shown, render
+from dormouse.paper.report import SHOWN, read_shown
 from dormouse.tables import read_tables, write_table
 
 MODELS = pd.DataFrame({"model": ["a", "b"], "display_name": ["Net A", "Net B"]})
@@ -93,44 +93,23 @@ def test_the_check_of_a_run_names_the_score_that_is_farthest_off():
 
 
 @pytest.fixture
-def page(tmp_path, root):
-    """Return a function that writes the page from some of the tables, the others empty, and returns its text."""
-    picture = tmp_path / "scores.png"
-    picture.write_bytes(b"a picture")
+def page(write_page):
+    """Return a function that writes the page of a run of one method from some of its tables, and returns its text."""
     given = {"display_name": ["Net A", "Net B"], "model": ["a", "b"], "trained_share": 1.0, "versions": "{}"}
     best = {"method": "mine", "selection": "paper", "differs": "", "area": AREAS, "cortical_layer": "all", "score": 0.123}
-    row = {"label": "My method", "target": "rdm", "selection": "paper", "choice": "same_data", "description": "Mine."}
+    whole = {"models": example("models").assign(**given), "best_layers": example("best_layers").assign(**best, model="a")}
+    facts = tables_of(AREAS, {"mine": {"label": "My method", "description": "Mine."}})
 
     def write(**tables):
-        empty = {name: read_tables(name, []) for name in SHOWN if name not in COLUMNS}
-        empty |= {name: table(name, []) for name in COLUMNS}
-        whole = {"models": example("models").assign(**given), "best_layers": example("best_layers").assign(**best, model="a")}
-        render(
-            root / "workflow/report/report.html",
-            tmp_path / "page.html",
-            captions=[root / "workflow/report/scores.rst"],
-            figures=[(picture, ("scores", "scores_mine", "scores", "mine"))],
-            methods={"mine": row},
-            tables=empty | whole | tables,
-            jobs=pd.DataFrame({"rule": ["score"], "started": [0.0]}),
-            dataset={
-                "name": "mice",
-                "description": "",
-                "citation": "",
-                "areas": AREAS,
-                "results": "results/mice",
-                "left_out": "",
-            },
-            config={},
-        )
-        return Path(tmp_path / "page.html").read_text()
+        empty = {name: read_tables(name, []) for name in SHOWN}
+        return write_page(empty | facts | whole | {name: completed(name, rows) for name, rows in tables.items()}).read_text()
 
     return write
 
 
 def first_line(text):
     """Return the first paragraph of a page, without marks."""
-    body = text.split("<body>", 1)[1].strip()
+    body = text.split('tabindex="-1">', 1)[1].strip()
     assert body.startswith("<p ")
     return " ".join(re.sub("<.*?>", "", body.split("</p>", 1)[0]).split())
 
@@ -154,7 +133,7 @@ def test_a_page_of_empty_tables_says_what_is_not_known(page):
     assert first_line(text).startswith("This run did not check itself.")
     for words in ("No intervals: none", "Nothing was tested against chance", "on the same data alone", "No spread over seeds"):
         assert words in text
-    assert not re.search(r"""(src|href)=["'](?!data:)""", text)
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", text.split("<main")[1].split("</main>")[0])
 
 
 def test_the_page_has_the_tables_of_each_method(page):
@@ -165,10 +144,8 @@ def test_the_page_has_the_tables_of_each_method(page):
     assert "0.900" not in text  # a cortical layer
 
 
-def test_tables_of_the_page_are_read_by_name_and_may_have_no_file(tmp_path, monkeypatch):
-    known = [name for name in SHOWN if name not in COLUMNS]
-    monkeypatch.setattr("dormouse.paper.report.SHOWN", known)
+def test_tables_of_the_page_are_read_by_name_and_may_have_no_file(tmp_path):
     write_table("models", example("models"), tmp_path / "models.parquet")
     found = read_shown([tmp_path / "models.parquet"])
-    assert list(found) == known and len(found["models"]) == 2
-    assert all(len(found[name]) == 0 for name in known if name != "models")
+    assert list(found) == list(SHOWN) and len(found["models"]) == 2
+    assert all(len(found[name]) == 0 for name in SHOWN if name != "models")

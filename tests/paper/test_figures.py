@@ -11,7 +11,7 @@ from run_facts import empty, tables_of
 from dormouse.paper.facts import method_row
 from dormouse.paper.figures import nodes, scores, thresholds, trajectory, units
 from dormouse.paper.figures.style import colours_of, lines_of, plt
-from dormouse.paper.report import score_tables
+from dormouse.paper.rankings import score_tables
 
 NODES = ["LGNd", "VISp4", "VISp2/3", "Linear-1"]
 ROWS = yaml.safe_load((Path(__file__).parents[2] / "resources/methods.yaml").read_text())["rows"]

@@ -9,7 +9,7 @@ import torch
 
 from dormouse.features.attestation import weights_sha256
 from dormouse.models.build import build
-from dormouse.paper.report import distances_of_units
+from dormouse.paper.neuron_tables import distances_of_units
 from dormouse.tables import read_table
 
 

@@ -1,7 +1,9 @@
 """Figures, the report, exports, and the score of the replication, from the tables of a run alone."""
 
 FIGURE_TABLE = own_table("figures")
-TEMPLATE = str(ROOT / "workflow/report/report.html")
+# the page of the report, and its parts
+PAGE = [ROOT / "workflow/report" / file for file in ("report.html", "parts.html", "style.css", "script.js")]
+PAGE = list(map(str, [*PAGE, *sorted((ROOT / "workflow/report/sections").iterdir())]))
 FIGURES = list_figures(
     FIGURE_TABLE["figures"],
     {"method": list(METHODS), "area": AREAS, "model": list(MODELS), "variant": VARIANTS},
@@ -57,7 +59,7 @@ rule draw_figures:
 
 rule write_report:
     input:
-        template=timeless([TEMPLATE]),
+        template=timeless(PAGE),
         index=rules.draw_figures.output.index,
         figures=rules.draw_figures.output.figures,
         tables=TABLES,
@@ -69,9 +71,9 @@ rule write_report:
     conda:
         "../../envs/analysis.yaml"
     params:
-        results=RESULTS,
-        contents=contents([TEMPLATE]),
+        contents=contents(PAGE),
         sections=FIGURE_TABLE["sections"],
+        citations=own_table("citations"),
         code=code("write_report"),
     script:
         "../scripts/write_report.py"

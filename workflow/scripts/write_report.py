@@ -1,15 +1,16 @@
 """Write the report."""
 
-from dormouse.paper.report import read_index, read_shown, render
+from dormouse.paper.pictures import read_figures
+from dormouse.paper.report import read_shown, write_report
 from dormouse.run.job import begin
 
 begin(snakemake)
 given, params = snakemake.input, snakemake.params
-render(
+write_report(
     given.template[0],
     snakemake.output[0],
-    figures=read_index(given.index),
-    sections=params.sections,
-    tables=read_shown([*given.tables, given.jobs]),
-    results=params.results,
+    read_shown([*given.tables, given.jobs]),
+    headings=params.sections,
+    figures=read_figures(given.index),
+    citations=params.citations,
 )

@@ -1,11 +1,10 @@
 """How certain scores are, put together for the figures and the page: answers, intervals, ranks, tests, choices, seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import pandas as pd
 
-from dormouse.inference.wording import sentence
 from dormouse.tables import WHOLE, whole_areas
 
 OF_SITE = ["method", "model", "area", "cortical_layer"]
@@ -83,19 +82,13 @@ def own_check(check: pd.DataFrame) -> dict | None:
     return of_run | {"passed": bool(check.passed.all()), "models": list(check.model.unique()), "n": len(check), "worst": worst}
 
 
-def answers(comparisons: pd.DataFrame, labels: Mapping[str, str]) -> list[dict]:
-    """Return what may be said of each `question`: `first` of means over areas, then the `rest`, of each area.
-
-    Where there are no means, what is said of each area comes first. `answered` is whether there is an estimate.
-    """
-    found = []
-    for question, rows in comparisons.groupby("question", sort=False):
-        everywhere = rows.area == WHOLE
-        first = everywhere if everywhere.any() else ~everywhere
-        said = [dict.fromkeys(sentence(row, labels) for row in rows[part].to_dict("records")) for part in (first, ~first)]
-        line = {"question": question, "answered": bool(rows.estimate.notna().any())}
-        found.append(line | {"first": list(said[0]), "rest": list(said[1])})
-    return found
+def null_table(check: pd.DataFrame) -> pd.DataFrame:
+    """Return for each method (rows) and what was checked how far its scores are from what was expected."""
+    known = check[check.z.notna()]
+    grouped = known.assign(size=known.z.abs()).groupby(["method", "model"], sort=False)
+    found = {"lowest": ("score", "min"), "highest": ("score", "max"), "expected": ("null_mean", "mean")}
+    table = grouped.agg(scores=("score", "size"), **found, largest_z=("size", "max"))
+    return table.rename(columns={"largest_z": "largest |z|"}).reset_index()
 
 
 def interval_table(intervals: pd.DataFrame, models: pd.DataFrame, areas: Sequence[str], method: str) -> pd.DataFrame | None:
@@ -107,8 +100,8 @@ def interval_table(intervals: pd.DataFrame, models: pd.DataFrame, areas: Sequenc
     if not len(rows):
         return None
     cells = [
-        f"{row['estimate']:.3f} {_span(row['low'], row['high'], 3)}, rank {row['rank']:.0f} "
-        f"{_span(row['rank_low'], row['rank_high'], 0)}"
+        f"{row['estimate']:.3f} {span(row['low'], row['high'], 3)}, rank {row['rank']:.0f} "
+        f"{span(row['rank_low'], row['rank_high'], 0)}"
         for row in rows.to_dict("records")
     ]
     rows = rows.assign(cell=cells, site=rows.site + ", " + rows.statistic.map(WORDS))
@@ -140,7 +133,7 @@ def seed_table(spread: pd.DataFrame, areas: Sequence[str], method: str) -> pd.Da
     if not len(rows):
         return None
     cells = [
-        f"{row['mean']:.3f}, sd {row['sd']:.3f} {_span(row['lowest'], row['highest'], 3)}" for row in rows.to_dict("records")
+        f"{row['mean']:.3f}, sd {row['sd']:.3f} {span(row['lowest'], row['highest'], 3)}" for row in rows.to_dict("records")
     ]
     rows = rows.assign(cell=cells).rename(columns={"n_seeds": "seeds"})
     return _wide(rows, ["network", "seeds"], areas)
@@ -172,7 +165,7 @@ def _wide(rows: pd.DataFrame, index: list[str], areas: Sequence[str]) -> pd.Data
     return rows.pivot(index=index, columns="site", values="cell")[sites].rename_axis(columns=None).reset_index()
 
 
-def _span(low: float, high: float, digits: int) -> str:
+def span(low: float, high: float, digits: int) -> str:
     """Return two ends as text."""
     return "[no interval]" if pd.isna(low) or pd.isna(high) else f"[{low:.{digits}f}, {high:.{digits}f}]"
 

@@ -1,0 +1,152 @@
+"""The report in Chromium, without a network: sorted, searched, filtered, read by keyboard, on a phone, on paper, and aloud."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import NEEDED, chromium, opened
+from PIL import Image
+from report_tables import NAMES, small_run
+
+from dormouse.paper.pictures import picture
+
+pytestmark = NEEDED
+RANKING = "#ranking table"
+ALIKE = ".network ~ .network, .method ~ .method, #made details ~ details"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory, write_page):
+    """Return the path of a report with one figure that was drawn and one that was not."""
+    folder = tmp_path_factory.mktemp("report")
+    Image.new("RGB", (1440, 600), "navy").save(folder / "scores.png")
+    figure = {
+        "name": "scores",
+        "section": "rankings",
+        "title": "Scores",
+        "caption": "A point for each network.",
+        "not_drawn": "",
+    }
+    missing = figure | {"title": "Training", "section": "mousenet", "not_drawn": "this run trains no network."}
+    figures = {"rankings": [figure | picture(folder / "scores.png")], "mousenet": [missing]}
+    return write_page(small_run(), figures)
+
+
+def column(page, place, table=RANKING):
+    """Return the texts of a column of a table, rows that are shown."""
+    return page.locator(f"{table} tbody tr").evaluate_all(f"rows => rows.map(row => row.cells[{place}].textContent)")
+
+
+def test_the_ranking_is_sorted_searched_and_filtered(browser, report):
+    with opened(browser, report) as page:
+        assert column(page, 0) == list(NAMES.values())  # best first
+        head = page.locator(f"{RANKING} thead th").first
+        head.click()
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert column(page, 0) == ["<Pixels>", "AlexNet", "ResNet18", "ResNet18 (random)"]
+        parameters = page.locator(f"{RANKING} thead th", has_text="parameters").get_by_role("button")
+        parameters.press("Enter")  # by keyboard
+        assert column(page, 0)[0] == "<Pixels>" and column(page, 0)[-1] == "AlexNet"  # 60,000,000 behind 11,000,000
+        page.get_by_label("Search").first.fill("resnet")
+        assert sorted(column(page, 0)) == ["ResNet18", "ResNet18 (random)"]
+        page.get_by_label("Search").first.fill("")
+        families = page.get_by_role("combobox", name="family")
+        families.select_option("AlexNet")
+        assert column(page, 0) == ["AlexNet"]
+        families.select_option("all")
+        assert len(column(page, 0)) == len(NAMES)
+
+
+def test_tables_in_closed_parts_are_sorted_once_they_are_opened(browser, report):
+    table = "#scores .method:first-of-type table >> nth=0"
+    with opened(browser, report) as page:
+        assert page.locator(table).get_attribute("class") == "sortable"
+        page.locator("#scores summary", has_text="Scores at every site").first.click()
+        page.locator(table).locator("thead th", has_text="mean").click()
+        names = page.locator(table).locator("tbody th").all_text_contents()
+        assert names == ["<Pixels>", "ResNet18 (random)", "ResNet18", "AlexNet", "noise ceiling"]
+
+
+def test_a_name_leads_to_its_network_and_back(browser, report):
+    with opened(browser, report) as page:
+        page.get_by_role("link", name="ResNet18 (random)").first.click()
+        part = page.locator("#network-resnet18-random0")
+        assert part.is_visible() and part.locator("svg.depth").count() == 2
+        assert page.locator("#network-alexnet-in1k").is_hidden()
+        part.get_by_role("link", name="AlexNet").first.click()  # a relative
+        assert page.locator("#network-alexnet-in1k").is_visible()
+        page.locator("#network-alexnet-in1k").get_by_role("link", name="Back to the ranking").click()
+        assert page.locator("#ranking").is_visible() and page.url.endswith("#ranking")
+    with opened(browser, report, place="#network-pixels") as page:
+        assert page.locator("#network-pixels").is_visible()
+
+
+def test_all_is_reached_by_keyboard(browser, report):
+    with opened(browser, report) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.get_by_role("link", name="Networks", exact=True).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function("document.querySelector('nav a[href=\"#networks\"]').ariaCurrent == 'true'")
+        assert page.locator("nav a[aria-current]").count() == 1
+        page.locator(".network summary").first.focus()
+        page.keyboard.press("Enter")
+        assert page.locator(".network[open]").count() == 1
+
+
+def test_what_is_framed_in_one_plot_is_marked_in_the_other(browser, report):
+    with opened(browser, report) as page:
+        page.wait_for_function("window.plots")
+        points = page.locator("#plots .mark-symbol.role-mark path")
+        assert points.count() == 7  # four networks, of which three have parameters
+        grey = "ps => ps.filter(p => p.getAttribute('fill') == '#d0d0d0').length"
+        assert points.evaluate_all(grey) == 0
+        points.nth(0).scroll_into_view_if_needed()
+        at = points.nth(0).bounding_box()  # the first point of the first plot
+        page.mouse.move(at["x"] + 3, at["y"] + 3)
+        page.wait_for_selector("#vg-tooltip-element.visible")
+        assert "AlexNet" in page.locator("#vg-tooltip-element").text_content()
+        page.mouse.move(at["x"] - 8, at["y"] - 8)
+        page.mouse.down()
+        page.mouse.move(at["x"] + 14, at["y"] + 14, steps=4)
+        page.mouse.up()
+        assert points.evaluate_all(grey) == 5  # all but one network in each plot
+
+
+def test_without_scripts_everything_stands_in_the_page(browser, report):
+    with opened(browser, report, java_script_enabled=False, place="#network-alexnet-in1k") as page:
+        assert page.locator("#network-alexnet-in1k").is_visible()  # Chromium opens what an address leads to
+        assert page.locator(f"{RANKING} tbody tr").count() == len(NAMES)
+        assert page.locator("#plots-drawing svg").is_visible()
+        assert page.locator("figure img").is_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_nothing_hinders_those_who_do_not_see_it(browser, report, width, scheme):
+    with opened(browser, report, width, color_scheme=scheme) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        page.wait_for_function("window.plots")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing moves the page sideways
+        # one of a kind is enough: of methods, of networks, and of the tables whose columns are told
+        page.evaluate(f"document.querySelectorAll('{ALIKE}').forEach(part => part.open = false)")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_on_paper_there_is_no_navigation_and_nothing_is_cut(browser, report, tmp_path):
+    with opened(browser, report) as page:
+        page.locator(".network summary").first.click()
+        page.emulate_media(media="print")
+        assert page.locator("nav").is_hidden() and page.get_by_label("Search").first.is_hidden()
+        assert page.get_by_text("Not in this run: it does not have the method").is_visible()  # of a part that is closed
+        assert page.locator("#network-pixels").is_hidden()
+        page.set_viewport_size({"width": 688, "height": 1000})  # of A4 within its margins
+        widths = "parts => parts.filter(part => part.scrollWidth > part.clientWidth + 1).length"
+        assert page.locator(".wide").evaluate_all(widths) == 0
+        assert page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True).startswith(b"%PDF")
