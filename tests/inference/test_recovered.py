@@ -26,7 +26,8 @@ def wilson(k, n):
 
 @pytest.mark.parametrize(("right", "right_layer"), [(0, 0), (5, 2), (11, 11)])
 def test_shares_and_intervals(right, right_layer):
-    table = pd.DataFrame(simulations(right, right_layer, 12, method="m", area="A") + simulations(3, 1, 7, method="m", area="B"))
+    rows = simulations(right, right_layer, 12, method="m", area="A") + simulations(3, 1, 7, method="m", area="B")
+    table = pd.DataFrame(rows)
     found = shares_recovered(table, ["method", "area"]).set_index(["right", "area"])
     for what, count in ((NETWORK, right), (LAYER, right_layer)):
         row = found.loc[(what, "A")]

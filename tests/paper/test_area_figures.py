@@ -108,8 +108,8 @@ def test_whole_areas_have_a_heat_map_of_their_own():
 
 def test_specificity_has_intervals_and_animals():
     rows = [
-        {"method": method, "area": area, "same": 0.5 + k, "other": 0.2 + k, "specificity": 0.3 + k, "low": low, "high": 0.9 + k}
-        | {"n_animals": 4 + k}
+        {"method": method, "area": area, "same": 0.5 + k, "other": 0.2 + k, "n_animals": 4 + k}
+        | {"specificity": 0.3 + k, "low": low, "high": 0.9 + k}
         for k, area in enumerate(AREAS)
         for method, low in (("first", 0.1), ("second", None), ("unseen", 0.1))
     ]

@@ -44,7 +44,8 @@ def test_recovery_has_shares_by_method_and_area_and_a_matrix_of_networks():
     np.testing.assert_allclose(second.lines[0].get_xdata(), [1])
     chance = [line for line in first.lines if "chance" in line.get_label()]
     assert len(chance) == 1 and set(chance[0].get_xdata()) == {0.5}
-    shares = recovery.data(layered(["a", "b"], recovery=rows)).query("mark == 'share' and area == 'VISp' and method == 'first'")
+    shares = recovery.data(layered(["a", "b"], recovery=rows))
+    shares = shares.query("mark == 'share' and area == 'VISp' and method == 'first'")
     drawn = {tuple(np.round(line[:, 0], 12)) for line in segments(first)}
     assert {(round(row.low, 12), round(row.high, 12)) for row in shares.itertuples()} <= drawn
     counts = {(text.get_position()[::-1], text.get_text()) for text in matrix.texts}  # of VISp: 3 of 4 each; of VISl: a 2, b 1
@@ -84,7 +85,7 @@ def test_discriminability_has_a_dot_for_each_method_and_area():
 
 def studies(layers=("all",), animals=(3, 6, 12), images=(50, 118)):
     return [
-        {"method": "first", "area": area, "cortical_layer": layer, "statistic": "mean_over_animals", "over": "animals and images"}
+        {"method": "first", "area": area, "cortical_layer": layer, "statistic": "mean_over_animals", "over": "some"}
         | {"n_animals": n, "n_images": m, "own": (n, m) in ((6, 118), (None, 118)), "n_pairs": 10}
         | {"smallest": 1 / (n or 1) + 1 / m + 0.1 * k, "lowest": 0.01, "highest": 2.0}
         for area in AREAS
@@ -134,8 +135,9 @@ def test_power_over_images_alone_is_over_images_and_parts_of_an_area_share_a_lin
 
 def parts(models=("a", "b", "mouse-1"), layers=("all",)):
     return [
-        {"method": "first", "model": model, "area": area, "cortical_layer": layer, "axis": axis, "n": n, "equal": axis == "neurons" and n == 30}
-        | {"mean": 0.1 * k + 0.001 * n + 0.01 * place, "sd": None if n == numbers[-1] else 0.02, "n_draws": 1 if n == numbers[-1] else 5}
+        {"method": "first", "model": model, "area": area, "cortical_layer": layer, "axis": axis, "n": n}
+        | {"equal": axis == "neurons" and n == 30, "mean": 0.1 * k + 0.001 * n + 0.01 * place}
+        | ({"sd": None, "n_draws": 1} if n == numbers[-1] else {"sd": 0.02, "n_draws": 5})
         for k, model in enumerate(models)
         for area in AREAS
         for place, layer in enumerate(layers)

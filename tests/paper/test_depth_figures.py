@@ -114,7 +114,8 @@ def test_best_depth_has_medians_over_networks_whose_seeds_are_averaged():
     assert np.isclose(where[:, 0], 0.6).sum() == 2  # the random network, in both areas
     for part in points:  # it alone is open
         assert len(part.get_facecolors()) == (0 if np.isclose(part.get_offsets()[0, 0], 0.6) else 1)
-    lines = np.concatenate([part.get_segments() for part in ax.collections if isinstance(part, LineCollection) and part.get_segments()])
+    lines = [part.get_segments() for part in ax.collections if isinstance(part, LineCollection)]
+    lines = np.concatenate([part for part in lines if part])
     assert np.isclose(lines[:, 0, 0], 0.55).sum() == 2  # the median of the trained ones, in both areas
 
 

@@ -243,6 +243,6 @@ def test_nothing_overlaps_the_legend_of_the_thresholds(areas):
     figure.draw_without_rendering()
     (legend,) = figure.legends
     box = legend.get_window_extent()
-    others = [figure._suptitle, figure._supxlabel, *(ax.title for ax in figure.axes)]
+    others = [figure._suptitle, *(text for ax in figure.axes for text in (ax.title, ax.xaxis.label))]
     assert not any(box.overlaps(other.get_window_extent()) for other in others if other.get_text())
     assert not any(box.overlaps(ax.get_window_extent()) for ax in figure.axes)

@@ -1,5 +1,7 @@
 """Pages of networks and areas: their words, rows and curves are what the tables say, and each has a page."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from few_networks import AREAS, score_of
@@ -67,7 +69,8 @@ def test_a_network_without_a_score_or_without_intervals_has_a_page():
     without = tables | {"intervals": tables["intervals"][:0]}
     assert f"{peak_score('b', 'VISp', 'first'):.3f} " in words(network_pages.plot(without, "b"))
     assert "without intervals" in words(network_pages.plot(without, "b"))
-    nothing = {name: tables[name][tables[name].model != "b"] for name in ("scores", "best_layers", "layer_choices", "intervals")}
+    names = "scores", "best_layers", "layer_choices", "intervals"
+    nothing = {name: tables[name][tables[name].model != "b"] for name in names}
     assert not len(network_pages.data(tables | nothing, "b"))
     figure = network_pages.plot(tables | nothing, "b")
     assert not figure.axes and "test; b; no score" in words(figure)
@@ -120,17 +123,14 @@ def test_an_area_without_scores_has_a_page():
     assert "test; no network has a score" in words(figure) and not figure.axes
 
 
-@pytest.mark.parametrize("page", [lambda tables: network_pages.plot(tables, "a"), lambda tables: area_pages.plot(tables, "VISp")])
-def test_pages_are_pages_and_nothing_overlaps(page):
-    curves = [
-        {"method": "first", "model": "a", "area": "VISp", "cortical_layer": "all", "axis": axis, "n": n, "mean": 0.3, "sd": 0.1}
-        for axis in ("images", "neurons")
-        for n in (10, 30, 90)
-    ]
-    figure = page(layered(choices=[("a", 3, 1.0)], ceilings=CEILINGS, **MORE | {"learning_curves": curves}))
+@pytest.mark.parametrize(("page", "of"), [(network_pages, "a"), (area_pages, "VISp")])
+def test_pages_are_pages_and_nothing_overlaps(page, of):
+    at = {"method": "first", "model": "a", "area": "VISp", "cortical_layer": "all"}
+    curves = [at | {"axis": axis, "n": n, "mean": 0.3, "sd": 0.1} for axis in ("images", "neurons") for n in (10, 30, 90)]
+    figure = page.plot(layered(choices=[("a", 3, 1.0)], ceilings=CEILINGS, **MORE | {"learning_curves": curves}), of)
     figure.draw_without_rendering()
-    texts = [*figure.texts, *(text for ax in figure.axes for text in (*ax.texts, *ax.get_yticklabels(), ax.xaxis.label, ax.title))]
-    shown = [text for text in texts if text.get_text()]
+    of_axes = ((*ax.texts, *ax.get_yticklabels(), ax.xaxis.label, ax.title) for ax in figure.axes)
+    shown = [text for text in (*figure.texts, *chain(*of_axes)) if text.get_text()]
     assert all(text.get_fontsize() >= SMALL_PT for text in shown) and figure.get_figheight() <= PAGE_IN
     boxes = [text.get_window_extent() for text in shown]
     for k, box in enumerate(boxes):
