@@ -161,7 +161,7 @@ def read_named(names: Sequence[str], paths: Sequence[str | Path]) -> dict[str, p
 def whole_areas(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of whole areas; where the data set has only parts of an area, the rows of its cortical layers."""
     whole = table.cortical_layer == WHOLE
-    return table[whole | ~table.area.isin(table.area[whole])]
+    return table[whole | ~table.area.isin(table.area[whole].unique())]  # of millions of rows, a search for each is slow
 
 
 def cross(rows: pd.DataFrame, columns: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:

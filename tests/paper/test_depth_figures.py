@@ -97,6 +97,19 @@ def test_of_many_networks_the_best_and_some_of_every_kind_have_names():
     assert depth.named_networks(scores[:20], kinds) == [model for model in order if model in models[:20]]
 
 
+def test_networks_without_a_name_are_one_line_with_gaps(monkeypatch):
+    monkeypatch.setattr(depth, "N_NAMED", 2)
+    monkeypatch.setattr(depth, "SHARES", {})
+    tables = layered(["a", "b", "mouse-1", "t-depth"])
+    ax = depth.plot(tables).axes[0]
+    (line,) = [line for line in ax.lines if line.get_color() == depth.OTHERS["color"]]
+    parts = np.split(line.get_ydata(), np.flatnonzero(np.isnan(line.get_ydata())))
+    scores = tables["scores"].query("method == 'first' and area == 'VISp'").set_index("model").score
+    for model, part in zip(("a", "t-depth"), parts, strict=False):
+        np.testing.assert_allclose(part[~np.isnan(part)], scores[model])
+    assert len([own for own in ax.lines if len(own.get_xdata()) == 10]) == 2
+
+
 def test_best_depth_has_medians_over_networks_whose_seeds_are_averaged():
     tables = layered([*PEAKS, "t-depth", "t-shading", "t-scenes", "pixels"])
     shown = best_depth.data(tables).query("method == 'first' and area == 'VISl'")

@@ -91,8 +91,10 @@ def plot(tables: Tables) -> plt.Figure:
 def _draw_curves(ax: plt.Axes, marks: pd.DataFrame) -> None:
     """Draw a line for each network, those without a name in grey; and a dot where the best layer of the whole area lies."""
     curves, best = marks[marks.mark == CURVE], marks[(marks.mark == BEST) & (marks.cortical_layer == WHOLE)]
-    for _, one in curves[curves.place.isna()].groupby("network"):
-        ax.plot(one.layer_depth, one.score, **OTHERS)
+    others = curves[curves.place.isna()]
+    gaps = others.drop_duplicates("network").assign(score=float("nan"))  # hundreds of lines are drawn as one with gaps
+    others = pd.concat([others, gaps]).sort_values("network", kind="stable")
+    ax.plot(others.layer_depth, others.score, **OTHERS)
     for _, one in curves.groupby("place"):
         ax.plot(one.layer_depth, one.score, **_line(one.iloc[0]))
     for _, dots in best.groupby(["kind", "state"]):

@@ -1,9 +1,11 @@
 """The figure of the smallest difference between two networks that studies would find, beside those that were found."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
-from dormouse.paper.evidence import is_main, numbers
+from dormouse.paper.evidence import MEAN, numbers
 from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
 from dormouse.paper.figures.marks import add_legend, in_lines
 from dormouse.paper.figures.style import NotDrawn, panels, plt
@@ -12,14 +14,15 @@ from dormouse.tables import whole_areas
 SMALLEST, OBSERVED = "smallest difference", "observed difference"  # marks
 AT = ["method", "area"]
 HISTOGRAM = (0.8, 0, 0.2, 1)  # place of the histogram in a panel: x, y, width, height
-N_BINS = 30
+N_BINS, DRAWN = 30, 0.99  # of the histogram; share of the differences that it shows
 
 
 def data(tables: Tables) -> pd.DataFrame:
     """Return smallest differences by numbers of animals and images, for the methods shown side by side; and observed ones.
 
-    Observed differences are absolute, of the statistic that has the main interval. Where the data set has only parts of an
-    area, smallest differences are medians over these, and the observed ones are those of all of them.
+    Observed differences are counted by their size, without the largest hundredth. They are of the mean over animals where the
+    site has it. Where the data set has only parts of an area, smallest differences are medians over these, and the observed
+    ones are those of all of them.
     """
     methods = [row["method"] for row in shown_methods(tables)]
     power, found = (whole_areas(table[table.method.isin(methods)]) for table in (tables["power"], tables["differences"]))
@@ -29,9 +32,20 @@ def data(tables: Tables) -> pd.DataFrame:
     ends = {"smallest": ("smallest", "median"), "lowest": ("lowest", "min"), "highest": ("highest", "max")}
     of_study = [*AT, "over", "n_animals", "n_images", "own"]
     studies = power.groupby(of_study, as_index=False, dropna=False).agg(**ends, n_pairs=("n_pairs", "max"))
-    observed = found[is_main(found)][[*AT, "difference"]]
-    observed = observed.assign(difference=observed.difference.abs())
-    return pd.concat([studies.assign(mark=SMALLEST), observed.assign(mark=OBSERVED)], ignore_index=True)
+    of_animals = found.statistic == MEAN
+    main = of_animals | ~of_animals.groupby([found[key] for key in (*AT, "cortical_layer")]).transform("any")
+    parts = [studies.assign(mark=SMALLEST), *_counted(found[main])]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _counted(found: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield for each method and area how many of the observed differences are of each size."""
+    for method, own in found.groupby("method", sort=False):
+        edges = np.linspace(0, own.difference.abs().quantile(DRAWN, interpolation="higher"), N_BINS + 1)
+        for area, part in own.groupby("area", sort=False):
+            counts = np.histogram(part.difference.abs(), edges)[0]
+            table = pd.DataFrame({"at_least": edges[:-1], "at_most": edges[1:], "n_differences": counts})
+            yield table.assign(method=method, area=area, mark=OBSERVED)
 
 
 def plot(tables: Tables) -> plt.Figure:
@@ -44,14 +58,14 @@ def plot(tables: Tables) -> plt.Figure:
     figure, axes = panels(len(methods), len(areas), height=1.3 + 1.5 * len(methods), sharey="row")
     for row, line in zip(methods, axes, strict=True):
         of_method = marks[marks.method == row["method"]]
-        top = 1.05 * of_method[["smallest", "difference"]].max(axis=None)  # the range over pairs may go beyond it
+        top = 1.05 * of_method.reindex(columns=["smallest", "at_most"]).max(axis=None)  # the range may go beyond it
         for area, ax in zip(areas, line, strict=True):
             own = of_method[of_method.area == area]
             if (own.mark == SMALLEST).any():
                 _draw_panel(ax, own[own.mark == SMALLEST], colours)
             else:
                 ax.set_xticks([])
-            _draw_observed(ax, own.difference.dropna(), top)
+            _draw_observed(ax, own[own.mark == OBSERVED])
             ax.set_title(area if row is methods[0] else "")
         line[0].set_ylabel(f"{in_lines(row['label'], 24)}\ndifference of scores")
         line[0].set_ylim(0, top)
@@ -86,11 +100,11 @@ def _draw_panel(ax: plt.Axes, studies: pd.DataFrame, colours: dict) -> None:
     ax.set(xlabel="animals" if of_animals else "images", xlim=(10 ** (low - 0.05), 10 ** (low + (high - low) / HISTOGRAM[0])))
 
 
-def _draw_observed(ax: plt.Axes, differences: pd.Series, top: float) -> None:
+def _draw_observed(ax: plt.Axes, counts: pd.DataFrame) -> None:
     """Draw a histogram of the observed differences at the right of a panel, on its ordinate."""
-    if len(differences):
+    if len(counts):
         beside = ax.inset_axes(HISTOGRAM, sharey=ax)
-        bins = np.linspace(0, top, N_BINS)
-        beside.hist(differences, bins, orientation="horizontal", histtype="stepfilled", color="0.6")
+        edges = [*counts.at_least, counts.at_most.iloc[-1]]
+        beside.stairs(counts.n_differences, edges, orientation="horizontal", fill=True, color="0.6")
         beside.invert_xaxis()
         beside.set_axis_off()
