@@ -18,6 +18,7 @@ PARTS = (
     "resources/models.tsv",
     "resources/methods.yaml",
     "resources/contrasts.yaml",
+    "resources/citations.yaml",
     "resources/figures.yaml",
     "resources/targets.yaml",
     "resources/allen_stimuli.csv",

@@ -38,6 +38,8 @@ PARTS = (
     "resources/models.tsv",
     "resources/mousenet",
     "resources/targets.yaml",
+    "resources/figures.yaml",
+    "resources/citations.yaml",
 )
 AREAS = ("VISp", "VISl", "VISal", "VISpm", "VISam", "VISrl")
 N_RECORDINGS, N_MODELS, N_LAYERS, N_NEURONS, N_IMAGES, N_FOLDS, SHARE = 400, 230, 35_000, 6619, 119, 5, 10

@@ -166,7 +166,7 @@ def test_another_reliability_threshold_reads_no_recording(finished):
 def test_another_row_runs_only_the_jobs_of_its_family(finished):
     strong = {"family": "ridge", "kernels": ["srp"], "target": "responses", "settings": {"penalty": 100.0}}
     planned = finished.planned(merged(SMALL, {"methods": {"add": {"ridge_strong": strong}}}))
-    assert set(planned) == {"score_responses", *INFERENCE, *GATHERING}
+    assert set(planned) == {"score_responses", "describe_run", *INFERENCE, *GATHERING}
     assert {job["family"] for job in planned["score_responses"]} == {"ridge"}
 
 

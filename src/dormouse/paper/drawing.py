@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from joblib import Parallel, delayed
 
 from dormouse.code_hash import script_code
+from dormouse.content_hash import short_hash
 from dormouse.errors import InputError, suggest
 from dormouse.files import atomic
 from dormouse.paper.facts import Tables, method_row, run_facts
@@ -56,11 +57,11 @@ def list_figures(
 
 
 def figure_code(table: Iterable[str]) -> dict[str, str]:
-    """Return hashes of the code that figures depend on; it is found by name, so that of the script does not lead to it."""
-    found: dict[str, str] = {}
-    for figure in table:
-        found |= script_code(FOLDER / f"{figure}.py", "data", "plot")
-    return found
+    """Return a hash of the code that each figure depends on; it is found by name, so that of the script does not lead to it.
+
+    One for each, because a figure may need a part of the module of another, whose hash is then that of this part alone.
+    """
+    return {figure: short_hash(script_code(FOLDER / f"{figure}.py", "data", "plot")) for figure in table}
 
 
 def draw_figures(
