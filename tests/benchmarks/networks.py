@@ -68,7 +68,8 @@ def one_run(spec: str, output: str, memory_mb: str, threads: str) -> None:
 
 
 def time_forward(network: torch.nn.Module, images: torch.Tensor) -> float:
-    """Return the seconds of a pass on the GPU, in batches of 64, after a warm-up."""
+    """Return the seconds of a pass on the GPU, in batches of 64, after a warm-up; as in extraction, without TensorFloat-32."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     survey(network, images[:3])
     with torch.inference_mode():
         for part in images.split(64):
