@@ -97,7 +97,7 @@ def zoo() -> dict[str, dict]:
     models = {"groups": groups, "include": [], "exclude": [], "seeds": [0], "add": {}}
     specs = list_models(rows, {"models": models, "transform": "paper", "input": INPUT})
     distinct = {json.dumps(architecture(spec), sort_keys=True): (name, spec) for name, spec in specs.items()}
-    return {name: architecture(spec) | {"file": None} for name, spec in distinct.values()}
+    return {name: architecture(spec) | {"file": None, "seed": 0} for name, spec in distinct.values()}
 
 
 def main() -> None:
