@@ -1,4 +1,4 @@
-"""Snakemake as `python -m snakemake` runs it, in a process forked from one that has imported it, which saves two seconds.
+"""Snakemake as `python -m snakemake` runs it, in a process forked from one that has imported it, which saves seconds.
 
 Jobs are processes of their own, as always, and nothing of the package is imported before the workflow itself does so. Where
 the environment is that of the tests, they are forked, too (`warm_python`). Runs that are killed start in earnest.
@@ -15,7 +15,9 @@ from pathlib import Path
 from warm_python import warm_python
 
 WORKFLOW_TIMEOUT_S = 600
-IMPORTED = ["snakemake.cli", "snakemake.report", "pandas", "pyarrow.parquet", "yaml", "jsonschema", "requests", "h5py", "tqdm"]
+IMPORTED = ["snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "argparse_dataclass", "smart_open"]
+IMPORTED += ["nbformat", "filelock", "pandas", "pyarrow.parquet", "yaml", "jsonschema", "requests", "h5py", "tqdm"]
+IMPORTED += ["safetensors", "PIL.ImageOps"]
 OFFLINE = {"HF_HUB_OFFLINE": "1", "SNAKEMAKE_PROFILE": "none"}  # the model hub is not asked
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(IMPORTED)

@@ -1,7 +1,7 @@
 """Python for the jobs of tests: each job is forked from a process that has imported the libraries, which saves seconds.
 
 A job is still a process of its own, and imports the package itself. Snakemake starts a small command in the place of Python,
-which passes the script on and waits for it. If that command is killed, the job ends, too.
+which passes the script on and waits for it (`ask_warm_python`). If that command is killed, the job ends, too.
 """
 
 import atexit
@@ -18,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from functools import cache
 from pathlib import Path
 
+import ask_warm_python
+from ask_warm_python import END
+
 LIBRARIES = ("pandas", "pyarrow.parquet", "scipy.stats", "scipy.signal", "h5py", "PIL.Image", "numba", "seaborn", "torch")
-END = b"\n"  # of a request
-IMPORTED_IN_S = 200
+LIBRARIES += ("snakemake.script", "psutil", "sqlite3", "requests", "jsonschema", "jinja2", "safetensors")
 
 
 @cache
@@ -35,29 +36,10 @@ def warm_python() -> str:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     # it ends with this process, which holds the other end of its standard input
     subprocess.Popen([sys.executable, __file__, str(door)], stdin=subprocess.PIPE, cwd=folder, env=environment)
-    python = f"'{sys.executable}'"
-    command.write_text(
-        f"#!/bin/sh\ncase $1 in *.py|-P) exec {python} -ISs '{__file__}' '{door}' \"$@\";; *) exec {python} \"$@\";; esac\n"
-    )
+    python, ask = f"'{sys.executable}'", f"'{ask_warm_python.__file__}' '{door}'"
+    command.write_text(f"#!/bin/sh\ncase $1 in *.py|-P) exec {python} -ISs {ask} \"$@\";; *) exec {python} \"$@\";; esac\n")
     command.chmod(0o755)
     return str(command)
-
-
-def ask(door: str, arguments: list[str]) -> int:
-    """Have a script run with this process's streams, folder and environment, and return its exit status."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        for left in range(IMPORTED_IN_S)[::-1]:
-            try:
-                connection.connect(door)
-                break
-            except OSError:  # the libraries are still being imported
-                if not left:
-                    raise
-                time.sleep(1)
-        request = json.dumps({"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)})
-        socket.send_fds(connection, [b"f"], [0, 1, 2])
-        connection.sendall(request.encode() + END)
-        return int(connection.recv(16) or 128 + signal.SIGKILL)
 
 
 def serve(door: str) -> None:
@@ -121,6 +103,4 @@ def _run(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        sys.exit(ask(sys.argv[1], sys.argv[2:]))
     serve(sys.argv[1])

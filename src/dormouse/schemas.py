@@ -7,8 +7,10 @@ infinity, texts of more than 10,000 letters, and lists and mappings more than 40
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from dormouse.errors import InputError, suggest
@@ -53,6 +55,7 @@ FORMATS = {
     "path": (is_path, f"a path; use one line without braces, in {MOST_PART_BYTES} bytes at most between slashes"),
 }
 NAME = {"type": "string", "format": "name"}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # that in C saves every start of the workflow a tenth of a second
 
 
 def _format(_validator, name: str, value: Any, _schema) -> Iterator[ValidationError]:
@@ -78,6 +81,11 @@ Validator = validators.extend(
 
 
 # --- checks
+
+
+def read_schema(file: Path) -> dict:
+    """Return one of our own schemas, written in YAML."""
+    return LOADER(file.read_text()).get_single_data()
 
 
 def check_layers(layers: Sequence[tuple[str, Any]], schema: dict) -> None:

@@ -46,7 +46,7 @@ def test_kernels_agree_between_cpu_and_gpu(monkeypatch, on_gpu):
 def test_every_plan_gives_the_same_kernels_on_a_gpu(monkeypatch, on_gpu, n_passes, n_groups, batch):
     network, images = random_network("resnet18"), make_images(N_IMAGES, SIZE, seed=0)
     names = [layer.name for layer in survey(network, torch.from_numpy(images)).layers]
-    groups = [frozenset(names[k::n_groups]) for k in range(n_groups)]
+    groups = [frozenset(group.tolist()) for group in np.array_split(names, n_groups)]
     passes = next(passes for passes in designs(N_IMAGES) if len(passes) == n_passes)
     monkeypatch.setattr(extraction, "choose_plan", lambda *_: Plan(passes, groups, batch, 0, 0))
     assert_close(extracted(), on_gpu, IN_PASSES)
@@ -55,7 +55,10 @@ def test_every_plan_gives_the_same_kernels_on_a_gpu(monkeypatch, on_gpu, n_passe
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_half_precision_gives_about_the_same_kernels_on_a_gpu(on_gpu, precision):
     half = extracted(precision)
-    kept = np.isin(half["layer"], on_gpu["layer"])
-    for a, b in zip(on_gpu["srp"], half["srp"][kept], strict=True):
+    place = {layer: k for k, layer in enumerate(on_gpu["layer"])}
+    # the normalisations of an untrained network divide by sqrt(1 + 1e-5), which is 1 in half precision: they repeat their input
+    assert place.keys() - half["layer"] == {layer for layer in place if layer.startswith("BatchNorm")}
+    for layer, b in zip(half["layer"], half["srp"], strict=True):
+        a = on_gpu["srp"][place[layer]]
         assert not np.array_equal(a, b)
         assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.99

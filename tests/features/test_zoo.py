@@ -1,5 +1,8 @@
 """The check of every network: what it finds of sound ones, and what it says of others."""
 
+import json
+import runpy
+
 import pandas as pd
 import pytest
 import torch
@@ -174,3 +177,13 @@ def test_the_summary_ends_in_what_failed(table):
 
 def test_the_summary_of_a_sound_zoo_names_no_failure(table):
     assert zoo.summary(table[table.ok]).splitlines()[-1] == "2 models, 1 networks, 0 not ok"
+
+
+def test_the_benchmark_measures_networks_of_the_zoo(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(root / "tests/benchmarks")
+    benchmark = runpy.run_path("tests/benchmarks/networks.py")
+    spec, threads = benchmark["zoo"]()["pixels"], torch.get_num_threads()
+    benchmark["one_run"](json.dumps(spec), str(tmp_path / "result.json"), "100000", str(threads))
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["n_layers"] == 1 and result["seconds"] > 0

@@ -56,7 +56,7 @@ from dormouse.training.training_key import training_key
 from dormouse.written import given_table, read_layers
 
 CONFIG_SCHEMA, MODEL_SCHEMA = (
-    yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text()) for name in ("config", "models")
+    read_schema(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "models")
 )
 # The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
 # so do files and entries of the command line; or another workflow, which imports this one as a module.

@@ -4,7 +4,7 @@ TARGETS = "populations/{selection}/{area}.npz" if HAS_NEURONS else "rdms/{select
 # the run's check of itself: noise, if the run has it, and another model with its images shuffled
 NOISE = [model for model, spec in MODELS.items() if (spec["source"], spec["name"]) == ("baseline", "noise")]
 SHUFFLED = [*(model for model in MODELS if model not in NOISE), *NOISE][0]
-CONTRAST_SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/contrasts.schema.yaml").read_text())
+CONTRAST_SCHEMA = read_schema(ROOT / "workflow/schemas/contrasts.schema.yaml")
 CONTRAST_TABLE = own_table("contrasts")
 check(config["contrasts"]["add"], CONTRAST_SCHEMA, "config: contrasts.add")
 CONTRASTS = list_contrasts(CONTRAST_TABLE, config)

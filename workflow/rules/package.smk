@@ -27,7 +27,7 @@ from dormouse.content_hash import file_hash, is_made
 from dormouse.errors import InputError
 from dormouse.recordings.datasets import SIMULATED
 from dormouse.recordings.remote import is_address
-from dormouse.schemas import check
+from dormouse.schemas import check, read_schema
 from dormouse.written import read_yaml
 
 
@@ -69,7 +69,7 @@ def timeless(files):
 
 def own_table(name):
     """Return a table of resources/NAME.yaml, as its schema says that it is."""
-    schema = yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text())
+    schema = read_schema(ROOT / f"workflow/schemas/{name}.schema.yaml")
     table = read_yaml(ROOT / f"resources/{name}.yaml")
     check(table, schema, f"resources/{name}.yaml")
     return table

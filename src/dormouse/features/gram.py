@@ -244,7 +244,7 @@ class Kernels:
             return
         self._seen.add(identity)
         if "projected" in record:
-            record["srp"] = zscored_product(record.pop("projected"))
+            record["srp"] = zscored_product(record.pop("projected"), self.projections.device)
 
     def _finish(self, layer: str) -> None:
         record = self._begun.pop(layer)

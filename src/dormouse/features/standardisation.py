@@ -30,20 +30,20 @@ def zscored(X: torch.Tensor, *moments: torch.Tensor, last_digit: float = LAST_DI
     return Z
 
 
-def zscored_product(projected: np.ndarray) -> np.ndarray:
+def zscored_product(projected: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
     """Return Z Z' (n_images, n_images) float64, where Z is `projected` (n_images, n_columns) with every column z-scored.
 
-    Columns that vary by the rounding of their sums alone, in the type that they come in, become 0.
+    It is computed on `device`. Columns that vary by the rounding of their sums alone, in the type that they come in, become 0.
     """
-    P = torch.from_numpy(projected)
+    P = torch.from_numpy(projected).to(device)
     size = float(torch.linalg.vector_norm(P, dtype=torch.float64)) / P.numel() ** 0.5
     last_digit = torch.finfo(P.dtype).eps
     least = CANCELLED * last_digit * size  # equal features with opposite signs leave nothing but rounding
-    product = torch.zeros(len(P), len(P), dtype=torch.float64)
+    product = torch.zeros(len(P), len(P), dtype=torch.float64, device=device)
     for part in P.split(AT_ONCE, dim=1):
         Z = zscored(part.double().T, last_digit=last_digit, least=least)
         product.addmm_(Z.T, Z)
-    return product.numpy()
+    return product.cpu().numpy()
 
 
 class Moments:
