@@ -33,9 +33,9 @@ def html_table(
     opened = ["<tr><th scope=row>", *("<td>" if left or is_number else "<td class=l>" for is_number in numbers)]
     body = "".join(_row(row, known, opened) for row in table.itertuples(index=False, name=None))
     classes = " ".join(filter(None, [kind, "left" * left, "many" * (len(table.columns) > MANY)]))
-    named = escape(caption)
+    named, of_kind = escape(caption), f' class="{classes}"' if classes else ""
     return Markup(
-        f'<div class=wide tabindex=0 role=group aria-label="{named}"><table class="{classes}"><caption>{named}</caption>'
+        f'<div class=wide tabindex=0 role=group aria-label="{named}"><table{of_kind}><caption>{named}</caption>'
         f"<thead><tr>{head}<tbody>{body}</table></div>"
     )
 
