@@ -84,6 +84,6 @@ def test_without_regression_there_is_one_plot_and_without_scores_none(run):
 
 
 def test_libraries_cannot_end_the_script_they_stand_in():
-    assert as_script("'</script><!--'") == "'<\\/script><\\!--'"
+    assert as_script("'</script><!--'") == "(()=>{'<\\/script><\\!--'})()"
     for library, name in ((datatables(), "jQuery:"), (vega(), "window.vegaEmbed=")):
         assert name in library and "</script" not in library and not re.search(r"export ?\{", library)
