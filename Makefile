@@ -75,6 +75,7 @@ bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a
 	$(BIN)/python tests/benchmarks/calibration.py
 	$(BIN)/python tests/benchmarks/streaming.py
 	$(BIN)/python tests/benchmarks/mousenet.py
+	$(BIN)/python tests/benchmarks/report.py
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results .snakemake

@@ -73,7 +73,13 @@ def small_run(name: str = "mice", **changed: pd.DataFrame) -> dict[str, pd.DataF
         "seed_spread": sites[:2].assign(network="timm:resnet18", n_seeds=3, mean=0.2, sd=0.01, lowest=0.19, highest=0.21),
         "null_check": sites[:2].assign(score=[0.01, -0.07], null_sd=0.02, z=[0.5, -3.5], largest_z=3.5, p=0.02, passed=True),
         "neurons": pd.DataFrame(
-            {"neuron": list("abc"), "area": "VISp", "kept": [True, True, False], "reason": ["", "", "dim"]}
+            {
+                "neuron": list("abc"),
+                "area": "VISp",
+                "selection": "paper",
+                "kept": [True, True, False],
+                "reason": ["", "", "dim"],
+            }
         ),
         "ceilings": sites.drop_duplicates("area").assign(target="rdm", ceiling=0.9, estimator="halves", n_neurons=2),
         "recovery": pd.DataFrame(

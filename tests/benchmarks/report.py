@@ -108,7 +108,6 @@ def measure(folder: Path) -> None:
     with chromium() as browser:
         for _ in range(REPEATS):
             with opened(browser, path) as page:
-                page.wait_for_function("window.plots")
                 found.append(page.evaluate(OPENED))
     table = pd.DataFrame(found).median()
     print(f"\nOpened in Chromium, median of {REPEATS}: first paint after {table.paint / 1000:.2f} s, all there after "

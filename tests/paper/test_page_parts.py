@@ -23,9 +23,12 @@ def test_a_table_is_read_aloud_row_by_row():
     table = pd.DataFrame({"network": ["a<b", "c"], "score": [0.12345, np.nan], "n": [1234, 5], "ok": [True, False]})
     html = html_table(table, "A & B", links={"c": Markup("<a href=#c>c</a>")}, filters=["n"])
     assert "<caption>A &amp; B</caption>" in html and html.count("<th scope=col") == 4
-    assert "<th scope=row>a&lt;b</th><td>0.123</td><td>1,234</td><td>yes</td>" in html
-    assert "<th scope=row><a href=#c>c</a></th><td></td><td>5</td><td>no</td>" in html
-    assert "<th scope=col data-filter>n</th>" in html
+    assert "<tr><th scope=row>a&lt;b<td>0.123<td>1,234<td>yes<tr>" in html
+    assert "<tr><th scope=row><a href=#c>c</a><td><td>5<td>no</table>" in html
+    assert "<th scope=col>score<th scope=col data-filter>n<th" in html and "<table><caption>" in html
+    words = html_table(pd.DataFrame({"a": ["x"], "b": ["y"], "c": ["z"], "d": [0.5]}), "Words", kind="sortable")
+    assert '<table class="sortable left">' in words and "<td>y<td>z<td>0.500" in words  # all stand left
+    assert "<td class=l>y<td>0.500<td>0.250" in html_table(pd.DataFrame([["x", "y", 0.5, 0.25]]), "Numbers")
 
 
 def test_zero_has_no_sign():
@@ -81,6 +84,6 @@ def test_without_regression_there_is_one_plot_and_without_scores_none(run):
 
 
 def test_libraries_cannot_end_the_script_they_stand_in():
-    assert as_script("'</script><!--'") == "'<\\/script><\\!--'"
+    assert as_script("'</script><!--'") == "(()=>{'<\\/script><\\!--'})()"
     for library, name in ((datatables(), "jQuery:"), (vega(), "window.vegaEmbed=")):
         assert name in library and "</script" not in library and not re.search(r"export ?\{", library)

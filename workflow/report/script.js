@@ -31,8 +31,26 @@ function addFilters(table, api) {
   if (heads.length) table.closest(".dt-container").prepend(tools);
 }
 
+// Runs a library, which stands in the page as text, once.
+function run(id) {
+  const text = document.getElementById(id);
+  const script = Object.assign(document.createElement("script"), { textContent: text.textContent });
+  if (!text.dataset.run) document.head.append(script);
+  text.dataset.run = "yes";
+}
+
+// Acts once when an element comes near the window, which those in closed parts do when these are opened.
+function whenNear(element, act) {
+  const look = (entries, observer) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    act(element);
+  };
+  new IntersectionObserver(look, { rootMargin: "800px" }).observe(element);
+}
+
 function enhance(table) {
-  if (table.classList.contains("dataTable") || table.closest("details:not([open])")) return;
+  run("datatables");
   const wide = table.closest(".wide");
   orderByNumber(table);
   const language = { search: "Search", info: "_TOTAL_ rows", infoEmpty: "no rows", infoFiltered: "of _MAX_" };
@@ -44,8 +62,6 @@ function enhance(table) {
   wide.append(table);
   addFilters(table, api);
 }
-
-const tables = () => document.querySelectorAll("table.sortable").forEach(enhance);
 
 // What a link leads to may lie in a part that is closed.
 function reveal() {
@@ -69,16 +85,14 @@ function followReading() {
   links.forEach((link, id) => observer.observe(document.getElementById(id)));
 }
 
-async function drawPlots() {
-  const description = document.getElementById("plots-description");
-  if (!description) return;
-  const drawing = document.getElementById("plots-drawing");
+async function drawPlots(drawing) {
+  run("vega");
+  const description = JSON.parse(document.getElementById("plots-description").textContent);
   const place = drawing.parentElement.appendChild(document.createElement("div"));
   place.ariaHidden = "true"; // what is drawn has no names; its numbers are in the ranking
-  const { view } = await window.vegaEmbed(place, JSON.parse(description.textContent), { actions: false, renderer: "svg" });
+  const { view } = await window.vegaEmbed(place, description, { actions: false, renderer: "svg" });
   drawing.remove();
   view.addEventListener("click", (_, item) => item?.datum?.place && (location.hash = encodeURIComponent(item.datum.place)));
-  window.plots = view; // for the tests
 }
 
 function addCopying() {
@@ -93,10 +107,9 @@ function addCopying() {
   }
 }
 
-document.addEventListener("toggle", tables, true);
 addEventListener("hashchange", reveal);
-tables();
+document.querySelectorAll("table.sortable").forEach((table) => whenNear(table, enhance));
+document.querySelectorAll("#plots-drawing").forEach((drawing) => whenNear(drawing, drawPlots));
 addCopying();
 followReading();
 reveal();
-requestIdleCallback(drawPlots);

@@ -70,6 +70,8 @@ rule write_report:
         f"{RESULTS}/logs/write_report.log",
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * (1000 + 20 * len(MODELS)),
     params:
         contents=contents(PAGE),
         sections=FIGURE_TABLE["sections"],

@@ -44,7 +44,15 @@ def linked_plots(tables: Tables, methods: Sequence[Mapping]) -> dict | None:
     if not known:
         return None
     points = _points(tables["models"], means, known)
-    panels = [_panel("parameters", points, alt.X("n_parameters:Q", title="parameters").scale(type="log"), other or rsa, known)]
+    panels = [
+        _panel(
+            "parameters",
+            points,
+            alt.X("n_parameters:Q", title="parameters").scale(type="log").axis(format="~s"),
+            other or rsa,
+            known,
+        )
+    ]
     if rsa and other:
         panels.insert(0, _panel("methods", points, _axis(alt.X, rsa, known), other, known))
     views = [panel.name for panel in panels]

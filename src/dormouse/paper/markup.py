@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from pandas.api.types import is_numeric_dtype
 
+MANY = 15  # columns, above which a table is printed smaller
 Cell = str | float | None
 NONE: Mapping[str, Markup] = MappingProxyType({})
 
@@ -31,9 +32,10 @@ def html_table(
     known = [links if name == "network" else NONE for name in table.columns]
     opened = ["<tr><th scope=row>", *("<td>" if left or is_number else "<td class=l>" for is_number in numbers)]
     body = "".join(_row(row, known, opened) for row in table.itertuples(index=False, name=None))
-    named, classes = escape(caption), " ".join(filter(None, [kind, "left" * left]))
+    classes = " ".join(filter(None, [kind, "left" * left, "many" * (len(table.columns) > MANY)]))
+    named, of_kind = escape(caption), f' class="{classes}"' if classes else ""
     return Markup(
-        f'<div class=wide tabindex=0 role=group aria-label="{named}"><table class="{classes}"><caption>{named}</caption>'
+        f'<div class=wide tabindex=0 role=group aria-label="{named}"><table{of_kind}><caption>{named}</caption>'
         f"<thead><tr>{head}<tbody>{body}</table></div>"
     )
 

@@ -19,6 +19,7 @@ ATTRIBUTES = {  # columns of the table `models` that the ranking shows
     "n_layers": "layers",
     "imagenet_top1": "ImageNet top-1, %",
 }
+MOST_SITES = 8  # whose numbers are told in words
 FILTERS = ("family", "architecture", "group", "task", "training data")
 
 
@@ -113,8 +114,9 @@ def first_words(first: pd.DataFrame, names: Mapping[str, str], areas: Sequence[s
     rows = first.assign(
         site=(first.area + " " + first.cortical_layer).str.removesuffix(f" {WHOLE}"), place=first.area.map(list(areas).index)
     ).sort_values(["place", "site"], kind="stable")
+    places = rows.site if len(rows) > MOST_SITES else pd.Series(map(_with_numbers, rows.to_dict("records")), rows.index)
     told = [
-        f"{names[model]} scores highest in {joined(list(map(_with_numbers, own.to_dict('records'))))}."
+        f"{names[model]} scores highest in {joined(list(places[own.index]))}."
         for model, own in rows.groupby("model", sort=False)
     ]
     few, most = (rows.loc[place] for place in (rows.n_below.idxmin(), rows.n_below.idxmax()))
