@@ -37,7 +37,7 @@ def warm_python() -> str:
     # it ends with this process, which holds the other end of its standard input
     subprocess.Popen([sys.executable, __file__, str(door)], stdin=subprocess.PIPE, cwd=folder, env=environment)
     python, ask = f"'{sys.executable}'", f"'{ask_warm_python.__file__}' '{door}'"
-    command.write_text(f"#!/bin/sh\ncase $1 in *.py|-P) exec {python} -ISs {ask} \"$@\";; *) exec {python} \"$@\";; esac\n")
+    command.write_text(f'#!/bin/sh\ncase $1 in *.py|-P) exec {python} -ISs {ask} "$@";; *) exec {python} "$@";; esac\n')
     command.chmod(0o755)
     return str(command)
 

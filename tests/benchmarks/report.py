@@ -2,8 +2,8 @@
 
 python tests/benchmarks/report.py [FOLDER]
 
-The zoo is made up: all networks and more, six areas and their layers, 35,000 layers of networks. Tables, figures and report are
-left in FOLDER, if one is given.
+The zoo is made up: all networks and more, six areas and their layers, 35,000 layers of networks. Tables, figures and report
+are left in FOLDER, if one is given.
 """
 
 import argparse

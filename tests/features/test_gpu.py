@@ -56,7 +56,7 @@ def test_every_plan_gives_the_same_kernels_on_a_gpu(monkeypatch, on_gpu, n_passe
 def test_half_precision_gives_about_the_same_kernels_on_a_gpu(on_gpu, precision):
     half = extracted(precision)
     place = {layer: k for k, layer in enumerate(on_gpu["layer"])}
-    # the normalisations of an untrained network divide by sqrt(1 + 1e-5), which is 1 in half precision: they repeat their input
+    # normalisations of an untrained network divide by sqrt(1 + 1e-5), which is 1 in half precision: they repeat their input
     assert place.keys() - half["layer"] == {layer for layer in place if layer.startswith("BatchNorm")}
     for layer, b in zip(half["layer"], half["srp"], strict=True):
         a = on_gpu["srp"][place[layer]]
