@@ -52,7 +52,15 @@ NAMES = {"allen.cre_lines", "contrasts.exclude", "models.groups", "models.includ
 NAMES |= {"stimuli.sets.mouse.models", "figures.methods"}
 METHOD = "methods.add.mine"
 ON_PURPOSE = {
-    "null": {"allen.python", "response.baseline_s", f"{RUN}.folder", "run", "methods.selection", f"{METHOD}.null_score"}
+    "null": {
+        "allen.python",
+        "extraction.scratch",
+        "response.baseline_s",
+        f"{RUN}.folder",
+        "run",
+        "methods.selection",
+        f"{METHOD}.null_score",
+    }
     | {f"{VARIANT}.{k}" for k in ("mask_seed", "readout", "tables")},
     "[]": NAMES
     | {
@@ -63,7 +71,15 @@ ON_PURPOSE = {
         "selection.named.paper_2020.filters",
         f"{RUN}.drops",
     },
-    "text": {"dataset", "allen.python", "run", "methods.selection", f"{VARIANT}.tables", f"{RUN}.network.name"}
+    "text": {
+        "dataset",
+        "allen.python",
+        "extraction.scratch",
+        "run",
+        "methods.selection",
+        f"{VARIANT}.tables",
+        f"{RUN}.network.name",
+    }
     | {f"{RUN}.folder"}
     | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}
     | {
