@@ -36,25 +36,26 @@ def points(ax):
 
 
 def test_strips_show_networks_medians_and_ceilings_of_each_site():
-    tables = layered(["a", "b", "a-random0", "a-random1", "pixels"], layers=("all", "4"), ceilings=CEILINGS)
+    of_trained = ["a", "b", "t-depth"]
+    tables = layered([*of_trained, "a-random0", "a-random1", "pixels"], layers=("all", "4"), ceilings=CEILINGS)
     figure = areas.plot(tables)
     limits, scores = figure.axes[:2]
     names = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
     assert names == ["all\n50", "4\n50"] * 2
     place = dict(zip([(area, layer) for area in AREAS for layer in ("all", "4")], figure.axes[-1].get_xticks(), strict=True))
     dots, is_open = points(scores)
-    assert len(dots) == 3 * 4 and is_open.sum() == 4
+    assert len(dots) == 4 * 4 and is_open.sum() == 4
     for (area, layer), x in place.items():
         seeds = np.mean([peak_score(name, area, "first", layer) for name in ("a-random0", "a-random1")])
         near = np.abs(dots[:, 0] - x) < 0.5
         assert dots[near & is_open, 1] == pytest.approx([seeds]) and (dots[near & is_open, 0] > x).all()
-        trained = [peak_score(name, area, "first", layer) for name in ("a", "b")]
+        trained = [peak_score(name, area, "first", layer) for name in of_trained]
         assert np.sort(dots[near & ~is_open, 1]) == pytest.approx(sorted(trained)) and (dots[near & ~is_open, 0] < x).all()
         (median,) = [line for line in lines(scores) if abs(line[:, 0].mean() - x) < 0.5]  # of one network there is none
-        assert median[:, 1] == pytest.approx([np.mean(trained)] * 2)
+        assert median[:, 1] == pytest.approx([np.median(trained)] * 2)
     red = {(line[0, 1], round(line[:, 0].mean(), 6)) for line in lines(limits)}
     assert red == {(0.9, place["VISl", "all"]), (0.6, place["VISl", "4"])}
-    assert "(2 trained, 1 with random weights)" in figure.get_suptitle()
+    assert "(3 trained, 1 with random weights)" in figure.get_suptitle()
 
 
 def test_without_ceilings_there_is_no_panel_for_them_and_baselines_are_no_networks():

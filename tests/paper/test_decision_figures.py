@@ -87,7 +87,7 @@ def studies(layers=("all",), animals=(3, 6, 12), images=(50, 118)):
     return [
         {"method": "first", "area": area, "cortical_layer": layer, "statistic": "mean_over_animals", "over": "some"}
         | {"n_animals": n, "n_images": m, "own": (n, m) in ((6, 118), (None, 118)), "n_pairs": 10}
-        | {"smallest": 1 / (n or 1) + 1 / m + 0.1 * k, "lowest": 0.01, "highest": 2.0}
+        | {"smallest": 1 / (n or 1) + 1 / m + 0.1 * k**2, "lowest": 0.01, "highest": 2.0}
         for area in AREAS
         for k, layer in enumerate(layers)
         for n in animals
@@ -124,11 +124,11 @@ def test_power_has_a_line_for_each_number_of_images_and_the_data_beside_what_was
 
 
 def test_power_over_images_alone_is_over_images_and_parts_of_an_area_share_a_line():
-    tables = layered(["a"], power=studies(("2/3", "4"), animals=(None,), images=(50, 118, 500)), differences=[])
+    tables = layered(["a"], power=studies(("2/3", "4", "5"), animals=(None,), images=(50, 118, 500)), differences=[])
     figure = power.plot(tables)
     ax = figure.axes[0]
     assert ax.get_xlabel() == "images" and not ax.child_axes
-    np.testing.assert_allclose(ax.lines[0].get_xydata(), [(m, 1 + 1 / m + 0.05) for m in (50, 118, 500)])
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [(m, 1 + 1 / m + 0.1) for m in (50, 118, 500)])
     with pytest.raises(NotDrawn, match="other studies"):
         power.data(layered(["a"], power=[row | {"smallest": None} for row in studies()], differences=[]))
 

@@ -52,6 +52,13 @@ def test_the_range_of_choices_holds_what_all_but_a_fortieth_at_each_end_of_the_s
     assert not len(chosen_range(other))
 
 
+@pytest.mark.parametrize(("rare", "expected"), [(0.03, (0.1, 0.9)), (0.02, (0.5, 0.5))])
+def test_the_range_leaves_out_what_less_than_a_fortieth_chose(rare, expected):
+    tables = layered(["a"], choices=[("a", 1, rare), ("a", 5, 1 - 2 * rare), ("a", 9, rare)])
+    ranges = chosen_range(tables["layer_choices"])
+    assert len(ranges) == 4 and set(zip(ranges.low, ranges.high, strict=True)) == {expected}
+
+
 def test_depth_shows_curves_best_layers_and_ranges():
     tables = layered(choices=[("a", 2, 0.5), ("a", 6, 0.5), ("b", 8, 1.0)])
     figure, shown = depth.plot(tables), depth.data(tables)
@@ -132,8 +139,12 @@ def test_best_depth_has_medians_over_networks_whose_seeds_are_averaged():
     assert np.isclose(lines[:, 0, 0], 0.55).sum() == 2  # the median of the trained ones, in both areas
 
 
-def test_a_changed_best_layer_moves_its_dot():
+def test_a_changed_best_layer_moves_its_dot_and_medians_are_no_means():
     tables = layered()
+    models = tables["models"]
+    other = models.assign(source=models.source.mask(models.source == "mousenet", "timm"))  # depths .2, .3 and .8
+    shown = best_depth.data(tables | {"models": other}).query("mark == 'median' and group == 'trained'")
+    assert shown.layer_depth.tolist() == [0.3] * 4 and shown.n.tolist() == [3] * 4
     moved = tables["best_layers"].assign(layer_depth=0.9)
     assert (best_depth.data(tables | {"best_layers": moved}).layer_depth == 0.9).all()
 

@@ -54,7 +54,7 @@ def data(tables: Tables, model: str) -> pd.DataFrame:
     scores, choices, known = (_of_model(tables[name], model, methods) for name in ("scores", "layer_choices", "intervals"))
     rows = site_scores(tables | {"intervals": known}, shown, own)
     rows = rows.merge(best.groupby(AT, as_index=False).agg(n_networks=("score", "size")), on=AT)
-    chosen = chosen_range(choices).rename(columns={"low": "from", "high": "to"})
+    chosen = chosen_range(choices).rename(columns={"low": "chosen_from", "high": "chosen_to"})
     near, names = relatives(best, model, N_RELATIVES), tables["models"].set_index("model").display_name
     parts = {
         CURVE: depth_curves(scores, N_BINS),
@@ -161,7 +161,7 @@ def _draw_sites(ax: plt.Axes, rows: pd.DataFrame, areas: list[str], colours: dic
 
 def _chosen(row: dict) -> str:
     """Return the range of depths that were chosen for a whole area."""
-    return span(row["from"], row["to"], 2) if row["cortical_layer"] == WHOLE else ""
+    return span(row["chosen_from"], row["chosen_to"], 2) if row["cortical_layer"] == WHOLE else ""
 
 
 def _explained(rows: pd.DataFrame) -> str:
