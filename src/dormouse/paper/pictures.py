@@ -12,12 +12,12 @@ def read_figures(index: str | Path) -> dict[str, list[dict]]:
     """Return the figures of each section of the report, from the index that `drawing.draw_figures` writes beside them.
 
     Each has the columns of the index and what `picture` gives, which a figure that was not drawn has not. Figures that are
-    pages of a PDF are left out.
+    pages of a PDF are left out, where there are any.
     """
     found: dict[str, list[dict]] = {}
     for row in pd.read_csv(index, dtype=str, keep_default_na=False).to_dict("records"):
         drawn = Path(index).with_name(f"{row['name']}.png")
-        if drawn.is_file():
+        if row["not_drawn"] or drawn.is_file():
             found.setdefault(row["section"], []).append(row | ({} if row["not_drawn"] else picture(drawn)))
     return found
 
