@@ -2,8 +2,8 @@
 
 python tests/benchmarks/report.py [FOLDER]
 
-The zoo is made up: all networks of models.tsv and more, 35,000 layers, six areas and their cortical layers, every method that is
-run by default. Tables, figures and report are left in FOLDER, if one is given.
+The zoo is made up: all networks of models.tsv and more, 35,000 layers, six areas and their cortical layers, every method that
+is run by default. Tables, figures and report are left in FOLDER, if one is given.
 """
 
 import argparse

@@ -40,12 +40,13 @@ def test_figures_are_grouped_and_their_pictures_are_exact(tmp_path):
     drawn.save(tmp_path / "one.png")
     drawn.save(tmp_path / "two.png")
     rows = [("one", "neurons", ""), ("two", "rankings", "there is nothing."), ("pages", "neurons", "")]
+    rows += [("others", "rankings", "no pages.")]
     index = pd.DataFrame(rows, columns=["name", "section", "not_drawn"]).assign(title="T", caption="C", figure="f")
     index.to_csv(tmp_path / "index.csv", index=False)
     found = read_figures(tmp_path / "index.csv")
     assert {section: [row["name"] for row in rows] for section, rows in found.items()} == {
         "neurons": ["one"],
-        "rankings": ["two"],
+        "rankings": ["two", "others"],
     }
     assert "picture" not in found["rankings"][0]
     (one,) = found["neurons"]

@@ -4,7 +4,6 @@ Networks take time, so only those that a test needs run, on small images, and on
 recordings takes minutes, so those tests are slow; two of the fourteen sessions are always run.
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
