@@ -13,12 +13,13 @@ from dormouse.inference.wording import sentence
 from dormouse.paper.evidence import ALPHA, is_main
 from dormouse.paper.facts import Tables
 from dormouse.paper.rankings import first_places, first_words, joined
+from dormouse.paper.replication import AGREES, DIFFERS
+from dormouse.paper.replication import NOT_RUN as NOT_HELD
 from dormouse.tables import WHOLE, whole_areas
 
-NOT_HELD = "not run"  # verdict on a published number that the run has nothing to hold against
 VERDICTS = {  # on published numbers: of one of them, and of several
-    "differs": ("differs", "differ"),
-    "agrees": ("agrees", "agree"),
+    DIFFERS: ("differs", "differ"),
+    AGREES: ("agrees", "agree"),
     NOT_HELD: ("was not run", "were not run"),
 }
 FOUND, OPEN, LACKING = "found", "open", "lacking"
