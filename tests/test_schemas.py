@@ -52,7 +52,7 @@ NAMES = {"allen.cre_lines", "contrasts.exclude", "models.groups", "models.includ
 NAMES |= {"stimuli.sets.mouse.models", "figures.methods"}
 METHOD = "methods.add.mine"
 ON_PURPOSE = {
-    "null": {"replication.matrices"}
+    "null": {"replication.matrices", "extraction.scratch"}
     | {"allen.python", "response.baseline_s", f"{RUN}.folder", "run", "methods.selection", f"{METHOD}.null_score"}
     | {f"{VARIANT}.{k}" for k in ("mask_seed", "readout", "tables")},
     "[]": NAMES
@@ -64,7 +64,7 @@ ON_PURPOSE = {
         "selection.named.paper_2020.filters",
         f"{RUN}.drops",
     },
-    "text": {"replication.matrices"}
+    "text": {"replication.matrices", "extraction.scratch"}
     | {"dataset", "allen.python", "run", "methods.selection", f"{VARIANT}.tables", f"{RUN}.network.name"}
     | {f"{RUN}.folder"}
     | {f"models.add.mine.{key}" for key in ("name", "weights", "key", "display_name")}

@@ -23,7 +23,7 @@ def extracted(monkeypatch, network: nn.Module, images: np.ndarray, plan: tuple[i
     n_passes, batch = plan
     passes = next(passes for passes in designs(len(images)) if len(passes) == n_passes)
 
-    def choose(known, *_) -> Plan:
+    def choose(known, *_, **_named) -> Plan:
         return Plan(passes, [frozenset(layer.name for layer in known.layers)], batch, 0, 0)
 
     monkeypatch.setattr(extraction, "choose_plan", choose)

@@ -9,6 +9,7 @@ import torch
 from feature_matrices import SEED, assert_close, centred, make_features, reduced, zscored
 
 from dormouse.features import gram
+from dormouse.features import parts as in_parts
 from dormouse.features.memory import PeakMemory
 from dormouse.features.projection import Projections
 
@@ -66,8 +67,8 @@ def test_blocks_as_on_a_gpu_give_the_same_kernels(monkeypatch, n_features):
     """And those on a GPU itself are tested where there is one."""
     X = make_features(40, n_features, seed=24)
     expected = reduced(X)
-    for name in ("BLOCKS_AT_ONCE", "BLOCKS_PROJECTED", "STRIPS", "COPIED"):
-        monkeypatch.setitem(getattr(gram, name), "cpu", getattr(gram, name)["cuda"])
+    for limits in (gram.BLOCKS_AT_ONCE, gram.BLOCKS_PROJECTED, gram.STRIPS, in_parts.COPIED):
+        monkeypatch.setitem(limits, "cpu", limits["cuda"])
     device, width = torch.device("cpu"), gram.BLOCK * gram.BLOCKS_PROJECTED["cuda"]
     found = gram.reduce([torch.from_numpy(X)], gram.PREDICTORS, Projections(40, SEED, width, device))
     for name, values in expected.items():
@@ -182,14 +183,14 @@ def test_every_range_of_features_is_found_in_a_layer_of_any_shape():
         ]
         for start, end in combinations(range(25), 2):
             out = torch.full((end - start, 3), torch.nan)
-            gram.gather(parts, start, end, out)
+            in_parts.gather(parts, start, end, out)
             assert torch.equal(out, whole[:, start:end].T), (shape, start, end)
 
 
 def test_some_features_are_those_of_the_flattened_layer_in_float32():
     X = torch.from_numpy(make_features(4, 120, seed=19)).to(torch.bfloat16)
     places = torch.tensor([0, 119, 17, 17, 60])
-    found = gram.columns([X[:1].unflatten(1, (30, 4)), X[1:].unflatten(1, (30, 4)).mT.contiguous().mT], places)
+    found = in_parts.columns([X[:1].unflatten(1, (30, 4)), X[1:].unflatten(1, (30, 4)).mT.contiguous().mT], places)
     assert found.dtype == torch.float32 and torch.equal(found, X[:, places].float())
 
 

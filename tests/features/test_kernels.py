@@ -218,7 +218,7 @@ def test_files_of_every_plan_hold_what_is_kept_in_memory_bit_by_bit(monkeypatch,
     names = [layer.name for layer in survey(network, torch.from_numpy(images)).layers]
     groups = [frozenset(part) for part in np.array_split(names, n_groups)]
     passes = next(passes for passes in designs(8) if len(passes) == n_passes)
-    monkeypatch.setattr(extraction, "choose_plan", lambda *_: Plan(passes, groups, 4, 0, 0))
+    monkeypatch.setattr(extraction, "choose_plan", lambda *_, **_named: Plan(passes, groups, 4, 0, 0))
     arrays = extraction.extract(network, images, "all", KERNELS, 0.9, 0, threads=1)
     assert arrays["layer"].tolist() == ["Conv2d-1", "ReLU-1", "Conv2d-2", "Linear-1"]  # the others repeat one
     for name, path in extract_to(tmp_path, network, images).items():

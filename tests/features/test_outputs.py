@@ -90,7 +90,7 @@ def test_complex_outputs_are_real_and_imaginary_parts(monkeypatch, conjugate, ba
 
     images = make_images(N_IMAGES, 8, seed=0)
     plan = Plan([np.arange(N_IMAGES)], [frozenset(["Aside-1", "Aside-2", "Identity-1"])], batch, 0, 0)
-    monkeypatch.setattr(extraction, "choose_plan", lambda *_: plan)
+    monkeypatch.setattr(extraction, "choose_plan", lambda *_, **_named: plan)
     found = extracted(nn.Sequential(Aside(spectrum), nn.Identity(), Aside(lambda z: z.abs())), images)
     assert found["layer"].tolist() == ["Aside-1", "Aside-2"]
     Z = np.fft.rfft2(images).conj() if conjugate else np.fft.rfft2(images)

@@ -65,7 +65,7 @@ def small() -> tuple[nn.Module, np.ndarray]:
 def extracted(monkeypatch, small: tuple, plan: Plan | None, layers: str = "all", kernels=("srp", "zscore")) -> dict:
     network, images = small
     if plan:
-        monkeypatch.setattr(extraction, "choose_plan", lambda *_: plan)
+        monkeypatch.setattr(extraction, "choose_plan", lambda *_, **_named: plan)
     return extraction.extract(network, images, layers, kernels, eps=0.9, seed=0, threads=1)
 
 

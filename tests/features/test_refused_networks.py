@@ -93,7 +93,7 @@ def test_outputs_of_two_modules_are_never_one_layer(monkeypatch, by_image, brigh
     images[[k not in bright for k in range(9)]] *= -1
     passes = next(passes for passes in designs(9) if len(passes) == n_passes)
     plan = Plan(passes, [frozenset(["Conv2d-1", "Routed-1"])], 1, 0, 0)
-    monkeypatch.setattr(extraction, "choose_plan", lambda *_: plan)
+    monkeypatch.setattr(extraction, "choose_plan", lambda *_, **_named: plan)
     with pytest.raises(InputError, match=r"the network runs other layers for|expected one axis to grow"):
         extracted(Routed(by_image), images)
     images = np.abs(images)

@@ -118,7 +118,7 @@ def test_several_passes_give_the_scores_of_one(monkeypatch, tmp_path, name):
     X = FEATURES[name]
     in_one, Y = through_the_files(X, tmp_path / "one"), make_responses(X)
     passes = list(designs(N_IMAGES))[1]
-    plan = lambda known, *_: Plan(passes, [frozenset(layer.name for layer in known.layers)], 7, 0, 3)  # noqa: E731
+    plan = lambda known, *_, **_named: Plan(passes, [frozenset(layer.name for layer in known.layers)], 7, 0, 3)  # noqa: E731
     monkeypatch.setattr(extraction, "choose_plan", plan)
     in_several = through_the_files(X, tmp_path / "several")
     for predictors in PREDICTORS:

@@ -194,7 +194,7 @@ def kernels_of_noise(monkeypatch, n_passes, batch, sizes, seed=0, layers="all"):
     monkeypatch.setattr("dormouse.models.baselines.NOISE_FEATURES", sizes)
     passes = next(passes for passes in designs(N_IMAGES) if len(passes) == n_passes)
     names = [f"NoiseLayer-{k}" for k in range(1, len(sizes) + 1)] + ["Noise-1"]
-    monkeypatch.setattr(extraction, "choose_plan", lambda *_: Plan(passes, [frozenset(names)], batch, 0, 0))
+    monkeypatch.setattr(extraction, "choose_plan", lambda *_, **_named: Plan(passes, [frozenset(names)], batch, 0, 0))
     return extraction.extract(noise(seed), scenes(N_IMAGES).numpy(), layers, ["srp", "zscore"], 0.9, 0, threads=1)
 
 

@@ -18,6 +18,8 @@ rule extract_features:
     resources:
         gpu=1,
         mem_mb=config["extraction"]["memory_mb"],
+        disk_mb=config["extraction"]["scratch_mb"],
+        scratch=config["extraction"]["scratch"] or "",
     params:
         **config["projection"],
         layers=config["layers"],

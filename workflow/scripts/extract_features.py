@@ -13,7 +13,9 @@ from dormouse.stimuli.preprocessing import preprocess
 begin(snakemake)
 params, stimuli = snakemake.params, read_stimuli(snakemake.input.stimuli)
 spec = params.spec | {"file": next(iter(snakemake.input.weights), None)}
-limits = {"threads": snakemake.threads, "memory_mib": snakemake.resources.mem_mib, "precision": params.precision}
+room = snakemake.resources
+limits = {"threads": snakemake.threads, "memory_mib": room.mem_mib, "precision": params.precision}
+limits["scratch"] = (room.scratch or room.tmpdir, room.disk_mb * 1e6) if room.disk_mb else None
 with watched(spec):
     network, key = build_with_key(spec)
     recipe = native_input(spec)

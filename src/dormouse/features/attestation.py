@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from dormouse.errors import InputError
-from dormouse.features.gram import spread
 from dormouse.features.model_table import TRAINED
+from dormouse.features.parts import spread
 from dormouse.features.record import check_open, parts_of, tensors
 from dormouse.models.build import real_tensors, run
 from dormouse.models.checkpoints import dense

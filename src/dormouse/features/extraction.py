@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable, Collection, Sequence, Set
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -18,7 +19,9 @@ from dormouse.features.layers import Layer, places
 from dormouse.features.memory import available_bytes, give_back_at_once
 from dormouse.features.plan import Plan, choose_plan
 from dormouse.features.projection import n_projections
+from dormouse.features.rates import measure
 from dormouse.features.record import Output, record
+from dormouse.features.scratch import Scratch
 from dormouse.features.standardisation import Moments
 from dormouse.features.survey import Survey, features, survey
 
@@ -81,6 +84,7 @@ def extract(
     memory_mib: float | None = None,
     precision: str = "float32",
     keep: Callable[[dict], None] | None = None,
+    scratch: tuple[str, float] | None = None,
 ) -> dict[str, np.ndarray]:
     """Make the kernels of the layers of `network` for preprocessed images, and give each layer to `keep` once it is finished.
 
@@ -94,6 +98,7 @@ def extract(
     eps, seed : of the sparse random projection
     memory_mib : of the whole process; None for no limit. A GPU may be filled.
     precision : of `PRECISIONS`, in which the network runs; products are of float32 in any case
+    scratch : a folder where features may wait, and the bytes that they may take there; None for none
     keep : is called in the order of computation with what `gram.Kernels` finds of a layer, its path, block and block_depth
 
     Returns the same of all layers as arrays (n_layers, ...), by name, where no `keep` takes them; else nothing.
@@ -102,19 +107,45 @@ def extract(
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.mha.set_fastpath_enabled(False)  # it would pass over the modules inside an encoder layer
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    half = precision != "float32"
     network, images = network.to(device), torch.from_numpy(inputs)
     predictors, kept = [name for name in kernels if name in PREDICTORS], []
-    with torch.autocast(device.type, PRECISIONS[precision]) if half else nullcontext():
+    with torch.autocast(device.type, PRECISIONS[precision]) if precision != "float32" else nullcontext():
         known = survey(network, images, PRECISIONS[precision], device)
         available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies in some plans, and on a GPU
-        plan = choose_plan(known, len(images), n_projections(len(images), eps), predictors, available, device.type)
+        plan = plan_for(known, network, images, layers, predictors, eps, available, keep is None, scratch)
         print(describe(plan, known, available), file=sys.stderr)
         give_back_at_once(GIVEN_BACK["short" if plan.forecast > ROOMY * available else "roomy"])
         place, finished = places(known.layers), keep or kept.append
         collected = Kernels(len(images), predictors, eps, seed, lambda layer: finished(layer | place[layer["layer"]]), device)
-        run(plan, network, images, device, known, collected, layers)
+        way = run_waiting if plan.scratch else run
+        way(plan, network, images, device, known, collected, layers, scratch and scratch[0])
     return {} if keep else stack(kept)
+
+
+def plan_for(
+    known: Survey,
+    network: nn.Module,
+    images: torch.Tensor,
+    layers: str,
+    predictors: Collection[str],
+    eps: float,
+    available: float,
+    held: bool,
+    scratch: tuple[str, float] | None,
+) -> Plan:
+    """Return the plan for all images; rates are measured only where they do not fit into one pass."""
+    device, n_columns = next(network.parameters(), images).device, n_projections(len(images), eps)
+    if layers != "all":
+        blocks = [replace(layer, repeats=False) for layer in known.layers if layer.path == layer.block]
+        known = replace(known, layers=blocks or known.layers)
+    choose = partial(choose_plan, known, len(images), n_columns, predictors, available, device.type)
+    n_held = len(known.layers) if held else 1
+    with suppress(InputError):
+        plan = choose(n_held=n_held)
+        if len(plan.passes) == 1 or scratch is None:
+            return plan
+    folder, room = scratch or ("", 0.0)
+    return choose(n_held=n_held, scratch=scratch and (room, measure(network, images, device, folder)))
 
 
 def run(
@@ -125,6 +156,7 @@ def run(
     known: Survey,
     collected: Kernels,
     layers: str,
+    _folder: str | None = None,
 ) -> None:
     """Carry out a plan: in every round all passes, for the layers of one group."""
     again = len(plan.passes) > 1 and "zscore" in collected.names
@@ -141,6 +173,36 @@ def run(
                 batches = [batch.to(device) for batch in taken.tensor_split(-(-len(together) // plan.batch))]
                 visit = partial(_reduce, collected, moments, group, together)
                 stream(network, batches, known, visit, layers, progress, together)
+
+
+def run_waiting(
+    plan: Plan,
+    network: nn.Module,
+    images: torch.Tensor,
+    device: torch.device,
+    known: Survey,
+    collected: Kernels,
+    layers: str,
+    folder: str,
+) -> None:
+    """Carry out a plan in which the features of a group of layers wait on disk until all images have passed."""
+    by_batch = np.array_split(np.arange(len(images)), -(-len(images) // plan.batch))
+    n_steps = len(plan.groups) * (len(by_batch) + 1) * len(known.layers)
+    with tqdm(total=n_steps, unit="layer", mininterval=5) as progress, Scratch(folder, len(images), device) as scratch:
+        for group in plan.groups:
+            for batch in by_batch:
+                visit = partial(_put_aside, scratch, group, int(batch[0]))
+                stream(network, [images[batch].to(device)], known, visit, layers, progress, batch)
+            for layer in known.layers:
+                progress.update()
+                if layer.name in scratch:
+                    with scratch.taken(layer.name) as waiting:
+                        collected.add(layer.name, waiting)
+
+
+def _put_aside(scratch: Scratch, group: Set[str], first: int, layer: Layer, parts: list[torch.Tensor], repeats: bool) -> None:
+    if layer.name in group and not repeats:
+        scratch.put(layer.name, parts, first)
 
 
 def _sum_up(moments: dict[str, Moments], group: Set[str], layer: Layer, parts: list[torch.Tensor], repeats: bool) -> None:
@@ -182,6 +244,10 @@ def describe(plan: Plan, known: Survey, available: float) -> str:
     if len(plan.passes) > 1:
         passes = f"{len(plan.passes)} passes of {max(map(len, plan.passes))} images, in which every two meet"
     rounds = f", {len(plan.groups)} groups of layers" if len(plan.groups) > 1 else ""
+    if plan.scratch:
+        passes = f"features wait on disk, {plan.scratch / 2**20:.0f} MiB at most"
+    if plan.seconds is not None:
+        limit += f", about {plan.seconds:.0f} s"
     return (
         f"{len(known.layers)} outputs, {n_images} images; {limit}: {passes}{rounds}, {plan.batch} images at a time, "
         f"every image {plan.runs:.3g} times through the network{left_out}"

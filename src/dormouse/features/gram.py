@@ -15,7 +15,9 @@ import torch
 
 from dormouse.errors import InputError
 from dormouse.features.cancellation import alike, drowning_mean
+from dormouse.features.parts import Held, spread
 from dormouse.features.projection import Projections, n_projections
+from dormouse.features.scratch import Waiting
 from dormouse.features.spectrum import participation_ratio
 from dormouse.features.standardisation import FEW, zscored, zscored_product
 
@@ -23,7 +25,6 @@ PREDICTORS = ("srp", "zscore")  # of neurons: what kernels are made from, beside
 BLOCK = 4096  # features in one float32 product; more is no faster, and less exact
 BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}  # that are brought together, for fewer and longer operations
 BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # of these, in one sparse product, whose reading goes back and forth
-COPIED = {"cpu": 8, "cuda": 4096}  # images brought together at once; with more, a processor reads in too many places
 TILE = 8  # images are filled up to a multiple of this, for which the libraries are fastest
 STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
 WIDE = 30  # images of a strip, about
@@ -32,7 +33,7 @@ N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
 
 
 def reduce(
-    parts: Sequence[torch.Tensor],
+    parts: Sequence[torch.Tensor] | Waiting,
     kernels: Collection[str] = (),
     projections: Projections | None = None,
     moments: Sequence[torch.Tensor] | None = None,
@@ -47,7 +48,7 @@ def reduce(
 
     Parameters
     ----------
-    parts : features (n_images of the part, ...), of the images in turn, in any floating-point type
+    parts : features (n_images of the part, ...), of the images in turn, in any floating-point type; or those on disk
     kernels : of `PREDICTORS`
     projections : for srp
     moments : of `standardisation.Moments`, over all images, for zscore where `parts` are not all
@@ -62,30 +63,29 @@ def reduce(
     projected : (n_images, n_columns) float32 or 64, with srp: features after sparse random projection
     zscore : (n_images, n_images) float64, with zscore: Z Z', where Z is X with every column z-scored over the images
     """
-    parts = [part.flatten(1) if part[0].is_contiguous() else part for part in parts]  # views, as are the next
-    parts = [piece for part in parts for piece in part.split(COPIED[part.device.type])]
-    n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
-    with torch.autocast(device.type, enabled=False):
-        probes = columns(parts, spread(p, N_PROBES))
+    features = parts if isinstance(parts, Waiting) else Held(parts)
+    p = features.n_features
+    with torch.autocast(features.device.type, enabled=False):
+        probes = features.columns(spread(p, N_PROBES))
         matrix = projections(p) if "srp" in kernels else None
         if p <= FEW:
-            found = _sum_few(parts, "zscore" in kernels, matrix, moments)
+            found = _sum_few(features, "zscore" in kernels, matrix, moments)
         else:
             shift, factors = drowning_mean(probes), torch.float64 if alike(probes) else torch.float32
-            sums = _sum_blocks(parts, "zscore" in kernels, matrix, shift, moments, factors)
-            found = _finished(sums, n_images, p, shift)
+            sums = _sum_blocks(features, "zscore" in kernels, matrix, shift, moments, factors)
+            found = _finished(sums, features.n_images, p, shift)
     found["identity"] = torch.cat([found.pop("bits")[:, None], probes.view(torch.int32)], dim=1)
     return {name: values.cpu().numpy() for name, values in found.items()}
 
 
 @torch.no_grad()
 def _sum_few(
-    parts: Sequence[torch.Tensor], zscore: bool, matrix: Sequence[torch.Tensor] | None, moments: Sequence[torch.Tensor] | None
+    features: Held | Waiting, zscore: bool, matrix: Sequence[torch.Tensor] | None, moments: Sequence[torch.Tensor] | None
 ) -> dict[str, torch.Tensor]:
     """Return what `reduce` returns, and `bits`, for few features: all in float64."""
-    n_images, p = sum(map(len, parts)), parts[0][0].numel()
-    read = torch.empty(p, n_images, device=parts[0].device)
-    gather(parts, 0, p, read)
+    p = features.n_features
+    read = torch.empty(p, features.n_images, device=features.device)
+    features.gather(0, p, read)
     X = read.double()
     D = X - X[:1]  # exactly 0 for an image of one number, whatever that is
     D -= D.mean(dim=0)
@@ -114,7 +114,7 @@ def _finished(sums: dict[str, torch.Tensor], n_images: int, p: int, shift: torch
 
 @torch.no_grad()
 def _sum_blocks(
-    parts: Sequence[torch.Tensor],
+    features: Held | Waiting,
     zscore: bool,
     matrix: Sequence[torch.Tensor] | None,
     shift: torch.Tensor | None,
@@ -122,7 +122,7 @@ def _sum_blocks(
     factors: torch.dtype,
 ) -> dict[str, torch.Tensor]:
     """Return the sums of `reduce` over blocks of features; features are in rows there, as sparse products need them."""
-    n_images, p, device = sum(map(len, parts)), parts[0][0].numel(), parts[0].device
+    n_images, p, device = features.n_images, features.n_features, features.device
     narrow = matrix[0].shape[1] if matrix else BLOCK
     height = max(BLOCK * min(BLOCKS_AT_ONCE[device.type], -(-p // BLOCK)), narrow)
     block = torch.zeros(height, max(NARROW, -(-(n_images + 1) // TILE) * TILE), device=device)
@@ -137,14 +137,14 @@ def _sum_blocks(
     for start in range(0, p, height):
         end = min(start + height, p)
         X = block[: end - start, :n_images]
-        gather(parts, start, end, X)
+        features.gather(start, end, X)
         filled = block[: -(-(end - start) // BLOCK) * BLOCK]
         filled[end - start :] = 0.0
         bits = filled.view(torch.int32).unflatten(0, (BLOCK, -1))  # several rows as one, for which sums are faster
         sums["bits"] += bits.sum(dim=0, dtype=torch.int32).sum(dim=0, dtype=torch.int32)  # wraps around
         if matrix:
-            for part, features in zip(matrix[start // narrow : -(-end // narrow)], block.split(narrow), strict=False):
-                sums["projected"].addmm_(part, features)
+            for part, columns in zip(matrix[start // narrow : -(-end // narrow)], block.split(narrow), strict=False):
+                sums["projected"].addmm_(part, columns)
         if zscore:
             scaled[: end - start, :n_images] = zscored(X, *(moment[start:end] for moment in moments or ()))
             sums["zscore"].addmm_(scaled[: end - start].T, scaled[: end - start])
@@ -203,7 +203,7 @@ class Kernels:
     def add(
         self,
         layer: str,
-        parts: Sequence[torch.Tensor],
+        parts: Sequence[torch.Tensor] | Waiting,
         images: Sequence[int] | None = None,
         moments: Sequence[torch.Tensor] | None = None,
     ) -> None:
@@ -217,7 +217,8 @@ class Kernels:
         Raises InputError for features that are not finite.
         """
         of_pairs = (self.n_images,) * 2
-        record = self._begun.setdefault(layer, {"n_features": parts[0][0].numel(), "met": np.zeros(of_pairs, bool)})
+        n_features = parts.n_features if isinstance(parts, Waiting) else parts[0][0].numel()
+        record = self._begun.setdefault(layer, {"n_features": n_features, "met": np.zeros(of_pairs, bool)})
         if record is None:
             return
         complete = record["met"].diagonal().all()  # projections and identities of all images were there in passes before
@@ -252,43 +253,3 @@ class Kernels:
         dimension = participation_ratio(record["centred"] + np.outer(s, s) / p)
         kernels = {name: record[name] for name in ("centred", *self.names)}
         self.keep({"layer": layer, "n_features": p, "effective_dimension": dimension, "row_sum": s} | kernels)
-
-
-def gather(parts: Sequence[torch.Tensor], start: int, end: int, out: torch.Tensor) -> None:
-    """Copy the features from `start` to `end`, in the order of the flattened parts, to `out` (end - start, n_images)."""
-    for part, columns in zip(parts, out.split([len(part) for part in parts], dim=1), strict=True):
-        _copy(part.movedim(0, -1), start, end, columns)
-
-
-def _copy(X: torch.Tensor, start: int, end: int, out: torch.Tensor) -> None:
-    """Copy a range of flattened features piece by piece, because flattening all of X (..., n_images) would copy all of it."""
-    if X.dim() == 2:
-        out.copy_(X[start:end])
-        return
-    size = X[0, ..., 0].numel()
-    first, last = -(-start // size), end // size  # whole rows
-    if first > last:  # within one row
-        _copy(X[last], start - last * size, end - last * size, out)
-        return
-    head, tail = first * size - start, last * size - start
-    if head:
-        _copy(X[first - 1], size - head, size, out[:head])
-    out[head:tail].unflatten(0, (last - first, *X.shape[1:-1])).copy_(X[first:last])
-    if tail < end - start:
-        _copy(X[last], 0, end - start - tail, out[tail:])
-
-
-def columns(parts: Sequence[torch.Tensor], places: torch.Tensor) -> torch.Tensor:
-    """Return some features, (n_images, len(places)) float32; `places` are in memory, also where the parts are on a GPU."""
-    found = []
-    for part in parts:
-        # NumPy's, since PyTorch's loads SymPy, which takes half a second
-        indices = np.unravel_index(places.numpy(), (*part.shape[1:], 1))
-        found.append(part.unsqueeze(-1)[:, *map(torch.from_numpy, indices)].float())
-    return torch.cat(found).contiguous()
-
-
-def spread(n: int, n_places: int) -> torch.Tensor:
-    """Return at most `n_places` whole numbers spread evenly from 0 to n - 1, in whole-number arithmetic."""
-    k = min(n, n_places)
-    return torch.arange(k) * (n - 1) // max(k - 1, 1)

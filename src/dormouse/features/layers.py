@@ -41,6 +41,7 @@ class Layer:
     n_features: int
     path: str = ""  # of its module in the network
     constant: bool = False  # whether the output was the same for other images
+    repeats: bool = False  # whether it is the output before it, passed on unchanged
     probes: np.ndarray | None = field(default=None, compare=False, repr=False)  # (3, at most N_PROBES), of the survey
 
 

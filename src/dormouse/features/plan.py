@@ -4,12 +4,12 @@ A kernel needs every two images of a layer at once. Where not all images fit, th
 several groups, so that every two groups meet in some pass. The cheapest such designs are projective planes, here made from the
 perfect difference sets of Singer (1938): q^2 + q + 1 groups and as many passes, with q + 1 groups in each. Every two groups
 meet exactly once, and each image runs q + 1 times. To divide into k batches and take every two of them would cost k - 1 runs,
-with 2 / k of the images at once. Passes that keep some layers of all images, instead of all layers of some images, would cost
-more in networks of many layers, because what they would have to keep of a network is far more than what it holds at once.
+with 2 / k of the images at once. With hundreds of images these runs take longer than anything else. Then features wait on
+disk: the images run once, in batches, or once for each group of layers that the disk has room for.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from dormouse.errors import InputError
 from dormouse.features.gram import BLOCK, BLOCKS_AT_ONCE
 from dormouse.features.projection import KEPT_BYTES, matrix_bytes
+from dormouse.features.scratch import HEIGHT, N_KEPT, n_bytes
 from dormouse.features.standardisation import FEW
 from dormouse.features.survey import Survey
 
@@ -48,6 +49,17 @@ class Plan:
     batch: int  # images that move at once
     forecast: float  # bytes, besides what the process holds already
     runs: float  # of each image through the network, mean over images
+    scratch: int = 0  # bytes on disk of the largest group; 0: no features wait there
+    seconds: float | None = None  # forecast, where rates are known
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What this machine takes, in seconds."""
+
+    image: float  # for an image to run through the network
+    pair: float  # for a product of two images, of one feature
+    byte: float  # to write a byte to scratch and to read it back
 
 
 def designs(n_images: int) -> Iterator[list[np.ndarray]]:
@@ -69,7 +81,14 @@ def pass_bytes(survey: Survey, n_images: int, batch: int) -> float:
 
 
 def choose_plan(
-    survey: Survey, n_images: int, n_columns: int, kernels: Collection[str], available: float, device: str
+    survey: Survey,
+    n_images: int,
+    n_columns: int,
+    kernels: Collection[str],
+    available: float,
+    device: str,
+    n_held: int = 1,
+    scratch: tuple[float, Rates] | None = None,
 ) -> Plan:
     """Return the plan that costs least of those whose forecast is not above `available` bytes.
 
@@ -77,17 +96,90 @@ def choose_plan(
     ----------
     n_columns : of the sparse random projection
     kernels : of `gram.PREDICTORS`
+    n_held : number of finished layers that are held; the others are handed on
+    scratch : bytes that may wait on disk, and the rates by which that is compared with passes; None for no such plan
 
     Raises InputError where no plan fits.
     """
+    by_passes = _choose_passes(survey, n_images, n_columns, kernels, available, device, n_held)
+    if (isinstance(by_passes, Plan) and len(by_passes.passes) == 1) or scratch is None:
+        return _or_refused(by_passes, available)
+    waiting = _choose_scratch(survey, n_images, n_columns, kernels, available, device, n_held, *scratch)
+    found = [plan for plan in (waiting, _timed(by_passes, survey, scratch[1])) if isinstance(plan, Plan)]
+    return min(found, key=lambda plan: plan.seconds) if found else _or_refused(by_passes, available)
+
+
+def _or_refused(found: Plan | float, available: float) -> Plan:
+    """Return a plan; raises InputError where there is none, but the bytes that the least one takes."""
+    if isinstance(found, Plan):
+        return found
+    raise InputError(
+        f"{available / 2**20:.0f} MiB are left for the network, but even two images at a time take {found / 2**20:.0f}. "
+        "Give the job more memory (mem_mb of extract_features), or the network smaller images."
+    )
+
+
+def _timed(plan: Plan | float, survey: Survey, rates: Rates) -> Plan | float:
+    """Return a plan with its forecast of seconds."""
+    if not isinstance(plan, Plan):
+        return plan
+    n_images = 1 + max(int(images.max()) for images in plan.passes)
+    products = sum(len(images) ** 2 for images in plan.passes) * sum(layer.n_features for layer in survey.layers)
+    return replace(plan, seconds=plan.runs * n_images * rates.image + products * rates.pair)
+
+
+def _fixed_bytes(survey: Survey, n_images: int, n_columns: int, kernels: Collection[str], device: str, n_held: int) -> float:
+    """Return the memory that every plan takes besides a pass: blocks, projections and results."""
     matrices = [matrix_bytes(p, n_columns) for p in {layer.n_features for layer in survey.layers}]
     projecting = min(KEPT_BYTES, sum(matrices)) + DRAWING * max(matrices)
-    results = len(survey.layers) * 8 * n_images**2 * (1 + len(kernels)) * 2
+    results = n_held * 8 * n_images**2 * (1 + len(kernels)) * 2
     blocks = (BLOCKS_ALIVE + ("zscore" in kernels) * BLOCKS_ZSCORED) * BLOCKS_AT_ONCE[device] * BLOCK * 4 * n_images
-    fixed = FIXED_BYTES + blocks + results + ("srp" in kernels) * projecting
-    # what a layer keeps from pass to pass: projections, and first, sum and sum of squares of every feature
+    return FIXED_BYTES + blocks + results + ("srp" in kernels) * projecting
+
+
+def _choose_scratch(
+    survey: Survey,
+    n_images: int,
+    n_columns: int,
+    kernels: Collection[str],
+    available: float,
+    device: str,
+    n_held: int,
+    room: float,
+    rates: Rates,
+) -> Plan | None:
+    """Return the plan in which features wait on disk, with as few groups of layers as there is room for; None if none fits."""
+    wide = max(layer.n_features for layer in survey.layers) > FEW
+    need = _fixed_bytes(survey, n_images, n_columns, kernels, device, n_held)
+    need += n_images * 4 * (("srp" in kernels) * 2 * n_columns * (1 if wide else 2) + HEIGHT)
+    need += sum(n_images * 4 * min(layer.n_features, N_KEPT) for layer in survey.layers)
+    sizes = {layer.name: float(n_bytes(n_images, layer.n_features * (not layer.repeats))) for layer in survey.layers}
+    groups, whole = divide(sizes, room), sum(sizes.values())
+    batch = next((n for n in BATCHES[device] if need + pass_bytes(survey, n, n) <= available), None)
+    if not groups or not batch:
+        return None
+    seconds = len(groups) * n_images * rates.image + whole * rates.byte
+    seconds += n_images**2 * sum(layer.n_features for layer in survey.layers) * rates.pair
+    return Plan(
+        passes=[np.arange(n_images)],
+        groups=groups,
+        batch=min(batch, n_images),
+        forecast=need + pass_bytes(survey, batch, batch),
+        runs=len(groups),
+        scratch=int(max(sum(sizes[name] for name in group) for group in groups)),
+        seconds=seconds,
+    )
+
+
+def _choose_passes(
+    survey: Survey, n_images: int, n_columns: int, kernels: Collection[str], available: float, device: str, n_held: int
+) -> Plan | float:
+    """Return the cheapest passes that fit, or the bytes that the least ones take."""
+    fixed = _fixed_bytes(survey, n_images, n_columns, kernels, device, n_held)
+    # what a layer keeps from pass to pass: projections, first, sum and sum of squares of every feature, and its kernels
     kept = {
-        layer.name: (2 if layer.n_features <= FEW else 1)  # of float64
+        layer.name: 9 * n_images**2 * (1 + len(kernels))
+        + (2 if layer.n_features <= FEW else 1)  # of float64
         * (("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features)
         for layer in survey.layers
     }
@@ -106,12 +198,7 @@ def choose_plan(
             if need <= available and groups and not (best and best.runs <= len(groups) * runs):
                 largest = several * max(sum(kept[name] for name in group) for group in groups)
                 best = Plan(passes, groups, min(batch, size), need + largest, len(groups) * runs)
-    if not best:
-        raise InputError(
-            f"{available / 2**20:.0f} MiB are left for the network, but even two images at a time take {least / 2**20:.0f}. "
-            "Give the job more memory (mem_mb of extract_features), or the network smaller images."
-        )
-    return best
+    return best or least
 
 
 def divide(sizes: dict[str, float], limit: float) -> list[frozenset[str]]:

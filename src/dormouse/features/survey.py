@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from dormouse.errors import InputError
-from dormouse.features.gram import columns, spread
 from dormouse.features.layers import Layer, is_container
 from dormouse.features.memory import PeakMemory
+from dormouse.features.parts import columns, spread
 from dormouse.features.record import Output, record, version
 
 N_PROBES = 512  # features that are compared; those of three images are 6 KiB a layer
@@ -47,6 +47,7 @@ class _Seen:
     name: str
     path: str
     block: str
+    repeats: bool
     shape: tuple[int, ...]
     probes: dict[tuple | None, np.ndarray]  # of `_probe_places`
 
@@ -103,7 +104,8 @@ def _see(output: Output, n_images: int, seen: list[_Seen], known: Sequence[_Seen
     """Keep what is needed of an output of a pass of the survey; `known` is what the pass before saw."""
     (values,) = output.values
     before = known[len(seen)].shape if len(seen) < len(known) else ()
-    seen.append(_Seen(output.name, output.path, output.block, tuple(values.shape), _probe_places(values, n_images, before)))
+    probes = _probe_places(values, n_images, before)
+    seen.append(_Seen(output.name, output.path, output.block, output.repeats, tuple(values.shape), probes))
 
 
 def _layers(large: list[_Seen], small: list[_Seen], tolerance: float) -> list[Layer]:
@@ -180,7 +182,7 @@ def _probes(parts: Sequence[torch.Tensor]) -> np.ndarray:
 
 def _layer(large: _Seen, small: _Seen, tolerance: float) -> Layer:
     """Return where the images are, from the outputs for three images and for the second and first of them."""
-    of_module = {"name": large.name, "block": large.block, "path": large.path}
+    of_module = {"name": large.name, "block": large.block, "path": large.path, "repeats": large.repeats}
     if small.shape == large.shape:
         constant = _difference(large.probes[None], [0], small.probes[None]) <= tolerance
         return Layer(**of_module, axis=None, inner=False, n_features=0, constant=constant)

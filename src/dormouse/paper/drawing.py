@@ -81,7 +81,7 @@ def draw_figures(
     """
     files = list(map(str, paths))
     jobs = (delayed(_draw)(name, row["figure"], table, row["of"], files, folder) for name, row in figures.items())
-    index = pd.DataFrame(Parallel(n_jobs=threads)(jobs), columns=INDEX)
+    index = pd.DataFrame(Parallel(n_jobs=threads, backend="multiprocessing")(jobs), columns=INDEX)
     with atomic(Path(folder, "index.csv")) as temporary:
         index.to_csv(temporary, index=False)
 

@@ -1,0 +1,63 @@
+"""How long this machine takes for an image, a product and a byte on disk, measured where a plan depends on it."""
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import torch
+from torch import nn
+
+from dormouse.features.gram import BLOCK
+from dormouse.features.plan import Rates
+
+N_IMAGES, N_PRODUCTS = 8, 8  # images of a pass, and products of blocks, that are timed
+WIDTH = 512  # images of a product
+N_BYTES = 1 << 26  # that are written and read
+
+
+def measure(network: nn.Module, images: torch.Tensor, device: torch.device, folder: str | Path) -> Rates:
+    """Return the rates of a network and of a folder's disk; it takes a few seconds."""
+    return Rates(image=_image(network, images[:N_IMAGES].clone().to(device)), pair=_pair(device), byte=_byte(folder))
+
+
+@torch.no_grad()
+def _image(network: nn.Module, images: torch.Tensor) -> float:
+    network(images[:1].clone())
+    _wait(images.device)
+    start = time.perf_counter()
+    network(images)
+    _wait(images.device)
+    return (time.perf_counter() - start) / len(images)
+
+
+@torch.no_grad()
+def _pair(device: torch.device) -> float:
+    block = torch.rand(BLOCK, WIDTH, device=device)
+    block.T @ block
+    _wait(device)
+    start = time.perf_counter()
+    for _ in range(N_PRODUCTS):
+        block.T @ block
+    _wait(device)
+    return (time.perf_counter() - start) / (N_PRODUCTS * BLOCK * WIDTH**2)
+
+
+def _byte(folder: str | Path) -> float:
+    """Return the seconds to write a byte and read it back; none where the folder cannot be written, which is told later."""
+    content = os.urandom(N_BYTES)
+    with suppress(OSError):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        start = time.perf_counter()
+        with TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(content)
+            os.fsync(file.fileno())
+            os.pread(file.fileno(), N_BYTES, 0)
+        return (time.perf_counter() - start) / N_BYTES
+    return 0.0
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()

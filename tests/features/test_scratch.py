@@ -1,0 +1,139 @@
+"""Features that wait on disk: the same kernels as in one pass, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from networks import make_images, random_network
+from plans import MB, make_survey
+
+from dormouse.errors import InputError
+from dormouse.features import extraction, plan
+from dormouse.features.gram import PREDICTORS, reduce
+from dormouse.features.plan import FIXED_BYTES, Rates, choose_plan
+from dormouse.features.projection import Projections
+from dormouse.features.scratch import HEIGHT, Scratch, Waiting, n_bytes
+
+CPU = torch.device("cpu")
+SLOW_DISK, QUICK_DISK = (Rates(image=0.1, pair=1e-11, byte=byte) for byte in (1e-3, 1e-9))
+
+
+def waiting(X, folder, batch=8):
+    """Return features (n_images, ...) that were put on disk batch by batch."""
+    found = Waiting(folder, len(X), X[0].numel(), X.dtype, CPU)
+    for first in range(0, len(X), batch):
+        found.put([X[first : first + batch]], first)
+    return found
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("shape", [(3,), (5, 7), (HEIGHT + 3,), (2 * HEIGHT,)])
+def test_kernels_of_features_on_disk_are_those_of_features_in_memory(tmp_path, shape, dtype):
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((21, *shape))).to(dtype)
+    projections = Projections(30, 0, 4096, CPU)
+    expected = reduce([X], PREDICTORS, projections)
+    found = reduce(waiting(X, tmp_path), PREDICTORS, projections)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_views_in_another_order_and_parts_of_a_block_come_back(tmp_path):
+    X = torch.arange(5 * 4 * HEIGHT, dtype=torch.float32).reshape(5, HEIGHT, 4).mT  # as of windows: not contiguous
+    held = waiting(X, tmp_path, batch=2)
+    for start, end in ((0, 4 * HEIGHT), (5, 9), (HEIGHT - 2, HEIGHT + 3), (4 * HEIGHT - 1, 4 * HEIGHT)):
+        out = torch.empty(end - start, 5)
+        held.gather(start, end, out)
+        assert torch.equal(out, X.flatten(1)[:, start:end].T)
+
+
+@pytest.mark.parametrize("n_groups", [1, 3])
+@pytest.mark.parametrize("layers", ["all", "blocks"])
+def test_every_group_of_layers_on_disk_gives_the_kernels_of_one_pass(tmp_path, monkeypatch, capsys, n_groups, layers):
+    network, images = random_network("resnet18"), make_images(11, 64, seed=0)
+    expected = extraction.extract(network, images, layers, PREDICTORS, 0.5, 0, threads=1)
+    monkeypatch.setattr(plan, "_choose_passes", lambda *_: float("inf"))
+    capsys.readouterr()
+    known = extraction.survey(network, torch.from_numpy(images))
+    sizes = [n_bytes(11, layer.n_features) for layer in known.layers if layers == "all" or layer.path == layer.block]
+    room = 1e12 if n_groups == 1 else max(max(sizes), sum(sizes) / n_groups)
+    found = extraction.extract(network, images, layers, PREDICTORS, 0.5, 0, threads=1, scratch=(str(tmp_path), room))
+    told = capsys.readouterr().err
+    assert "features wait on disk" in told and ("groups of layers" in told) == (n_groups > 1)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_quicker_of_passes_and_disk_is_taken():
+    survey = make_survey(n_features=(100_000, 50_000, 200_000, 10_000))
+    short = FIXED_BYTES + 6000 * MB  # of the 1,000 images some hundred fit at once
+    passes, slow, quick, none = (
+        choose_plan(survey, 1000, 4096, [], short, "cpu", scratch=scratch)
+        for scratch in (None, (1e12, SLOW_DISK), (1e12, QUICK_DISK), (1e6, QUICK_DISK))
+    )
+    assert passes.runs > 1 and passes.scratch == slow.scratch == none.scratch == 0
+    assert quick.runs == 1 and quick.scratch == 1000 * 4 * 360_000
+    assert passes.runs == slow.runs and quick.seconds < slow.seconds
+    assert slow.seconds > 1000 * passes.runs * SLOW_DISK.image
+    in_groups = choose_plan(survey, 1000, 4096, [], short, "cpu", scratch=(8.5e8, QUICK_DISK))
+    assert in_groups.runs == len(in_groups.groups) == 2 and in_groups.scratch == 8.4e8
+    room_for_all = choose_plan(survey, 1000, 4096, [], 1e12, "cpu", scratch=(1e12, QUICK_DISK))
+    assert (room_for_all.runs, room_for_all.scratch) == (1, 0), "one pass needs no disk"
+
+
+def test_memory_of_results_is_that_of_one_layer_where_layers_are_handed_on():
+    survey = make_survey(n_features=(1000,) * 400, held=(1,) * 400, passing=(1,) * 401)
+    one, all_of_them = (choose_plan(survey, 500, 4096, [], 1e12, "cpu", n_held=n).forecast for n in (1, 400))
+    assert all_of_them - one == 399 * 2 * 8 * 500**2
+
+
+def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(InputError, match=r"features cannot wait there \(No space left on device\)\. Make room, or name"):
+        Waiting(tmp_path, 3, 5, torch.float32, CPU)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"extraction\.scratch"):
+        Waiting(tmp_path / "file/below", 3, 5, torch.float32, CPU)
+
+
+def test_a_context_that_ends_gives_the_room_back(tmp_path):
+    with Scratch(tmp_path, 4, CPU) as scratch:
+        scratch.put("a", [torch.ones(2, 3)], 0)
+        scratch.put("a", [torch.ones(2, 3)], 2)
+        scratch.put("b", [torch.ones(2, 3)], 0)
+        with scratch.taken("a") as found:
+            assert found.columns(torch.arange(3)).shape == (4, 3) and "a" not in scratch and "b" in scratch
+    with pytest.raises(ValueError, match="closed"):
+        found.gather(0, 3, torch.empty(3, 4))
+
+
+KILLED = """
+import sys, time, torch
+from dormouse.features.scratch import Waiting
+found = Waiting(sys.argv[1], 8, 100_000, torch.float32, torch.device("cpu"))
+found.put([torch.ones(8, 100_000)], 0)
+print("put", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_that_is_killed_leaves_nothing_on_disk(tmp_path, root):
+    folder = tmp_path / "scratch"
+    environment = os.environ | {"PYTHONPATH": str(root / "src")}
+    process = subprocess.Popen([sys.executable, "-c", KILLED, folder], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout.readline() == "put\n"
+    assert list(Path(folder).iterdir()) == [], "the file has no name even while it is in use"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert list(Path(folder).iterdir()) == []
