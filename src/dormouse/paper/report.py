@@ -107,7 +107,7 @@ def content(tables: Tables) -> dict:
     return {
         "run": run,
         "is_study": run["name"] == ALLEN,
-        "replication": targets and targets | {"targets": html_table(targets["targets"], "Published numbers", kind="words")},
+        "replication": targets and targets | _of_targets(targets),
         "check": own_check(tables["null_check"]),
         "summary": summary(tables, run, shown),
         "ranking": _shown(ranking(tables, shown), "Networks, by their mean score", network_links(models), FILTERS),
@@ -122,6 +122,12 @@ def content(tables: Tables) -> dict:
         "config": run["config_text"],
         "columns": {name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
     }
+
+
+def _of_targets(targets: Mapping) -> dict[str, Markup]:
+    """Return published numbers as tables: those that differ, and all."""
+    captions = {"differ": "Published numbers that differ", "targets": "Published numbers"}
+    return {name: html_table(targets[name], caption, kind="words") for name, caption in captions.items() if len(targets[name])}
 
 
 def _methods(tables: Tables, areas: Sequence[str]) -> list[dict]:

@@ -154,7 +154,7 @@ def replicated(targets: pd.DataFrame, is_study: bool) -> dict | None:
     Returns
     -------
     score : a sentence for hard targets, and one for soft ones
-    targets : a row for each, those that differ first
+    differ : the targets that differ; targets : all of them, these first
     """
     own = targets if is_study else targets[targets.verdict != NOT_HELD]
     if not len(own):
@@ -167,4 +167,5 @@ def replicated(targets: pd.DataFrame, is_study: bool) -> dict | None:
     order = own.assign(place=own.verdict.map(list(VERDICTS).index)).sort_values("place", kind="stable")
     columns = {"target": "target", "statement": "statement", "expected": "expected", "found": "found", "verdict": "verdict"}
     columns |= {"low": "agrees from", "high": "to", "because": "because", "kind": "kind", "source": "source"}
-    return {"score": score, "targets": order[list(columns)].rename(columns=columns)}
+    targets = order[list(columns)].rename(columns=columns)
+    return {"score": score, "differ": targets[targets.verdict == DIFFERS], "targets": targets}
