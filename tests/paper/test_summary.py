@@ -138,7 +138,10 @@ def test_where_nothing_is_known_nothing_is_said(run):
 def test_of_other_data_published_numbers_that_were_not_run_are_left_out(run):
     table = run["replication"]
     assert replicated(table, is_study=False)["score"] == ["Of 2 hard targets, 1 differs and 1 agrees."]
-    assert replicated(table, is_study=False)["targets"].target.tolist() == ["H2", "H1"]  # what differs comes first
+    found = replicated(table, is_study=False)
+    assert found["targets"].target.tolist() == ["H2", "H1"] and found["differ"].target.tolist() == [
+        "H2"
+    ]  # what differs is first
     assert replicated(table[table.verdict == "not run"], is_study=False) is None
     assert len(replicated(table, is_study=True)["targets"]) == 3
     assert isinstance(replicated(table, is_study=True)["targets"], pd.DataFrame)

@@ -20,6 +20,7 @@ from dormouse.paper.markup import NONE, html_table, network_links, number
 from dormouse.paper.network_pages import network_pages
 from dormouse.paper.neuron_tables import ceiling_table, combination_counts, distances_of_units, neuron_counts
 from dormouse.paper.rankings import FILTERS, ranking, score_tables
+from dormouse.paper.replication import ALLEN
 from dormouse.paper.summary import replicated, summary
 from dormouse.tables import read_tables, whole_areas
 
@@ -40,7 +41,6 @@ SHOWN = (  # tables that the page shows
     *("comparisons", "recovery", "discriminability", "power", "agreement", "specificity", "replication"),
 )
 N_JOBS = 20  # that are shown, the slowest
-STUDY = "allen"  # the data set of the published study
 CLOSING = {  # sections behind those of the figures: names of their templates, and their headings
     "scores": "Scores at every site, and how sure they are",
     "nulls": "Nulls and ceilings",
@@ -103,11 +103,11 @@ def write_report(
 def content(tables: Tables) -> dict:
     """Return what the templates show of the tables of a run, by the names that they use."""
     run, shown, models = run_facts(tables["run"]), shown_methods(tables), tables["models"]
-    targets = replicated(tables["replication"], run["name"] == STUDY)
+    targets = replicated(tables["replication"], run["name"] == ALLEN)
     return {
         "run": run,
-        "is_study": run["name"] == STUDY,
-        "replication": targets and targets | {"targets": html_table(targets["targets"], "Published numbers", kind="words")},
+        "is_study": run["name"] == ALLEN,
+        "replication": targets and targets | _of_targets(targets),
         "check": own_check(tables["null_check"]),
         "summary": summary(tables, run, shown),
         "ranking": _shown(ranking(tables, shown), "Networks, by their mean score", network_links(models), FILTERS),
@@ -122,6 +122,12 @@ def content(tables: Tables) -> dict:
         "config": run["config_text"],
         "columns": {name: {column: text for column, (_, text) in columns.items()} for name, columns in TABLES.items()},
     }
+
+
+def _of_targets(targets: Mapping) -> dict[str, Markup]:
+    """Return published numbers as tables: those that differ, and all."""
+    captions = {"differ": "Published numbers that differ", "targets": "Published numbers"}
+    return {name: html_table(targets[name], caption, kind="words") for name, caption in captions.items() if len(targets[name])}
 
 
 def _methods(tables: Tables, areas: Sequence[str]) -> list[dict]:

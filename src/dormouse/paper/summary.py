@@ -13,12 +13,13 @@ from dormouse.inference.wording import sentence
 from dormouse.paper.evidence import ALPHA, is_main
 from dormouse.paper.facts import Tables
 from dormouse.paper.rankings import first_places, first_words, joined
+from dormouse.paper.replication import AGREES, DIFFERS
+from dormouse.paper.replication import NOT_RUN as NOT_HELD
 from dormouse.tables import WHOLE, whole_areas
 
-NOT_HELD = "not run"  # verdict on a published number that the run has nothing to hold against
 VERDICTS = {  # on published numbers: of one of them, and of several
-    "differs": ("differs", "differ"),
-    "agrees": ("agrees", "agree"),
+    DIFFERS: ("differs", "differ"),
+    AGREES: ("agrees", "agree"),
     NOT_HELD: ("was not run", "were not run"),
 }
 FOUND, OPEN, LACKING = "found", "open", "lacking"
@@ -153,7 +154,7 @@ def replicated(targets: pd.DataFrame, is_study: bool) -> dict | None:
     Returns
     -------
     score : a sentence for hard targets, and one for soft ones
-    targets : a row for each, those that differ first
+    differ : the targets that differ; targets : all of them, these first
     """
     own = targets if is_study else targets[targets.verdict != NOT_HELD]
     if not len(own):
@@ -166,4 +167,5 @@ def replicated(targets: pd.DataFrame, is_study: bool) -> dict | None:
     order = own.assign(place=own.verdict.map(list(VERDICTS).index)).sort_values("place", kind="stable")
     columns = {"target": "target", "statement": "statement", "expected": "expected", "found": "found", "verdict": "verdict"}
     columns |= {"low": "agrees from", "high": "to", "because": "because", "kind": "kind", "source": "source"}
-    return {"score": score, "targets": order[list(columns)].rename(columns=columns)}
+    targets = order[list(columns)].rename(columns=columns)
+    return {"score": score, "differ": targets[targets.verdict == DIFFERS], "targets": targets}
