@@ -164,6 +164,12 @@ def test_learning_curves_have_a_row_for_each_of_the_best_networks_and_a_column_f
     assert "sd of 5 draws" in figure.get_suptitle()
 
 
+def test_numbers_that_are_close_have_one_tick():
+    rows = [row | ({"n": 119} if row["n"] == 118 and row["area"] == "VISl" else {}) for row in parts()]
+    ax = learning_curves.plot(layered(["a", "b", "mouse-1"], learning_curves=rows)).axes[3]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["30", "60", "119"]
+
+
 def test_learning_curves_average_over_parts_of_an_area():
     shown = learning_curves.data(layered(["a"], learning_curves=parts(("a",), ("2/3", "4"))))
     row = shown[(shown.axis == "images") & (shown.n == 60) & (shown.area == "VISl")].iloc[0]

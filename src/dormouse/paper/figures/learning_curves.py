@@ -12,7 +12,7 @@ AXES = {"images": "images", "neurons": "neurons", "trials": "trials of each imag
 N_NETWORKS = 2  # of each method that are drawn
 SPREAD = 0.06  # of the areas around each number, relative to it
 ROUND = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
-MOST_TICKS = 5
+MOST_TICKS, APART = 5, 1.1  # and the least ratio of two
 
 
 def data(tables: Tables) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def plot(tables: Tables) -> plt.Figure:
     figure.suptitle(in_lines(title, 50 if len(kinds) == 1 else 110))
     handles = {area: plt.Line2D([], [], color=colour) for area, colour in colours.items()}
     if shown.equal.any():
-        handles["neurons of the area with the fewest"] = plt.Line2D([], [], color="0.6", linewidth=0.5)
+        handles["fewest neurons of an area"] = plt.Line2D([], [], color="0.6", linewidth=0.5)
     add_legend(figure, handles)
     return figure
 
@@ -76,6 +76,7 @@ def _draw(ax: plt.Axes, curves: pd.DataFrame, colours: dict[str, tuple]) -> None
 def _mark_numbers(ax: plt.Axes, kind: str, n: pd.Series) -> None:
     """Mark plain numbers on a logarithmic axis: those of images that were drawn, or else round ones."""
     ticks = sorted(n.unique()) if kind == "images" else [tick for tick in ROUND if n.min() <= tick <= n.max()]
+    ticks = [tick for tick, after in zip(ticks, [*ticks[1:], np.inf], strict=True) if after / tick > APART]
     ticks = ticks[:: -(-len(ticks) // MOST_TICKS)]
     ax.set_xticks(ticks, ticks)
     ax.minorticks_off()
