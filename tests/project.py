@@ -25,6 +25,7 @@ PARTS = (
     "resources/mousenet",
     "envs",
 )
+FIGURES = ("scores", "thresholds", "area_pages", "units")  # of every kind; tests/paper and a run of little data draw all
 SMALL = {
     "dataset": "demo",
     "areas": ["VISp", "VISl"],
@@ -42,7 +43,7 @@ SMALL = {
 
 
 class Project:
-    """A copy of the project, with its results, run by the command line."""
+    """A copy of the project, with its results and a few of its figures, run by the command line."""
 
     def __init__(self, root: Path, folder: Path):
         self.root, self.folder = root, folder
@@ -53,6 +54,10 @@ class Project:
                 shutil.copytree(source, target)  # with what was compiled
             else:
                 shutil.copy(source, target)
+        table = folder / "resources/figures.yaml"
+        listed = yaml.safe_load(table.read_text())
+        listed["figures"] = {name: listed["figures"][name] for name in FIGURES}
+        table.write_text(yaml.safe_dump(listed, sort_keys=False))
 
     def copied(self, folder: Path, copy: Callable = shutil.copy2) -> "Project":
         """Return a copy, with its results, for a test to change."""

@@ -147,6 +147,7 @@ def test_a_network_of_torchvision_has_the_published_layers(name):
     assert totals(random_network(name), 224) == PUBLISHED[name]
 
 
+@pytest.mark.slow
 def test_a_trained_densenet_has_one_more_layer_because_none_is_a_duplicate_by_chance():
     assert totals(with_random_normalisation(random_network("densenet121")), 224) == TRAINED_DENSENET
 

@@ -32,7 +32,8 @@ CHECKED = {
     "resnet50-dino": (64, 157, None),
     "gabor": (128, 6, 20_480),
 }
-HEAVY = ("swin_small_patch4_window7_224-random0", "vit_small_patch16_224-dino")  # other networks have the same sources
+# other networks have the same sources
+HEAVY = ("swin_small_patch4_window7_224-random0", "vit_small_patch16_224-dino", "gernet_s-random0", "skresnet18-imagenet")
 GONE = {"source": "torchvision", "name": "no_such_network", "file": None, "code": None, "input": {}}
 
 

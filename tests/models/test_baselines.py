@@ -208,7 +208,7 @@ def test_kernels_of_noise_are_the_same_by_every_plan(monkeypatch, layers):
             np.testing.assert_allclose(other[name], first[name], rtol=0, atol=1e-5 * np.abs(first[name]).max())
 
 
-@pytest.mark.parametrize("plan", [(1, 8), (7, 2)])
+@pytest.mark.parametrize("plan", [(1, 8), pytest.param((7, 2), marks=pytest.mark.slow)])  # kernels are the same by every plan
 def test_the_null_of_noise_is_that_of_independent_features(monkeypatch, plan):
     """RSA of 200 layers with one RDM, and that of Gaussian features that a loop draws."""
     rng, n_layers, n_features = np.random.default_rng(0), 200, 50

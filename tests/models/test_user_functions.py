@@ -110,7 +110,10 @@ def test_an_import_of_python_is_not_taken_for_a_file_of_the_same_name(module, tm
     assert set(user_code("mine:make")) == {"mine", "parts"}
 
 
-@pytest.mark.parametrize("text", ["import torchvision", "from timm import create_model"])
+OF_TIMM = pytest.param("from timm import create_model", marks=pytest.mark.slow)  # which imports torchvision
+
+
+@pytest.mark.parametrize("text", ["import torchvision", OF_TIMM])
 def test_a_module_may_import_torchvision_and_what_rests_on_it(module, tmp_path, text):
     module("seeing", f"{text}\n\n\n{MAKE}")
     check = "from dormouse.models.user import import_function; assert import_function('seeing:make')() == 3"

@@ -67,7 +67,7 @@ def given(**line) -> dict:
 
 PLACE = r"config: models\.add\.mine\.weights: mine\.pt: "
 WEIGHTS = [
-    Case("_orig_mod. before all keys", weights(prefixed("_orig_mod.")), config=given()),
+    Case("_orig_mod. before all keys", weights(prefixed("_orig_mod.")), config=given(), slow=True),
     Case(
         "backbone._orig_mod.module. before all keys",
         weights(prefixed("backbone._orig_mod.module.")),
@@ -92,6 +92,7 @@ WEIGHTS = [
         weights(diverged),
         config=given(),
         refused=PLACE + r"features\.0\.bias holds NaN or infinity",
+        slow=True,
     ),
     Case("compressed weights", compressed, config=given(), refused=PLACE + r"unpacks to \d+ bytes.*Save it uncompressed"),
     Case(

@@ -77,6 +77,7 @@ CASES = [
     Case(
         "recording of another session type",
         spoilt(another_session),
+        slow=True,
         refused=r"900000001\.nwb: session type three_session_A; natural scenes were shown in three_session_B only",
         config=ALLEN,
         arguments=[],

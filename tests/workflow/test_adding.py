@@ -182,10 +182,12 @@ def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow
     target = "results/mice/tables/models.parquet"
     done = run_workflow(deep, target, config=config)
     assert done.returncode == 0, done.stdout
-    for file in ("my_net.py", "my_blocks.py", "my_scale.py", "my_parts/late.py", "my_constants.py"):
-        text = (deep / file).read_text()
+    files = ("my_net.py", "my_blocks.py", "my_scale.py", "my_parts/late.py", "my_constants.py")
+    texts = {file: (deep / file).read_text() for file in files}
+    for file, text in texts.items():
         (deep / file).write_text(f"{text}# a comment\n")
-        assert "Nothing to be done" in run_workflow(deep, "-n", target, config=config).stdout, file
+    assert "Nothing to be done" in run_workflow(deep, "-n", target, config=config).stdout
+    for file, text in texts.items():
         (deep / file).write_text(f"{text}CHANGED = 1\n")
         assert planned(run_workflow(deep, "-n", target, config=config).stdout) == {
             "extract_features": {"deep"},

@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import ExitStack
 from html import escape
 
@@ -15,6 +13,7 @@ from edits import edited, flip_a_bit, refused
 from judged_tables import check_judgement
 from PIL import Image
 from project import SMALL, Project, merged
+from snakemake_process import WORKFLOW_TIMEOUT_S, run_snakemake
 
 from dormouse.tables import read_basis, read_table, write_table
 
@@ -95,11 +94,11 @@ def test_tables_alone_give_the_same_figures_and_report(finished, tmp_path):
     """Their folder, copied into a clone that has neither data nor configuration."""
     folder, results = Project(finished.root, tmp_path / "clone").folder, "results/demo"
     shutil.copytree(finished.folder / results / "tables", folder / results / "tables")
-    words = [sys.executable, "-m", "snakemake", "-s", "workflow/paper.smk", "--cores", "2", "--config", f"results={results}"]
-    planned = subprocess.run([*words, "--dry-run"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    words = ["-s", "workflow/paper.smk", "--cores", "2", "--config", f"results={results}"]
+    planned, done = (run_snakemake([*words, *more], folder, {}, WORKFLOW_TIMEOUT_S) for more in (["--dry-run"], []))
+    assert planned.returncode == 0 and done.returncode == 0, planned.stdout + done.stdout
     rules = {"draw_figures", "write_report", "all", "total"}
-    assert set(re.findall(r"^(\w+) +\d+$", planned, re.MULTILINE)) == rules
-    subprocess.run(words, cwd=folder, capture_output=True, check=True)
+    assert set(re.findall(r"^(\w+) +\d+$", planned.stdout, re.MULTILINE)) == rules
     for file in ("figures/index.csv", "figures/scores_rsa_pearson.png", "figures/thresholds.csv", "report.html"):
         assert (folder / results / file).read_bytes() == (finished.folder / results / file).read_bytes(), file
 
