@@ -35,8 +35,8 @@ def test_zero_has_no_sign():
     assert [number(value) for value in (-0.0001, 0.0, -0.0006, 12.5)] == ["0.000", "0.000", "-0.001", "12.500"]
 
 
-def test_figures_are_grouped_and_their_pictures_are_exact(tmp_path):
-    drawn = Image.effect_noise((40, 30), 80).convert("RGB")
+def test_figures_are_grouped_and_their_pictures_are_faithful(tmp_path):
+    drawn = Image.effect_noise((40, 30), 80).convert("RGB")  # of more than a hundred greys
     drawn.save(tmp_path / "one.png")
     drawn.save(tmp_path / "two.png")
     rows = [("one", "neurons", ""), ("two", "rankings", "there is nothing."), ("pages", "neurons", "")]
@@ -53,7 +53,7 @@ def test_figures_are_grouped_and_their_pictures_are_exact(tmp_path):
     kind, _, code = one["picture"].partition(",")
     assert kind == "data:image/webp;base64" and (one["width"], one["height"]) == (40, 30)
     with Image.open(io.BytesIO(base64.b64decode(code))) as image:
-        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), np.asarray(drawn))
+        np.testing.assert_allclose(np.asarray(image.convert("RGB"), float), np.asarray(drawn, float), atol=12)
 
 
 @pytest.fixture(scope="module")

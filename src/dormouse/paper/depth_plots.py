@@ -10,7 +10,7 @@ WIDTH, HEIGHT = 260, 130  # of the panel, in units of the SVG
 LEFT, TOP, RIGHT, BOTTOM = 40, 8, 52, 34  # room around it
 BOX = f"0 0 {LEFT + WIDTH + RIGHT} {TOP + HEIGHT + BOTTOM}"
 LABEL_GAP = 11  # between labels of lines
-MOST_POINTS = 60  # of a line
+MOST_POINTS = 40  # of a line
 N_COLOURS = 8  # classes a0 to a7 of the page
 
 
@@ -51,11 +51,11 @@ def _line(line: Mapping, limits: tuple[float, float]) -> str:
     places = thinned(len(line["score"]), line["best"])
     x, y = _x(line["depth"][places]), _y(line["score"][places], limits)
     steps = " ".join(f"{a} {b}" for a, b in zip(np.diff(x), np.diff(y), strict=True)).replace(" -", "-")
-    drawn = f'<path class="a{line["colour"]}" d="M{x[0]} {y[0]}{f"l{steps}" if steps else ""}"/>'
+    drawn = f'<path class=a{line["colour"]} d="M{x[0]} {y[0]}{f"l{steps}" if steps else ""}"/>'
     if line["best"] is None:
         return drawn
     at = _x(line["depth"][line["best"]]), _y(line["score"][line["best"]], limits)
-    return f'{drawn}<circle class="a{line["colour"]}" cx={at[0]} cy={at[1]} r=3 />'
+    return f"{drawn}<circle class=a{line['colour']} cx={at[0]} cy={at[1]} r=3 />"
 
 
 def _labels(lines: Sequence[Mapping], limits: tuple[float, float]) -> str:
@@ -70,7 +70,7 @@ def _labels(lines: Sequence[Mapping], limits: tuple[float, float]) -> str:
         last = max(last + LABEL_GAP, y)
         x = LEFT + WIDTH
         found.append(
-            f'<path class="a{colour}" d="M{x} {y}l4 0 5 {last - y}"/><text x={x + 11} y={last + 3}>{escape(label)}</text>'
+            f'<path class=a{colour} d="M{x} {y}l4 0 5 {last - y}"/><text x={x + 11} y={last + 3}>{escape(label)}</text>'
         )
     return "".join(found)
 

@@ -133,6 +133,10 @@ def _score_rows(tables: Tables, methods: Sequence[Mapping], areas: Sequence[str]
             "above chance": ["" if pd.isna(q) else f"{'yes' if q < ALPHA else 'no'}, q = {q:.2g}" for q in rows.q],
         }
     )
+    if len(set(shown["of"])) == 1:  # what all estimates are of stands once, at their head
+        shown = shown.rename(columns={"estimate and 95 % interval": f"{shown['of'].iloc[0]}, 95 % interval"}).drop(
+            columns="of"
+        )
     told = shown.loc[:, (shown.notna() & (shown != "")).any()]
     return {str(model): told.loc[own.index] for model, own in rows.groupby("model", sort=False)}
 

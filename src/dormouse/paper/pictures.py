@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+COLOURS = 128  # one pixel in a thousand of our figures is then off by a tenth of the scale
+
 
 def read_figures(index: str | Path) -> dict[str, list[dict]]:
     """Return the figures of each section of the report, from the index that `drawing.draw_figures` writes beside them.
@@ -25,11 +27,12 @@ def read_figures(index: str | Path) -> dict[str, list[dict]]:
 def picture(path: str | Path) -> dict[str, str | int]:
     """Return an image file as an address that holds the `picture`, and its `width` and `height` in pixels.
 
-    It becomes WebP without loss: of figures, this takes a third of PNG, and less than PNG with a palette of 256 colours.
+    It becomes WebP, without loss but for a palette of `COLOURS`, which takes a quarter of what the file does.
     """
     small = io.BytesIO()
     with Image.open(path) as image:
-        image.convert("RGB").save(small, "webp", lossless=True, method=4)
+        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).convert("RGB")
+        few.save(small, "webp", lossless=True, method=4)
         width, height = image.size
     address = "data:image/webp;base64," + base64.b64encode(small.getvalue()).decode()
     return {"picture": address, "width": width, "height": height}

@@ -134,7 +134,7 @@ def _methods(tables: Tables, areas: Sequence[str]) -> list[dict]:
     """Return each row of the table of methods, with its scores, how certain they are, and what they were made with."""
     best, models = tables["best_layers"], tables["models"]
     rows = {row["method"]: row for row in tables["methods"].to_dict("records")}
-    scores, links = score_tables(best, tables["ceilings"], models, areas, rows), network_links(models)
+    scores = score_tables(best, tables["ceilings"], models, areas, rows)
     found = []
     for name, row in rows.items():
         label = row["label"]
@@ -144,9 +144,9 @@ def _methods(tables: Tables, areas: Sequence[str]) -> list[dict]:
             "choices": (choice_table(tables["layer_choices"], models, name), "Scores by the choice of layers"),
             "seeds": (seed_table(tables["seed_spread"], areas, name), "Random networks over seeds"),
         }
-        shown = {key: _shown(table, f"{caption}, {label}", links) for key, (table, caption) in evidence.items()}
+        shown = {key: _shown(table, f"{caption}, {label}") for key, (table, caption) in evidence.items()}
         made_by = best[best.method == name][["selection", "differs"]].drop_duplicates().to_dict("records")
-        of_sites = _shown(scores[name], f"Scores at every site, {label}", links)
+        of_sites = _shown(scores[name], f"Scores at every site, {label}")
         found.append(row | {"scores": of_sites, "evidence": shown, "made_by": made_by})
     return found
 
