@@ -55,9 +55,7 @@ from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
 from dormouse.written import given_table, read_layers
 
-CONFIG_SCHEMA, MODEL_SCHEMA = (
-    read_schema(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "models")
-)
+CONFIG_SCHEMA, MODEL_SCHEMA = (read_schema(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "models"))
 # The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
 # so do files and entries of the command line; or another workflow, which imports this one as a module.
 own, settings = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings
