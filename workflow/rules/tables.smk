@@ -86,7 +86,6 @@ rule list_jobs:
     conda:
         "../../envs/analysis.yaml"
     params:
-        results=RESULTS,
         code=code("list_jobs"),
     script:
         "../scripts/list_jobs.py"
