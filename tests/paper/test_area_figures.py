@@ -77,12 +77,12 @@ def pairs(layers, selection="paper", shift=0.0):
 
 @pytest.mark.parametrize("flipped", [False, True])
 def test_heat_maps_have_each_pair_below_the_diagonal_whichever_way_it_is_told(flipped):
-    table = pd.DataFrame(pairs(("2/3", "4")) + pairs(("2/3", "4"), "other", 0.5))
+    table = pd.DataFrame(pairs(("2/3", "4"), selection="strict"))
     if flipped:
         swap = {name: f"other_{name}" for name in ("area", "cortical_layer", "n_neurons")}
         table = table.rename(columns=swap | {other: name for name, other in swap.items()})
     tables = layered(["a"], site_similarity=table.sample(frac=1, random_state=0).to_dict("records"))
-    assert set(site_similarity.data(tables).selection) == {"paper"}  # that of the method shown
+    assert len(site_similarity.data(tables)) == 6  # whatever selection the run compared
     ax = site_similarity.plot(tables).axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["VISp 4 (11)", "VISl 2/3 (12)", "VISl 4 (13)"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["VISp 2/3 (10)", "VISp 4 (11)", "VISl 2/3 (12)"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dormouse.paper.facts import Tables, areas_of, run_facts, shown_methods
+from dormouse.paper.facts import Tables, areas_of, run_facts
 from dormouse.paper.figures.areas import sites_in_order
 from dormouse.paper.figures.style import SMALL_PT, NotDrawn, panels, plt
 from dormouse.tables import WHOLE
@@ -14,10 +14,8 @@ FEWEST_AROUND = 8  # layers, with which the corner is large enough
 
 
 def data(tables: Tables) -> pd.DataFrame:
-    """Return the table `site_similarity` for one selection: that of the first method of RDMs that is shown side by side."""
+    """Return the table `site_similarity`: a run compares the sites of its first selection."""
     pairs, areas = tables["site_similarity"].dropna(subset="r"), areas_of(tables)
-    selections = [row["selection"] for row in shown_methods(tables) if row["target"] != "responses"]
-    pairs = pairs[pairs.selection == next(iter([*selections, *pairs.selection]), "")]
     pairs = pairs[pairs.area.isin(areas) & pairs.other_area.isin(areas)]
     if not len(pairs):
         raise NotDrawn("this run has no two sites with an RDM, or has not compared them.")
