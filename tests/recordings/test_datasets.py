@@ -227,7 +227,7 @@ def test_what_people_have_runs_to_the_end(dataset_folder, snakemake, tmp_path):
     rewrite(folder, "201,two,m2,VISp,2/3", "201,two,m2,VISp,")
 
     process = snakemake(
-        "results/mice/figures/thresholds.png",
+        "results/mice/tables/thresholds.parquet",
         config={
             "dataset": str(folder),
             "areas": ["VISp"],
