@@ -1,7 +1,7 @@
 # Builds what it needs in .venv; nothing is installed anywhere else.
 PYTHON ?= python3
 CORES ?= all
-PROCESSES ?= 2
+PROCESSES ?= 3  # two cores: tests of the workflow often wait for Snakemake
 VENV := .venv
 export PYTHONDONTWRITEBYTECODE :=  # what is imported a thousand times is compiled once
 # and what is never imported, not at all, which saves a minute and a half of installing

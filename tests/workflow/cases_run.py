@@ -8,8 +8,6 @@ def beside(name, content):
     return lambda mice, run: (run / name).write_bytes(content)
 
 
-SETTINGS = b"text.usetex: True\nfont.family: Comic Sans\nsavefig.dpi: 30\n"
-FIGURE = ["results/mousenet/small/network.png"]
 PLACE = {"LC_ALL": "C", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "1", "HOME": "nowhere"}
 
 CASES = [
@@ -24,12 +22,6 @@ CASES = [
         beside("config.yaml", b"selection: {min_neurons: 2}"),
         refused=r"^config\.yaml: selection\.min_neurons: 2 is less than",
         config={"selection": {"min_neurons": 5}},
-    ),
-    Case(
-        "started in a notebook, beside a matplotlibrc",
-        beside("matplotlibrc", SETTINGS),
-        arguments=FIGURE,
-        environment={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
     ),
     Case("another place and language, and a home that is no folder", beside("nowhere", b""), environment=PLACE),
 ]

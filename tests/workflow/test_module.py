@@ -53,7 +53,7 @@ def test_an_unknown_key_of_the_configuration_is_named(importer):
 
 
 def test_an_import_from_an_address_is_refused(importer, root, web):
-    for name in ("Snakefile", "rules/common.smk"):
+    for name in ("Snakefile", "rules/package.smk"):
         web.files[f"/workflow/{name}"] = File((root / "workflow" / name).read_bytes())
     done = importer("--dry-run", snakefile=f"{web.address}/workflow/Snakefile")
     assert done.returncode == 1
