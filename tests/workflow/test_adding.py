@@ -176,6 +176,7 @@ def deep(prepared):
     return prepared
 
 
+@pytest.mark.slow
 def test_a_network_runs_again_when_anything_it_is_made_from_changed(run_workflow, deep, dataset_folder):
     line = {"source": "python", "name": "my_net:build", "weights": "random", "input": PX, "files": ["mean.npy"]}
     config = {"dataset": str(dataset_folder), "models": {"groups": [], "add": {"deep": line}}}
@@ -264,6 +265,7 @@ def traced():
 """
 
 
+@pytest.mark.slow
 def test_networks_that_are_not_what_they_claim_to_be_are_refused(run_workflow, prepared, dataset_folder):
     """Random weights called trained; features that depend on more than the image; layers that cannot be seen."""
     for file, seed in (("mine.pt", 0), ("early.pt", 5)):

@@ -80,6 +80,7 @@ def test_a_disk_that_is_full_is_named_and_with_room_the_run_goes_on(run_workflow
     assert run_workflow(run, target, config=config).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(root, tmp_path):
     project = Project(root, tmp_path / "two")
     first = subprocess.Popen(

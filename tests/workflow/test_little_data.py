@@ -47,6 +47,7 @@ def ended(snakemake, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_one_model_one_animal_one_area_and_two_trials(ended, dataset_folder, tmp_path):
     everywhere(",m2,", ",m1,")(dataset_folder)
     for name in ("one", "two"):
