@@ -1,10 +1,13 @@
 """Features that wait on disk: the same kernels as in one pass, and nothing left behind."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -104,6 +107,15 @@ def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"extraction\.scratch"):
         Waiting(tmp_path / "file/below", 3, 5, torch.float32, CPU)
+
+
+def test_a_disk_with_less_room_than_is_allowed_takes_more_groups(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "_choose_passes", lambda *_: float("inf"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4e6))
+    network, images = random_network("resnet18"), make_images(5, 64, seed=0)
+    extraction.extract(network, images, "all", [], 0.5, 0, threads=1, scratch=(str(tmp_path / "new"), 1e12))
+    told = capsys.readouterr().err
+    assert "groups of layers" in told and 0 < int(re.search(r"on disk, (\d+) MiB", told)[1]) < 4
 
 
 def test_a_context_that_ends_gives_the_room_back(tmp_path):

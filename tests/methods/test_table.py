@@ -14,7 +14,6 @@ from dormouse.methods.table import (
     family_code,
     left_out,
     list_methods,
-    preset_methods,
     reads_rdms,
     stored_kernels,
     told,
@@ -54,7 +53,6 @@ def test_by_default_the_methods_of_both_papers_run_and_strict_ones_and_rsa_of_zs
     }
     assert stored_kernels(methods) == ["centred", "srp"]
     assert [reads_rdms(rows) for rows in by_family(methods).values()] == [True, False]
-    assert preset_methods(table, "mousenet", methods) == ["rsa_spearman"]
 
 
 def test_labels_of_rows_are_unique_and_presets_name_rows(table):

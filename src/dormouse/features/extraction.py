@@ -21,7 +21,7 @@ from dormouse.features.plan import Plan, choose_plan
 from dormouse.features.projection import n_projections
 from dormouse.features.rates import measure
 from dormouse.features.record import Output, record
-from dormouse.features.scratch import Scratch
+from dormouse.features.scratch import Scratch, free_bytes
 from dormouse.features.standardisation import Moments
 from dormouse.features.survey import Survey, features, survey
 
@@ -144,8 +144,10 @@ def plan_for(
         plan = choose(n_held=n_held)
         if len(plan.passes) == 1 or scratch is None:
             return plan
-    folder, room = scratch or ("", 0.0)
-    return choose(n_held=n_held, scratch=scratch and (room, measure(network, images, device, folder)))
+    if scratch is None:
+        return choose(n_held=n_held)
+    rates, free = measure(network, images, device, scratch[0]), free_bytes(scratch[0])
+    return choose(n_held=n_held, scratch=(min(scratch[1], free), rates))
 
 
 def run(

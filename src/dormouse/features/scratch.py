@@ -4,6 +4,7 @@ A file has no name, so nothing of it is left when a job ends, however it ends.
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from dormouse.errors import InputError
 from dormouse.features.parts import columns, spread
 
 HEIGHT = 1 << 14  # features of a block, in which those of one image follow those of another
+LEFT = 0.1  # share of what is free on a disk that is left to others
 N_KEPT = 512  # features of an image that are kept aside, spread evenly, so that they are read at once
 
 
@@ -147,6 +149,12 @@ class Scratch:
             yield waiting
         finally:
             waiting.close()
+
+
+def free_bytes(folder: str | Path) -> float:
+    """Return the bytes that may be written in a folder, which is there or will be made, with some room left to others."""
+    there = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.is_dir())
+    return (1 - LEFT) * shutil.disk_usage(there).free
 
 
 def n_bytes(n_images: int, n_features: int, dtype: torch.dtype = torch.float32) -> int:

@@ -27,7 +27,7 @@ that it holds out itself; `resampled`, in resamples of the images; and `permuted
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -159,11 +159,6 @@ def _lacking(
     if row["choice"] == OTHER_IMAGES and n_images < FEWEST_IMAGES:
         return f"{n_images} images, and layers chosen on other images need {FEWEST_IMAGES}"
     return None
-
-
-def preset_methods(table: Mapping, preset: str, methods: Iterable[str]) -> list[str]:
-    """Return the methods that belong to a preset."""
-    return [method for method in methods if method in table["presets"].get(preset, ())]
 
 
 def set_side_by_side(methods: Mapping[str, Mapping], named: Sequence[str]) -> list[str]:
