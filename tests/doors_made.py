@@ -18,11 +18,12 @@ import torch
 from array_mutators import in_npz
 from doors_given import network
 from examples import write_dataset
+from kernel_files import read_kernel
 from mutators import NAMES, Door, any_of, in_json, raw, whole
 from weight_mutators import in_checkpoint, in_safetensors
 
 from dormouse.content_hash import CACHE, UNSETTLED_NS, file_hash
-from dormouse.features.kernels import read_kernel, read_layers, read_provenance
+from dormouse.features.kernels import read_layers, read_provenance
 from dormouse.models.checkpoints import read_state
 from dormouse.recordings.dataset_folder import read_session
 from dormouse.recordings.trials import read_recording, write_recording

@@ -7,7 +7,7 @@ import pandas as pd
 
 from dormouse.inference.comparison import differences, intervals
 from dormouse.inference.resampling import resample
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 
 N_SHARED, N_OWN, N_FEATURES = 12, 8, 150
 SPECTRUM = 1 / np.sqrt(np.arange(1, N_SHARED + 1))  # of the latents that animals and networks share

@@ -7,7 +7,7 @@ import numpy as np
 from torch import nn
 
 from dormouse.features import extraction
-from dormouse.features.kernels import KERNELS, STEPS, writing_kernels
+from dormouse.features.kernels import KERNELS, STEPS, StoredKernel, read_known, writing_kernels
 
 RECORD = {"source": "torchvision", "seed": 3}
 
@@ -67,6 +67,11 @@ def write(folder: Path, arrays: dict[str, np.ndarray], names=KERNELS) -> dict[st
         for k in range(len(arrays["layer"])):
             keep({name: values[k] for name, values in arrays.items()})
     return paths
+
+
+def read_kernel(path: Path) -> dict[str, np.ndarray]:
+    """Read all layers of a kernel at once, and what is known of them."""
+    return {"kernel": np.stack(list(StoredKernel(path)))} | read_known(path)
 
 
 def extract_to(folder: Path, network: nn.Module, images: np.ndarray, layers: str = "all") -> dict[str, Path]:

@@ -9,7 +9,7 @@ from scoring import layers_of
 
 from dormouse.inference.assessment import OF_SITE, assess
 from dormouse.inference.layer_choice import OTHER_IMAGES
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 
 ROW = {"selection": "strict", "images": "all", "choice": OTHER_IMAGES}
 RSA = ROW | {"family": "rsa", "kernels": ["centred"], "target": "rdm", "settings": {"correlation": "pearson"}}

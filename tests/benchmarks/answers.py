@@ -26,8 +26,9 @@ from dormouse.inference.learning_curves import learning_curves
 from dormouse.inference.power import power
 from dormouse.inference.questions import answer, read_scored
 from dormouse.inference.recovery import candidate, recover
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.inference.specificity import measure_specificity
+from dormouse.methods.model_kernels import ModelKernels
 from dormouse.methods.table import RDMS
 from dormouse.neurons.populations import FIRST_TRIALS
 from dormouse.written import read_yaml
@@ -61,14 +62,14 @@ def models(n: int) -> pd.DataFrame:
 def judged(kernels: list[dict], targets: Mapping, methods: Mapping, paths: list[Path], best: pd.DataFrame) -> None:
     """Time what the data can decide, as one job of a family of methods."""
     candidates = [
-        candidate(f"m{k}", f"f{k // 4}", layers_of(own), own, JUDGE["recovery"]["n_layers"])
+        candidate(f"m{k}", f"f{k // 4}", layers_of(own), ModelKernels.of(own), JUDGE["recovery"]["n_layers"])
         for k, own in enumerate(kernels[:8])
     ]
     data = targets, methods, STIMULI, 3
     timed("recovery and discriminability", recover, candidates, *data, CHOICE, JUDGE["recovery"], 0)
     timed("power", power, [read_arrays(path) for path in paths], *JUDGE["power"].values())
     first = best[best.model.isin(["m0", "m1"])]
-    given = ((f"m{k}", kernels[k]) for k in range(2))
+    given = ((f"m{k}", ModelKernels.of(kernels[k])) for k in range(2))
     timed("learning curves", learning_curves, given, first, *data, JUDGE["curves"], 0)
 
 

@@ -20,7 +20,7 @@ from experiments import LEFT_OUT, RSA, coverage, experiment, kernels_of
 from noise_networks import FOLDS, choices_by_ridge, choices_by_rsa, names, noise, of_area
 
 from dormouse.inference.permutation import best_scores, p_values
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 
 METHODS = {"RSA, Pearson": RSA, "ridge, one left out": LEFT_OUT, "ridge, five folds": experiments.FOLDS}
 # numbers of animals, how they differ, and a seed of those that are the same in every experiment

@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
+from kernel_files import read_kernel
 from measure import contest, print_machine
 from torch import nn
 
 from dormouse.features.extraction import extract
 from dormouse.features.gram import BLOCK
-from dormouse.features.kernels import read_kernel, writing_kernels
+from dormouse.features.kernels import writing_kernels
 from dormouse.features.layers import is_container
 from dormouse.features.projection import in_blocks, n_projections
 from dormouse.features.record import tensors

@@ -26,7 +26,7 @@ from dormouse.inference.comparison import compare
 from dormouse.inference.layer_choice import CONDITION
 from dormouse.inference.permutation import best_scores
 from dormouse.inference.resampling import resample
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.methods.scores import score_rdms, score_responses
 from dormouse.methods.table import RDMS
 from dormouse.neurons.populations import site_rdms

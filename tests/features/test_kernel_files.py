@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernel_files import make_arrays, write
+from kernel_files import make_arrays, read_kernel, write
 
 from dormouse.errors import InputError
 from dormouse.features.kernels import (
     KERNELS,
-    iterate_kernel,
+    StoredKernel,
     pack,
-    read_kernel,
     read_layers,
     read_provenance,
     writing_kernels,
@@ -77,9 +76,9 @@ def test_what_is_not_asked_for_is_not_read(monkeypatch, tmp_path):
     size = path.stat().st_size
     assert bytes_read(monkeypatch, path, read_layers) < 0.05 * size
     assert bytes_read(monkeypatch, path, read_provenance) < 0.05 * size
-    assert bytes_read(monkeypatch, path, lambda path: next(iterate_kernel(path))) < 0.1 * size
-    assert bytes_read(monkeypatch, path, lambda path: list(islice(iterate_kernel(path), 20))) < 0.6 * size
-    assert bytes_read(monkeypatch, path, lambda path: list(iterate_kernel(path))) > 0.9 * size
+    assert bytes_read(monkeypatch, path, lambda path: next(iter(StoredKernel(path)))) < 0.1 * size
+    assert bytes_read(monkeypatch, path, lambda path: list(islice(StoredKernel(path), 20))) < 0.6 * size
+    assert bytes_read(monkeypatch, path, lambda path: list(StoredKernel(path))) > 0.9 * size
 
 
 def test_no_flipped_bit_gives_another_kernel_or_another_error(tmp_path):
@@ -108,7 +107,7 @@ def test_a_damaged_layer_is_found_when_it_is_read_and_not_before(tmp_path):
     content[at] ^= 1
     path.write_bytes(content)
     assert len(read_layers(path)) == 5
-    layers = iterate_kernel(path)
+    layers = iter(StoredKernel(path))
     assert len(list(islice(layers, 3))) == 3
     with pytest.raises(InputError, match=r"srp\.npz: .*Remove it and run again\.$"):
         next(layers)
@@ -144,7 +143,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-@pytest.mark.parametrize("read", [read_kernel, read_layers, read_provenance, lambda path: next(iterate_kernel(path))])
+@pytest.mark.parametrize("read", [read_kernel, read_layers, read_provenance, lambda path: next(iter(StoredKernel(path)))])
 def test_what_is_no_such_file_is_refused_in_one_line(tmp_path, kind, read):
     path = tmp_path / "srp.npz"
     FOREIGN[kind](path)

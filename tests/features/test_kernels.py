@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from kernel_files import RECORD, extract_to, make_arrays, mixtures, packed_in_one_piece, write
+from kernel_files import RECORD, extract_to, make_arrays, mixtures, packed_in_one_piece, read_kernel, write
 from networks import Aside, Beside, make_images, random_network
 from scoring import score_rsa
 from torch import nn
@@ -14,10 +14,9 @@ from dormouse.features import extraction
 from dormouse.features.kernels import (
     KERNELS,
     STEPS,
-    iterate_kernel,
+    StoredKernel,
     layer_table,
     pack,
-    read_kernel,
     read_layers,
     read_provenance,
     unpack,
@@ -126,7 +125,7 @@ def test_every_file_tells_all_of_the_layers_the_images_and_the_network(stored, n
         np.testing.assert_array_equal(kernel[key], arrays[key])
     assert kernel["image_sha256"].tolist() == [f"{k:064x}" for k in range(119)]
     assert kernel["kernel"].tobytes() == packed_in_one_piece(arrays[name]).tobytes()
-    for expected, layer in zip(kernel["kernel"], iterate_kernel(paths[name]), strict=True):
+    for expected, layer in zip(kernel["kernel"], StoredKernel(paths[name]), strict=True):
         np.testing.assert_array_equal(layer, expected)
     assert read_provenance(paths[name]) == RECORD
 

@@ -6,6 +6,7 @@ The other road is scikit-learn's, in float64: projection, standardisation, and a
 import numpy as np
 import pytest
 import torch
+from kernel_files import read_kernel
 from networks import Aside
 from scipy.stats import pearsonr, spearmanr
 from scoring import score_rsa
@@ -14,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import SparseRandomProjection
 
 from dormouse.features import extraction
-from dormouse.features.kernels import KERNELS, read_kernel, read_layers, writing_kernels
+from dormouse.features.kernels import KERNELS, read_layers, writing_kernels
 from dormouse.features.plan import Plan, designs
 from dormouse.features.projection import n_projections
 from dormouse.features.standardisation import FEW

@@ -8,6 +8,7 @@ from scipy.stats import pearsonr
 from scoring import layers_of
 
 from dormouse.inference.learning_curves import best_models, learning_curves
+from dormouse.methods.model_kernels import ModelKernels
 from dormouse.methods.ridge import leave_one_out_r
 from dormouse.neurons.populations import FIRST_TRIALS
 from dormouse.tables import read_table, write_table
@@ -48,7 +49,7 @@ def best(target, methods=METHODS, models=("m0", "m1")) -> pd.DataFrame:
 
 
 def curves(target, methods=METHODS, models=("m0", "m1"), settings=SETTINGS, table=None):
-    given = ((model, kernels_of(features(int(model[1:])))) for model in models)
+    given = ((model, ModelKernels.of(kernels_of(features(int(model[1:]))))) for model in models)
     table = best(target, methods, models) if table is None else table
     return learning_curves(given, table, {"strict": target}, methods, STIMULI, 3, settings, 0)
 

@@ -14,7 +14,7 @@ from dormouse.inference import comparison
 from dormouse.inference.assessment import assess
 from dormouse.inference.null_check import check_nulls, confirm
 from dormouse.inference.power import power
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.methods.scores import score_responses
 from dormouse.paper.evidence import own_check
 

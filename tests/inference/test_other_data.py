@@ -8,7 +8,7 @@ from scoring import layers_of
 
 from dormouse.inference.assessment import assess
 from dormouse.inference.layer_choice import OTHER_ANIMALS, OTHER_TRIALS, Splits, splits_of
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.methods.ridge import leave_one_out_r
 
 N, LAYERS = 16, 7

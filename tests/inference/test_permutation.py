@@ -12,8 +12,9 @@ from dormouse.inference import permutation
 from dormouse.inference.comparison import with_q
 from dormouse.inference.null_check import FALSE_ALARMS, check_nulls, confirm, shuffled
 from dormouse.inference.permutation import best_scores, draw_orders, largest_z, p_values
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.methods import rsa
+from dormouse.methods.model_kernels import ModelKernels
 from dormouse.methods.rdms import rdm_from_patterns
 from dormouse.stimuli.images import BLANK
 
@@ -152,7 +153,7 @@ def test_features_that_know_nothing_pass_and_a_leak_is_found():
 def test_shuffled_images_are_in_an_order_of_their_own_with_the_blank_in_its_place():
     features, _ = data(6)
     kernels = kernels_of(features)
-    found = shuffled(kernels, STIMULI, seed=0)
+    (found,) = shuffled(ModelKernels.of(kernels), STIMULI, seed=0).blocks()
     order = [int(np.flatnonzero(kernels["row_sum"][0] == value)[0]) for value in found["row_sum"][0]]
     assert order[5] == 5 and sorted(order) == list(range(N)) and order != list(range(N))
     np.testing.assert_array_equal(found["centred"], kernels["centred"][:, order][:, :, order])

@@ -14,6 +14,7 @@ from dormouse.inference import recovery
 from dormouse.inference.layer_choice import draw_halves
 from dormouse.inference.recovery import candidate, choose_networks, recover, separation, simulate, spread
 from dormouse.methods import user
+from dormouse.methods.model_kernels import ModelKernels
 from dormouse.methods.ridge import leave_one_out_r
 from dormouse.tables import read_table, write_table
 
@@ -37,7 +38,7 @@ def candidates(n: int = 4, n_layers: int = 2, in_family: int = 2):
     found = []
     for k in range(n):
         kernels = kernels_of([features(k, layer) for layer in range(n_layers)])
-        found.append(candidate(f"m{k}", f"family{k // in_family}", layers_of(kernels), kernels, n_layers))
+        found.append(candidate(f"m{k}", f"family{k // in_family}", layers_of(kernels), ModelKernels.of(kernels), n_layers))
     return found
 
 
@@ -122,7 +123,7 @@ def test_families_are_told_apart_by_networks_other_than_the_true_one():
     """Networks of the first family are nearly the same; the second has others, and a third one alone."""
     given = candidates(5)
     alike = kernels_of([features(0, 0), features(0, 1)])
-    given[1] = candidate("m1", "family0", layers_of(alike), alike, 2)
+    given[1] = candidate("m1", "family0", layers_of(alike), ModelKernels.of(alike), 2)
     table, apart = recovered(given, share=0.8, methods={"rsa": RSA}, n_simulations=2)
     (row,) = apart.to_dict("records")
     assert (row["n_within"], row["n_between"], row["n_families"]) == (2 * 4, 2 * (4 * 3 + 4), 3)
@@ -178,8 +179,8 @@ def test_one_animal_layers_that_do_not_vary_and_neurons_that_do_not_leave_no_gap
     given = candidates(3)
     constant = kernels_of([np.ones((N, 20)), features(1, 0)])
     layers = layers_of(constant).assign(effective_dimension=[np.nan, 1.0])
-    given[1] = candidate("m1", "family0", layers, constant, 2)
-    assert list(given[1].layers.layer_index) == [2] and len(given[1].kernels["centred"]) == 1
+    given[1] = candidate("m1", "family0", layers, ModelKernels.of(constant), 2)
+    assert list(given[1].layers.layer_index) == [2] and len(given[1].kernels) == 1
     table, _ = recovered(given, population("a"), n_depths=2)
     assert len(table) == 4 * (2 + 1 + 2) and table.recovered.notna().all()
     assert set(table.layer_index[table.model == "m1"]) == {2}

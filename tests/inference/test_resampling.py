@@ -8,7 +8,8 @@ from scipy.stats import pearsonr, rankdata
 
 from dormouse.inference.layer_choice import OTHER_IMAGES, splits_of
 from dormouse.inference.resampling import chosen_layers, draw_counts, draw_weights, entry_scores, resample, weighted_mean
-from dormouse.inference.scorer import POOLED, Scorer, scorers
+from dormouse.inference.scorer import POOLED, Scorer
+from dormouse.inference.scorers import scorers
 from dormouse.methods import ridge, user
 
 N = 20

@@ -9,7 +9,7 @@ from rsatoolbox.util.inference_util import _dual_bootstrap
 from scipy.stats import t
 
 from dormouse.inference.resampling import draw_counts, draw_weights, interval, resample, two_factor_variance
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 
 
 def mean_squares(scores: np.ndarray) -> np.ndarray:

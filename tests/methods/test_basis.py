@@ -51,7 +51,8 @@ def test_kernels_of_one_model_with_different_weights_are_refused(tmp_path):
     arrays = make_arrays(2, 3)
     paths = write(tmp_path, arrays, ["centred", "srp"])
     stimuli = {f"scene_{k}": f"{k:064x}" for k in range(3)}
-    assert set(read_model(list(paths.values()), stimuli)[1]) == {"centred", "srp", "row_sum", "n_features"}
+    (block,) = read_model(list(paths.values()), stimuli)[1].blocks()
+    assert set(block) == {"centred", "srp", "row_sum", "n_features"}
     with writing_kernels([paths["srp"]], np.array(list(stimuli.values())), np.array('{"weights_sha256": "other"}')) as keep:
         keep({name: values[0] for name, values in arrays.items()})
     with pytest.raises(InputError, match=r"srp\.npz: made with another weights_sha256 than .*centred\.npz\. Remove both"):

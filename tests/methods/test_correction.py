@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scoring import layers_of
 
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.methods.correction import CORRECTION, LEAST_RELIABILITY, correct_rdms
 from dormouse.methods.ridge import leave_one_out_r
 from dormouse.methods.scores import score_rdms, score_responses

@@ -7,7 +7,7 @@ from scipy.stats import pearsonr
 from scoring import ROW, layers_of
 
 from dormouse.errors import InputError
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.methods import ridge
 from dormouse.methods.images import images_of, with_images
 from dormouse.methods.scores import score_rdms, score_responses

@@ -7,10 +7,11 @@ import shutil
 import numpy as np
 import pytest
 import yaml
+from kernel_files import read_kernel
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from dormouse.features.kernels import read_kernel, read_provenance
+from dormouse.features.kernels import read_provenance
 from dormouse.files import read_arrays
 from dormouse.tables import read_table
 

@@ -2,7 +2,7 @@
 
 from dormouse.files import write_arrays
 from dormouse.inference.assessment import assess
-from dormouse.inference.scorer import scorers
+from dormouse.inference.scorers import scorers
 from dormouse.methods.scores import basis, read_model, read_targets
 from dormouse.run.job import begin
 from dormouse.stimuli.images import read_hashes

@@ -105,31 +105,30 @@ def layer_table(arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return table
 
 
-def read_kernel(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a kernel of all layers.
+def read_known(path: str | Path) -> dict[str, np.ndarray]:
+    """Read what a file of a kernel holds besides the kernel itself, which `StoredKernel` reads.
 
     Returns
     -------
-    kernel : (n_layers, n_images, n_images) float64
     row_sum : (n_layers, n_images) float64, sums of the features of each image
     n_features : (n_layers,)
     image_sha256 : (n_images,) str, in the order of the rows
     """
-    stored = read_arrays(path, "row_sum", "n_features", "image_sha256")
-    n_layers, n_images = stored["row_sum"].shape
-    kernel = np.empty((n_layers, n_images, n_images))
-    for k, of_layer in enumerate(iterate_kernel(path)):
-        kernel[k] = of_layer
-    return {"kernel": kernel} | stored
+    return read_arrays(path, "row_sum", "n_features", "image_sha256")
 
 
-def iterate_kernel(path: str | Path) -> Iterator[np.ndarray]:
-    """Read a kernel one layer after the other, (n_images, n_images) float64 each; nothing of layers to come is read."""
-    with reading_arrays(path) as read:
-        sizes, code = read("norm", "range"), 0
-        for k, (norm, ends) in enumerate(zip(sizes["norm"], sizes["range"], strict=True)):
-            code = read(_name_of(k))[_name_of(k)] ^ code
-            yield unpack(norm, ends, code)
+class StoredKernel:
+    """A kernel in its file, read layer by layer, (n_images, n_images) float64 each; nothing of layers to come is read."""
+
+    def __init__(self, path: str | Path):
+        self._path = path
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        with reading_arrays(self._path) as read:
+            sizes, code = read("norm", "range"), 0
+            for k, (norm, ends) in enumerate(zip(sizes["norm"], sizes["range"], strict=True)):
+                code = read(_name_of(k))[_name_of(k)] ^ code
+                yield unpack(norm, ends, code)
 
 
 def read_provenance(path: str | Path) -> dict:

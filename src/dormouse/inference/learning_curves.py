@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from dormouse.inference.parts import of_area, side_by_side
-from dormouse.inference.scorer import Scorer, scorers
+from dormouse.inference.scorer import Scorer
+from dormouse.inference.scorers import scorers
+from dormouse.methods.model_kernels import ModelKernels
 from dormouse.methods.table import FEWEST_IMAGES, FEWEST_IN_FOLD, USER
 from dormouse.neurons.populations import FIRST_TRIALS
 from dormouse.tables import whole_areas
@@ -69,7 +71,7 @@ def over_parts(scorer_of: Callable[[Mapping], Scorer], parts: Sequence[tuple]) -
 
 
 def learning_curves(
-    models: Iterable[tuple[str, Mapping[str, np.ndarray]]],
+    models: Iterable[tuple[str, ModelKernels]],
     best: pd.DataFrame,
     targets: Mapping[str, Mapping[str, np.ndarray]],
     methods: Mapping[str, Mapping],
@@ -93,7 +95,7 @@ def learning_curves(
     parts = []
     for model, kernels in models:
         for row in whole_areas(best[best.model == model]).to_dict("records"):
-            one = {name: values[[row["layer_index"] - 1]] for name, values in kernels.items()}
+            one = kernels.of_layers([row["layer_index"] - 1]).held()
             target = targets[row["selection"]]
             site, least = part_at(target, row["area"], row["cortical_layer"]), least_neurons(target)
             scorer_of = partial(_scorer, one, row, methods[row["method"]], stimuli, min_neurons)
@@ -108,7 +110,7 @@ def learning_curves(
 
 
 def _scorer(
-    kernels: Mapping, place: Mapping, method: Mapping, stimuli: Sequence[str], min_neurons: int, target: Mapping
+    kernels: ModelKernels, place: Mapping, method: Mapping, stimuli: Sequence[str], min_neurons: int, target: Mapping
 ) -> Scorer:
     (scorer,) = scorers(kernels, {place["selection"]: target}, {place["method"]: method}, stimuli, min_neurons)
     return scorer

@@ -8,7 +8,9 @@ import pandas as pd
 
 from dormouse.errors import InputError
 from dormouse.inference.permutation import best_scores, draw_orders, largest_z
-from dormouse.inference.scorer import Scorer, part_of, scorers
+from dormouse.inference.scorer import Scorer
+from dormouse.inference.scorers import scorers
+from dormouse.methods.model_kernels import ModelKernels
 from dormouse.methods.scores import read_model
 from dormouse.stimuli.images import BLANK
 
@@ -16,11 +18,11 @@ FALSE_ALARMS = 0.001  # of runs without a fault
 OF_ROW = ["model", "method", "area", "cortical_layer", "score", "null_mean", "null_sd", "z"]
 
 
-def shuffled(kernels: Mapping[str, np.ndarray], stimuli: Iterable[str], seed: int) -> dict[str, np.ndarray]:
+def shuffled(kernels: ModelKernels, stimuli: Iterable[str], seed: int) -> ModelKernels:
     """Return the kernels of a model as if it had seen the images in another order; the blank keeps its place."""
     names = np.array(list(stimuli))
     # another seed than that of the orders that it is compared with
-    return part_of(kernels, draw_orders(np.flatnonzero(names != BLANK), len(names), 1, seed + 1)[1])
+    return kernels.of_images(draw_orders(np.flatnonzero(names != BLANK), len(names), 1, seed + 1)[1])
 
 
 def scorers_of_check(
@@ -40,7 +42,7 @@ def scorers_of_check(
     model : kernel files of any other model, whose last layer is taken with its images shuffled
     targets, methods, stimuli, min_neurons : as in `scorer.scorers`, of all methods; stimuli with their hashes
     """
-    of_model = {name: values[-1:] for name, values in read_model(model, stimuli)[1].items()}
+    of_model = read_model(model, stimuli)[1].of_layers(slice(-1, None))
     kernels = {f"{_name(model)} (images shuffled)": shuffled(of_model, stimuli, seed)}
     if noise:
         kernels[_name(noise)] = read_model(noise, stimuli)[1]

@@ -17,8 +17,10 @@ from scipy.stats import rankdata
 from dormouse.inference.layer_choice import draw_halves, split_by_images
 from dormouse.inference.parts import of_area, side_by_side
 from dormouse.inference.resampling import chosen_layers, entry_scores
-from dormouse.inference.scorer import Scorer, scorers
+from dormouse.inference.scorer import Scorer
+from dormouse.inference.scorers import scorers
 from dormouse.inference.simulated_neurons import mixed, readouts, recorded, unexplained
+from dormouse.methods.model_kernels import ModelKernels
 from dormouse.methods.table import OTHER_IMAGES
 from dormouse.tables import WHOLE
 
@@ -37,7 +39,7 @@ class Candidate:
     model: str
     family: str
     layers: pd.DataFrame  # from `scores.read_model`, of these layers
-    kernels: Mapping[str, np.ndarray]  # of the same
+    kernels: ModelKernels  # of the same
 
 
 def choose_networks(families: Mapping[str, str], n: int) -> list[str]:
@@ -63,11 +65,11 @@ def spread(n: int, k: int) -> np.ndarray:
     return np.unique(((np.arange(k) + 0.5) * n / k).astype(int))[:n]
 
 
-def candidate(model: str, family: str, layers: pd.DataFrame, kernels: Mapping[str, np.ndarray], n_layers: int) -> Candidate:
+def candidate(model: str, family: str, layers: pd.DataFrame, kernels: ModelKernels, n_layers: int) -> Candidate:
     """Return a network with at most n_layers of its layers, evenly spaced among those that vary over the images."""
     varied = np.flatnonzero(layers.effective_dimension.notna())
     kept = varied[spread(len(varied), n_layers)]
-    return Candidate(model, family, layers.iloc[kept], {name: values[kept] for name, values in kernels.items()})
+    return Candidate(model, family, layers.iloc[kept], kernels.of_layers(kept).held())
 
 
 def simulate(
@@ -85,7 +87,8 @@ def simulate(
     own = unexplained(population, rng)
     for k, found in enumerate(candidates):
         for layer in spread(len(found.layers), n_depths):
-            given = (found.kernels[name][layer] for name in ("centred", "row_sum", "n_features"))
+            (of_layer,) = found.kernels.reading(["centred"]).of_layers([layer]).blocks()
+            given = (of_layer[name][0] for name in ("centred", "row_sum", "n_features"))
             odd, even = recorded(population, mixed(share, readouts(*given, own.shape[1], rng), own), rng)
             yield (k, int(layer)), {"mean": (odd + even) / 2, "odd": odd, "even": even}
 

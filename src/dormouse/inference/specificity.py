@@ -18,7 +18,8 @@ import pandas as pd
 from scipy.stats import t
 
 from dormouse.inference.resampling import COVERAGE, FEWEST_ANIMALS
-from dormouse.inference.scorer import POOLED, scorers
+from dormouse.inference.scorer import POOLED
+from dormouse.inference.scorers import scorers
 from dormouse.neurons.populations import RESPONSES_OF, zscored
 from dormouse.tables import WHOLE
 

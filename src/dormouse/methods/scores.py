@@ -1,6 +1,7 @@
 """Tables of scores, from the kernels of a model's layers and the targets of sites, by any method, ours or a user's."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pandas as pd
 
 from dormouse.content_hash import short_hash
 from dormouse.errors import InputError
-from dormouse.features.kernels import read_kernel, read_layers, read_provenance
+from dormouse.features.kernels import StoredKernel, read_known, read_layers, read_provenance
 from dormouse.features.spectrum import participation_ratio
 from dormouse.files import digests_of, read_joined
 from dormouse.methods.correction import CORRECTION, ceilings_of_neurons
 from dormouse.methods.images import images_of
-from dormouse.methods.table import DERIVED, USER
+from dormouse.methods.model_kernels import ModelKernels
+from dormouse.methods.table import USER
 from dormouse.methods.user import of_each_rdm, of_each_site
 from dormouse.tables import WHOLE, cross, read_basis, read_tables
 
@@ -23,8 +25,8 @@ OF_ONE_NETWORK = ("weights_sha256", "transform_sha256", "stimuli_sha256", "preci
 NEURON = ("recording", "neuron", "animal", "area", "cortical_layer")
 
 
-def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Return the layers of a model, and its kernels by name, with `row_sum` and `n_features`.
+def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple[pd.DataFrame, ModelKernels]:
+    """Return the layers of a model, and its kernels, which are read from their files when they are used.
 
     Parameters
     ----------
@@ -33,16 +35,15 @@ def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple
 
     Raises InputError if the kernels are of other images, or not all of one network with the same weights and settings.
     """
-    kernels: dict[str, np.ndarray] = {}
-    expected = _network(paths[0])
+    expected, known = _network(paths[0]), {}
     for path in paths:
-        found = read_kernel(path)
-        if found["image_sha256"].tolist() != list(stimuli.values()):
+        known = read_known(path)
+        if known["image_sha256"].tolist() != list(stimuli.values()):
             raise InputError(f"{path}: kernels of other images than those of this run. Remove it and run again.")
         if differ := sorted(key for key, value in _network(path).items() if value != expected.get(key)):
             raise InputError(f"{path}: made with another {', '.join(differ)} than {paths[0]}. Remove both and run again.")
-        kernels |= {Path(path).stem: found["kernel"], "row_sum": found["row_sum"], "n_features": found["n_features"]}
-    return read_layers(paths[0]), kernels
+    stored, layers = {Path(path).stem: StoredKernel(path) for path in paths}, read_layers(paths[0])
+    return layers, ModelKernels(stored, known["row_sum"], known["n_features"], tuple(stored), np.arange(len(layers)))
 
 
 def _network(path: str | Path) -> dict:
@@ -82,7 +83,7 @@ def read_targets(paths: Sequence[str | Path], axis: int) -> dict[str, dict[str, 
 
 def score_rdms(
     layers: pd.DataFrame,
-    kernels: Mapping[str, np.ndarray],
+    kernels: ModelKernels | Mapping[str, np.ndarray],
     targets: Mapping[str, Mapping[str, np.ndarray]],
     methods: Mapping[str, Mapping],
     stimuli: Sequence[str],
@@ -91,20 +92,19 @@ def score_rdms(
 
     Parameters
     ----------
-    layers, kernels : from `read_model`
+    layers, kernels : from `read_model`, or kernels as arrays
     targets : for each selection the arrays of `populations.site_rdms` or `dataset_folder.read_similarity`, for any areas
     methods : rows by name, from `table.list_methods`
     stimuli : names of the images, in order
 
     The columns are those of the table `scores`, without `model` and `differs`.
     """
-    parts = []
+    parts, kernels = [], ModelKernels.of(kernels)
     for name, row in methods.items():
         target, images = targets[row["selection"]], images_of(row, stimuli)
         rdms = target[row["target"]][:, images][:, :, images]
-        read = read_of(row, kernels, images)
-        found = of_each_rdm(row, read, rdms) if row.get("source") == USER else family_of(row)(read, rdms, row["settings"])
-        values = _checked(found, (len(layers), len(rdms)), name)
+        read = kernels.reading(row["kernels"]).of_images(images)
+        values = _checked(read.concatenate(partial(of_rdms, row, rdms=rdms)), (len(layers), len(rdms)), name)
         sites = pd.DataFrame({key: target[key] for key in ("area", "cortical_layer", "n_neurons")})
         sites["n_neurons"] = sites.n_neurons.astype("Int64").mask(sites.n_neurons < 0)
         sites["site_dimension"] = target[f"{row['target']}_dimension"]
@@ -116,7 +116,7 @@ def score_rdms(
 
 def score_responses(
     layers: pd.DataFrame,
-    kernels: Mapping[str, np.ndarray],
+    kernels: ModelKernels | Mapping[str, np.ndarray],
     targets: Mapping[str, Mapping[str, np.ndarray]],
     methods: Mapping[str, Mapping],
     stimuli: Sequence[str],
@@ -132,20 +132,22 @@ def score_responses(
 
     The score of a site is the mean over its neurons. Methods of a user have scores of sites, but none of neurons.
     """
-    of_neurons, of_sites = [], []
+    of_neurons, of_sites, kernels = [], [], ModelKernels.of(kernels)
     for name, row in methods.items():
         target, images = targets[row["selection"]], images_of(row, stimuli)
-        responses, read = target["mean"][images], read_of(row, kernels, images)
+        responses, read = target["mean"][images], kernels.reading(row["kernels"]).of_images(images)
         neurons = pd.DataFrame({key: target[key] for key in NEURON})
         sites, inside = sites_of(neurons)
         sites["site_dimension"] = [participation_ratio(Y @ Y.T) for Y in (responses[:, mask] for mask in inside)]
         named = {"method": name, "selection": row["selection"]}
         if row.get("source") == USER:
-            values, counts = of_each_site(row, read, responses, inside, min_neurons)
+            parts = [of_each_site(row, block, responses, inside, min_neurons) for block in read.blocks()]
+            values, counts = map(np.concatenate, zip(*parts, strict=True))
             corrected, corrected_counts = np.full(values.shape, np.nan), np.zeros_like(counts)
         else:
             shape = len(layers), len(neurons)
-            scores = _checked(family_of(row)(read, responses, row["settings"]), shape, name)
+            score = partial(family_of(row), responses=responses, settings=row["settings"])
+            scores = _checked(read.concatenate(score), shape, name)
             of_neurons.append(cross(layers, neurons, scores).assign(**named))
             values, counts = means_of(scores, inside)
             corrected, corrected_counts = means_of(scores / ceilings_of_neurons(target, row), inside)
@@ -163,16 +165,11 @@ def family_of(row: Mapping) -> Callable:
     return import_module(f"dormouse.methods.{row['family']}").score
 
 
-def read_of(row: Mapping, kernels: Mapping[str, np.ndarray], images: slice | np.ndarray) -> dict[str, np.ndarray]:
-    """Return the arrays of the layers that a method receives."""
-    row_sum, n_features = kernels["row_sum"], kernels["n_features"]
-    found = {}
-    for kernel in row["kernels"]:
-        K = kernels[DERIVED.get(kernel, kernel)]
-        if kernel == "gram":
-            K = K + row_sum[:, :, None] * row_sum[:, None, :] / n_features[:, None, None]
-        found[kernel] = K[:, images][:, :, images]
-    return found | {"row_sum": row_sum[:, images], "n_features": n_features}
+def of_rdms(row: Mapping, kernels: Mapping[str, np.ndarray], rdms: np.ndarray) -> np.ndarray:
+    """Return the scores of some layers at sites by a method that reads RDMs, ours or a user's, (n_layers, n_sites)."""
+    if row.get("source") == USER:
+        return of_each_rdm(row, kernels, rdms)
+    return family_of(row)(kernels, rdms, row["settings"])
 
 
 def _checked(values: np.ndarray, shape: tuple[int, int], method: str) -> np.ndarray:
