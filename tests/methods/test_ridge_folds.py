@@ -12,7 +12,7 @@ from ridge_data import correlate, fold_r_by_refits, make_data, predict_by_refits
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import PredefinedSplit
 
-from dormouse.methods import ridge
+from dormouse.methods import ridge, ridge_updates
 
 PENALTIES = [0.1, 3.0, 1000.0]
 
@@ -34,6 +34,13 @@ SCORES = {  # every function that scores several layers for several penalties, a
     "nested_r": lambda kernels, Y, penalties, folds: nested_r(kernels, Y, penalties, folds)[0],
 }
 every_score = pytest.mark.parametrize("scored", SCORES.values(), ids=SCORES)
+
+
+@pytest.fixture(autouse=True, params=[ridge.MANY, 0], ids=["few", "many"])
+def n_many(request, monkeypatch):
+    """Few stimuli are fitted anew in each fold, and many from one decomposition of all; these tests hold for both."""
+    monkeypatch.setattr(ridge, "MANY", request.param)
+    monkeypatch.setattr(ridge_updates, "BLOCK_BYTES", ridge.BLOCK_BYTES)
 
 
 @every_score
@@ -169,6 +176,7 @@ def test_blocks_of_neurons_change_no_score(scored, monkeypatch):
     whole = scored([X @ X.T], Y, PENALTIES, folds)
     for n_bytes in (1, 5 * 8 * 40 * len(PENALTIES)):  # single neurons, and blocks that do not divide 23
         monkeypatch.setattr(ridge, "BLOCK_BYTES", n_bytes)
+        monkeypatch.setattr(ridge_updates, "BLOCK_BYTES", n_bytes)
         np.testing.assert_allclose(scored([X @ X.T], Y, PENALTIES, folds), whole, rtol=0, atol=1e-13)
 
 

@@ -14,8 +14,10 @@ from scipy.linalg import helmert
 
 from dormouse.features.kernels import RESOLUTION
 from dormouse.methods.held_out import resampled_r
+from dormouse.methods.ridge_updates import refits
 
 PROJECTED = (8 * np.finfo(np.float32).eps) ** 2  # eigenvalue / largest entry that rounding leaves in float32 projections
+MANY = 300  # stimuli, above which folds are fitted from one decomposition of all
 BLOCK_BYTES = 2**22  # size of the predictions held at once: what fits into the cache
 
 
@@ -46,13 +48,7 @@ def correlation(predicted: np.ndarray, Y: np.ndarray) -> np.ndarray:
 
 
 def score_layers(kernels: Sequence[np.ndarray], Y: np.ndarray, penalty: float) -> np.ndarray:
-    """Return the leave-one-out Pearson r of every layer and neuron, (n_layers, n_neurons).
-
-    Parameters
-    ----------
-    kernels : (n_layers, n_stimuli, n_stimuli)
-    Y : (n_stimuli, n_neurons), mean responses
-    """
+    """Return the leave-one-out Pearson r of every layer and neuron, (n_layers, n_neurons); see `leave_one_out_r`."""
     return leave_one_out_r(kernels, Y, [penalty])[:, 0]
 
 
@@ -108,6 +104,12 @@ def nested(
     """
     penalties, splits = _checked(penalties), _splits(folds, Y)
     r, error, chosen = np.empty((3, len(splits), len(kernels), Y.shape[1]))
+    if len(Y) > MANY:
+        for layer, K in enumerate(kernels):
+            predicted, error[:, layer], best = refits(*_decompose(K), Y, penalties, splits)
+            chosen[:, layer] = np.where(best < 0, np.nan, penalties[best])
+            r[:, layer] = [correlation(predicted[test], Y[test]) for _, test in splits]
+        return r, error, chosen
     for fold, (train, test) in enumerate(splits):
         Z_train, Z_test = _standardised(Y[train]), _standardised(Y[test])
         for layer, K in enumerate(kernels):
@@ -120,12 +122,11 @@ def nested(
 
 
 def nested_predictions(K: np.ndarray, Y: np.ndarray, penalties: Sequence[float], folds: np.ndarray) -> np.ndarray:
-    """Return the held-out predictions whose r within folds `nested` gives, (n_stimuli, n_neurons).
-
-    Each neuron is predicted in units of its standard deviation and from its mean in the other folds.
-    """
-    penalties, predicted = _checked(penalties), np.empty(Y.shape)
-    for train, test in _splits(folds, Y):
+    """Return the held-out predictions whose r within folds `nested` gives, (n_stimuli, n_neurons)."""
+    penalties, splits, predicted = _checked(penalties), _splits(folds, Y), np.empty(Y.shape)
+    if len(Y) > MANY:
+        return refits(*_decompose(K), Y, penalties, splits)[0]
+    for train, test in splits:
         Z = _standardised(Y[train])
         weights, errors = _fit(K, Z, train, test, penalties)
         best = errors.argmin(axis=0)
