@@ -45,6 +45,7 @@ def plot(tables: Tables, method: str) -> plt.Figure:
     order = leading(whole_areas(shown).groupby("model").score.mean(), models)[::-1]
     rows = dict(zip(order, np.arange(len(order), dtype=float), strict=True))
     shown = shown.assign(row=shown.model.map(rows).astype(float)).dropna(subset="row")
+    shown = _with_intervals(shown, tables["intervals"], method)
     marks = whole_area_marks(best, tables["intervals"], tables["permutation_tests"], method).merge(names, on="model")
     marks = marks.assign(row=marks.model.map(rows).astype(float)).dropna(subset="row")
     entries = _entries(marks)
@@ -61,6 +62,15 @@ def plot(tables: Tables, method: str) -> plt.Figure:
         entries.values(), entries, loc="outside lower center", ncols=min(n_columns, max(1, len(entries))), frameon=False
     )
     return figure
+
+
+def _with_intervals(shown: pd.DataFrame, intervals: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Return scores with low and high where an area has cortical layers alone; beside a whole area they would be too many."""
+    of = intervals[(intervals.method == method) & (intervals.statistic == POOLED)]
+    shown = shown.merge(of[["model", "area", "cortical_layer", "low", "high"]], "left", ["model", "area", "cortical_layer"])
+    return shown.assign(
+        **{end: shown[end].mask(shown.area.isin(shown.area[shown.cortical_layer == WHOLE])) for end in ("low", "high")}
+    )
 
 
 def _panels(order: list[str], areas: list[str], n_entries: int) -> tuple[plt.Figure, np.ndarray, int]:
@@ -109,6 +119,7 @@ def draw_layers(ax: plt.Axes, sites: pd.DataFrame) -> None:
     others = sorted(set(sites.cortical_layer) - {*LAYERS, WHOLE})
     for layer, (colour, shift) in (LAYERS | dict.fromkeys(others, ("0.6", -0.175))).items():
         dots = sites[sites.cortical_layer == layer]
+        ax.hlines(dots.row + shift, dots.low, dots.high, color=colour, linewidth=0.5)
         ax.plot(dots.score, dots.row + shift, "o", markersize=1.8, color=colour, markeredgewidth=0, label=f"layer {layer}")
 
 
