@@ -25,8 +25,9 @@ COLOURS = {ABOVE: "black", UNTESTED: "black", CHANCE: "0.65"}
 def data(tables: Tables, method: str) -> pd.DataFrame:
     """Return the score of every model at every site; at whole areas, by statistic, with intervals and verdicts."""
     best, models = tables["best_layers"], tables["models"]
-    layers = best[(best.method == method) & (best.cortical_layer != WHOLE)].rename(columns={"score": "estimate"})
-    layers = layers[["model", "area", "cortical_layer", "estimate"]].assign(statistic=POOLED)
+    layers = _with_intervals(best[best.method == method], tables["intervals"], method).rename(columns={"score": "estimate"})
+    layers = layers.loc[layers.cortical_layer != WHOLE, ["model", "area", "cortical_layer", "estimate", "low", "high"]]
+    layers["statistic"] = POOLED
     marks = whole_area_marks(best, tables["intervals"], tables["permutation_tests"], method).assign(cortical_layer=WHOLE)
     rows = pd.concat([part for part in (marks.drop(columns="main"), layers) if len(part)] or [marks], ignore_index=True)
     return models[["model", "display_name"]].merge(rows, on="model")
@@ -68,9 +69,8 @@ def _with_intervals(shown: pd.DataFrame, intervals: pd.DataFrame, method: str) -
     """Return scores with low and high where an area has cortical layers alone; beside a whole area they would be too many."""
     of = intervals[(intervals.method == method) & (intervals.statistic == POOLED)]
     shown = shown.merge(of[["model", "area", "cortical_layer", "low", "high"]], "left", ["model", "area", "cortical_layer"])
-    return shown.assign(
-        **{end: shown[end].mask(shown.area.isin(shown.area[shown.cortical_layer == WHOLE])) for end in ("low", "high")}
-    )
+    whole = shown.area.isin(shown.area[shown.cortical_layer == WHOLE])
+    return shown.assign(low=shown.low.mask(whole), high=shown.high.mask(whole))
 
 
 def _panels(order: list[str], areas: list[str], n_entries: int) -> tuple[plt.Figure, np.ndarray, int]:
