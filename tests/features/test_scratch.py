@@ -82,11 +82,11 @@ def test_the_quicker_of_passes_and_disk_is_taken():
         for scratch in (None, (1e12, SLOW_DISK), (1e12, QUICK_DISK), (1e6, QUICK_DISK))
     )
     assert passes.runs > 1 and passes.scratch == slow.scratch == none.scratch == 0
-    assert quick.runs == 1 and quick.scratch == 1000 * 4 * 360_000
+    assert quick.runs == 1 and quick.scratch == 4 * 1000 * (100_352 + 50_176 + 200_704 + 10_240)  # whole pages
     assert passes.runs == slow.runs and quick.seconds < slow.seconds
     assert slow.seconds > 1000 * passes.runs * SLOW_DISK.image
     in_groups = choose_plan(survey, 1000, 4096, [], short, "cpu", scratch=(8.5e8, QUICK_DISK))
-    assert in_groups.runs == len(in_groups.groups) == 2 and in_groups.scratch == 8.4e8
+    assert in_groups.runs == len(in_groups.groups) == 2 and in_groups.scratch == 4 * 1000 * (200_704 + 10_240)
     room_for_all = choose_plan(survey, 1000, 4096, [], 1e12, "cpu", scratch=(1e12, QUICK_DISK))
     assert (room_for_all.runs, room_for_all.scratch) == (1, 0), "one pass needs no disk"
 

@@ -151,7 +151,7 @@ def _choose_scratch(
     """Return the plan in which features wait on disk, with as few groups of layers as there is room for; None if none fits."""
     wide = max(layer.n_features for layer in survey.layers) > FEW
     need = _fixed_bytes(survey, n_images, n_columns, kernels, device, n_held)
-    need += n_images * 4 * (("srp" in kernels) * 2 * n_columns * (1 if wide else 2) + HEIGHT)
+    need += n_images * 4 * (("srp" in kernels) * 2 * n_columns * (1 if wide else 2) + 2 * HEIGHT)
     need += sum(n_images * 4 * min(layer.n_features, N_KEPT) for layer in survey.layers)
     sizes = {layer.name: float(n_bytes(n_images, layer.n_features * (not layer.repeats))) for layer in survey.layers}
     groups, whole = divide(sizes, room), sum(sizes.values())

@@ -1,20 +1,20 @@
 """How long this machine takes for an image, a product and a byte on disk, measured where a plan depends on it."""
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import torch
 from torch import nn
 
+from dormouse.errors import InputError
 from dormouse.features.gram import BLOCK
 from dormouse.features.plan import Rates
+from dormouse.features.scratch import HEIGHT, Waiting
 
 N_IMAGES, N_PRODUCTS = 8, 8  # images of a pass, and products of blocks, that are timed
 WIDTH = 512  # images of a product
-N_BYTES = 1 << 26  # that are written and read
+N_BYTES, N_WAITING = 1 << 27, 64  # that are written and read, of so many images
 
 
 def measure(network: nn.Module, images: torch.Tensor, device: torch.device, folder: str | Path) -> Rates:
@@ -46,15 +46,17 @@ def _pair(device: torch.device) -> float:
 
 def _byte(folder: str | Path) -> float:
     """Return the seconds to write a byte and read it back; none where the folder cannot be written, which is told later."""
-    content = os.urandom(N_BYTES)
-    with suppress(OSError):
-        Path(folder).mkdir(parents=True, exist_ok=True)
+    features, block = torch.rand(N_WAITING, N_BYTES // (4 * N_WAITING)), torch.empty(HEIGHT, N_WAITING)
+    with suppress(InputError):
+        waiting = Waiting(folder, *features.shape, features.dtype, features.device)
         start = time.perf_counter()
-        with TemporaryFile(dir=folder, buffering=0) as file:
-            file.write(content)
-            os.fsync(file.fileno())
-            os.pread(file.fileno(), N_BYTES, 0)
-        return (time.perf_counter() - start) / N_BYTES
+        for first in range(0, N_WAITING, N_IMAGES):
+            waiting.put([features[first : first + N_IMAGES]], first)
+        for first in range(0, waiting.n_features, HEIGHT):
+            waiting.gather(first, first + HEIGHT, block)
+        seconds = time.perf_counter() - start
+        waiting.close()
+        return seconds / N_BYTES
     return 0.0
 
 
