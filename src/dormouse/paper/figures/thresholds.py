@@ -15,7 +15,7 @@ def data(tables: Tables) -> pd.DataFrame:
     """Return the table `thresholds`."""
     if not len(tables["thresholds"]):
         raise NotDrawn(
-            "there are no neurons to leave out: the data set gives similarities, or images that were shown once, or all neurons "
+            "there are no neurons to leave out: the data set gives similarities, or images were shown once, or all neurons "
             "are below any threshold."
         )
     return tables["thresholds"]
