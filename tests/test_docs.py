@@ -141,7 +141,7 @@ def test_no_command_is_named_that_no_page_shows():
 def working_folder(tmp_path_factory) -> Path:
     """Give a folder with the data set that docs/data.md writes, a configuration with few models, and changes to it."""
     folder = tmp_path_factory.mktemp("reader")
-    (example,) = blocks(ROOT / "docs/data.md", "python")
+    example, *_ = blocks(ROOT / "docs/data.md", "python")
     subprocess.run([sys.executable, "-c", example], cwd=folder, check=True)
     few = re.sub(r"^  groups: .*$", "  groups: [baselines]", (ROOT / "config.yaml").read_text(), flags=re.MULTILINE)
     (folder / "config.yaml").write_text(few)

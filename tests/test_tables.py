@@ -58,7 +58,7 @@ NEURON_MISSING = {
         ("cell_metrics", {"p_ns", "p_run_mod_ns"}),
         ("selection_counts", {"at_least", "at_most", "agrees"}),
         ("thresholds", {"split_half_r", "split_half_sem"}),
-        ("ceilings", {"recording", "neuron", "split_half_r", "split_half_sem", "inter_animal"}),
+        ("ceilings", {"recording", "neuron", "split_half_r", "split_half_sem", "inter_animal", "ceiling"}),
         ("neuron_scores", {"effective_dimension", "score"}),
         ("scores", {"effective_dimension", "n_neurons", "site_dimension", "score", "corrected", "n_uncorrected"}),
         ("models", {"imagenet_top1", "trained_share", "seed"}),

@@ -62,11 +62,20 @@ RELIABILITY = NEURON | {
     "depth_um": (FLOAT, "depth of the imaging plane below the pia, micrometres; missing where unknown"),
     "cre_line": (STRING, "transgenic driver line, or empty where unknown"),
     "excitatory": (BOOL, "whether the driver line labels excitatory cells; missing where unknown"),
-    "n_trials": (INT, "number of trials of the stimulus with the fewest"),
-    "reliability": (FLOAT, "split-half reliability over stimuli, Spearman-Brown corrected; missing where undefined"),
+    "n_trials": (
+        INT,
+        "trials of the stimulus with the fewest, of those shown more than once if these are three or more; 0 if any has none",
+    ),
+    "reliability": (
+        FLOAT,
+        "split-half reliability over stimuli shown more than once, Spearman-Brown corrected; missing where undefined",
+    ),
     "split_half_r": (FLOAT, "the same without the correction: r of two halves, mean over splits; missing where undefined"),
     "oracle_r": (FLOAT, "r of a trial with the mean of the other trials, mean over trials; missing where undefined"),
-    "scored_reliability": (FLOAT, "reliability over the trials that are scored; missing where undefined"),
+    "scored_reliability": (
+        FLOAT,
+        "reliability of the mean over the trials that are scored, lowered for stimuli shown once; missing where undefined",
+    ),
     "scored_r": (FLOAT, "split_half_r over the trials that are scored; missing where undefined"),
     "scored_r_sem": (FLOAT, "standard error of scored_r over splits; missing where undefined or with a single split"),
     "p_ns": (FLOAT, "p value of an ANOVA over all stimuli, the blank included; missing where undefined"),

@@ -99,7 +99,10 @@ TABLES = {
             "RDMs: r of one animal's RDM with that of all other animals; responses: r of left-out responses with their ridge "
             "prediction from the neurons of other animals; missing where the other animals have too few neurons",
         ),
-        "ceiling": (FLOAT, "highest correlation with the data that is expected of a noise-free prediction"),
+        "ceiling": (
+            FLOAT,
+            "highest correlation with the data that is expected of a noise-free prediction; missing where trials are too few",
+        ),
     },
     "neuron_scores": LAYER | NEURON | SCORE,
     "scores": LAYER | SITE | N_NEURONS | SITE_DIMENSION | SCORE | CORRECTED,

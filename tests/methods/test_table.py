@@ -181,3 +181,12 @@ def test_the_code_of_inference_holds_all_functions_of_a_family_and_that_of_score
     scores, inference = family_code(methods), family_code(methods, whole=True)
     assert scores.keys() <= inference.keys()
     assert scores["dormouse/methods/rsa.py"] != inference["dormouse/methods/rsa.py"]
+
+
+def test_images_shown_once_leave_methods_that_ask_for_no_reliability(table, config):
+    with pytest.raises(
+        InputError, match=r"1 trial of each image in VISp, .* paper needs 2\).* set methods\.selection to every"
+    ):
+        lacking(table, with_methods(config, run=["paper"]), trials={"VISp": 1})
+    every = with_methods(config, run=["paper", "strict"], selection="every")
+    assert lacking(table, every, trials={"VISp": 1}) == {}

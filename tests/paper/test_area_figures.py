@@ -60,6 +60,8 @@ def test_strips_show_networks_medians_and_ceilings_of_each_site():
 
 def test_without_ceilings_there_is_no_panel_for_them_and_baselines_are_no_networks():
     assert len(areas.plot(layered(["a"])).axes) == 2  # a method each
+    unknown = [row | {"ceiling": np.nan} for row in CEILINGS]
+    assert len(areas.plot(layered(["a"], ceilings=unknown)).axes) == 2
     with pytest.raises(NotDrawn, match="apart from baselines"):
         areas.data(layered(["pixels"]))
 

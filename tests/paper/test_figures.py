@@ -194,6 +194,7 @@ def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
         own | {"target": "rdm_zscored", "selection": "paper", "ceiling": 0.8},
         own | {"target": "responses", "selection": "paper", "ceiling": 0.7, "inter_animal": np.nan},
         own | {"target": "rdm", "selection": "strict", "ceiling": 0.6},
+        own | {"target": "rdm", "selection": "every", "ceiling": np.nan},  # of too few trials
     ]
     best, limits = found[found.layer_index == 1], pd.DataFrame(rows)
     for changed, expected, others in (
@@ -201,6 +202,7 @@ def test_a_ceiling_belongs_to_the_target_and_the_selection_of_the_method():
         ({"target": "rdm_zscored"}, [0.8], [0.4]),
         ({"target": "responses"}, [0.7], []),
         ({"selection": "strict"}, [0.6], [0.4]),
+        ({"selection": "every"}, [], [0.4]),
         ({"images": ["image_1", "image_2"]}, [], []),  # whose ceiling is not known
     ):
         scored = {"best_layers": best, "models": MODELS, "ceilings": limits}

@@ -69,9 +69,9 @@ def test_a_neuron_that_stands_twice_in_a_response_file_is_named(dataset_folder):
         read_session(session(dataset_folder))
 
 
-def test_fewer_than_two_trials_are_refused(dataset_folder):
-    change(session(dataset_folder), response=get(session(dataset_folder), "response")[:1])
-    with pytest.raises(InputError, match=r"one\.npz: 1 trial.*at least 2"):
+def test_responses_without_trials_are_refused(dataset_folder):
+    change(session(dataset_folder), response=get(session(dataset_folder), "response")[:0])
+    with pytest.raises(InputError, match=r"one\.npz: response has no trial; expected one or more"):
         check_folder(dataset_folder)
 
 

@@ -65,7 +65,7 @@ CASES = [
         responses(lambda response: response[:, :5]),
         refused=r"responses/two\.npz: response has 5 stimuli, but .*stimuli has 8 images",
     ),
-    Case("one trial", responses(lambda response: response[:1]), refused=r"responses/two\.npz: 1 trial.*at least 2"),
+    Case("no trial", responses(lambda response: response[:0]), refused=r"responses/two\.npz: response has no trial"),
     Case(
         "complex responses",
         responses(lambda response: response * (1 + 1j)),

@@ -18,6 +18,7 @@ SELECTIONS = {
     "paper_2020": {"filters": ["running", "responsive", "reliable"], "max_p": 0.05, **ALL, **RELIABLE},
     "paper": {"filters": ["excitatory", "running", "reliable"], "max_p": 0.05, **ALL, **RELIABLE},
     "strict": {"filters": ["excitatory", "reliable"], **HALVES, **RELIABLE},
+    "every": {"filters": [], **ALL},
     **{part: {"filters": ["excitatory", "reliable"], "select_on": "all", "score_on": part, **RELIABLE} for part in BY_SPEED},
 }
 

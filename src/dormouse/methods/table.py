@@ -126,7 +126,10 @@ def left_out(
         if lacking := _lacking(row, named, kind, stimuli, trials, speed):
             found.setdefault(lacking, []).append(name)
     if sum(map(len, found.values())) == len(methods):
-        raise InputError(f"config: methods: no method that this data set allows: {told(found)}. Add to methods.run.")
+        raise InputError(
+            f"config: methods: no method that this data set allows: {told(found)}. Add to methods.run; or, where images were "
+            "shown once, set methods.selection to every."
+        )
     return found
 
 
@@ -144,10 +147,11 @@ def _lacking(
     if row["selection"] in named:
         if not speed and named[row["selection"]]["score_on"] in BY_SPEED:
             return f"running speed is not known, and the selection {row['selection']} needs it"
-        needed = max(FEWEST_TRIALS[named[row["selection"]][key]] for key in ("select_on", "score_on"))
+        needed = _trials_needed(named[row["selection"]])
         for area, n in trials.items():
             if n < needed:
-                return f"{n} trials of each image in {area}, and the selection {row['selection']} needs {needed}"
+                many = f"{n} trial{'s' * (n > 1)} of each image in {area}"
+                return f"{many}, and the selection {row['selection']} needs {needed}"
     n_images = len(np.asarray(stimuli)[images_of(row, stimuli)])
     folds = None if row.get("source") == USER else row["settings"].get("folds")
     if isinstance(folds, int) and n_images < folds * FEWEST_IN_FOLD:
@@ -159,6 +163,12 @@ def _lacking(
     if row["choice"] == OTHER_IMAGES and n_images < FEWEST_IMAGES:
         return f"{n_images} images, and layers chosen on other images need {FEWEST_IMAGES}"
     return None
+
+
+def _trials_needed(selection: Mapping) -> int:
+    """Return how many trials of each image a selection needs: one where it keeps neurons of unknown reliability."""
+    used = {selection[key] for key in ("select_on", "score_on")}
+    return 1 if used == {"all"} and "reliable" not in selection["filters"] else max(FEWEST_TRIALS[part] for part in used)
 
 
 def set_side_by_side(methods: Mapping[str, Mapping], named: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ By Spearman's (1904) correction for attenuation it is the square root of the dat
 correlation of two halves of the trials, extrapolated to all trials by Spearman and Brown's formula.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -83,11 +84,16 @@ def rdm_reliability(
     In every split the RDMs of the two halves are correlated (Pearson, upper triangles); the mean over splits is extrapolated.
     Noise in an RDM is not quite independent of its size, so the ceiling of a population of unreliable neurons comes out a
     little low (by .05 at reliabilities of .45; not noticeably from .7 up).
-    The RDM of a site needs all its neurons, but only through sums over them, so recordings are visited one at a time.
+    The RDM of a site needs all its neurons, but only through sums over them, so recordings are visited one at a time. Nothing
+    is known of RDMs with images that were shown once.
     """
     # Gram matrices, row sums and number of neurons so far
     sums = {(target, layer): (0.0, 0.0, 0) for target in targets for layer in layers}
     for name, recording in recordings:
+        if once := recording.shown_once().sum():
+            print(f"{name}: no noise ceiling of RDMs, because {once} images have a single trial.", file=sys.stderr)
+            unknown = pd.DataFrame(np.nan, range(len(layers)), ["split_half_r", "split_half_sem", "ceiling"])
+            return {target: unknown.copy() for target in targets}
         inside = np.isin(recording.neuron, kept.neuron[kept.recording == name])
         halves = np.stack(split_half_means(recording.response[:, :, inside], n_splits, seed))
         for target in targets:

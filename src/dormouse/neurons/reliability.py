@@ -90,6 +90,11 @@ def split_half_reliability(response: np.ndarray, n_splits: int, seed: int) -> np
     return spearman_brown(split_half_r(response, n_splits, seed)).mean(axis=0)
 
 
+def fewer_trials(reliability: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return the reliability that a share of the trials would have, k r / (1 + (k - 1) r) (Spearman 1910; Brown 1910)."""
+    return share * reliability / (1.0 + (share - 1.0) * reliability)
+
+
 def over_splits(r: np.ndarray) -> dict[str, float]:
     """Return the mean of a correlation over splits, and its standard error, which is missing for a single split."""
     return {"split_half_r": r.mean(), "split_half_sem": r.std(ddof=1) / np.sqrt(len(r)) if len(r) > 1 else np.nan}

@@ -6,7 +6,8 @@ The filters are
     responsive   the response depends on the scene: p_ns is below max_p;
     reliable     split-half reliability, corrected or not, reaches min_reliability.
 Before any filter, neurons are left out if their area is not studied, if their reliability is unknown, or if another recording
-of their container already provides the same cell.
+of their container already provides the same cell. Without the filter `reliable`, neurons of a recording that shows all images
+once are kept, although they have no reliability.
 """
 
 import sys
@@ -73,12 +74,14 @@ def with_service_metrics(table: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataF
     )
 
 
-def unusable(table: pd.DataFrame, areas: Sequence[str]) -> dict[str, pd.Series]:
+def unusable(table: pd.DataFrame, areas: Sequence[str], filters: Sequence[str] = ("reliable",)) -> dict[str, pd.Series]:
     """Return the rows of the table `reliability` that are left out before any filter, by reason."""
+    measured = (table.n_trials >= MIN_TRIALS) | table.reliability.notna()
+    shown_once = ~measured.groupby(table.recording).transform("any") & (table.n_trials > 0) & ("reliable" not in filters)
     return {
         "area not studied": ~table.area.isin(areas),
-        f"fewer than {MIN_TRIALS} trials of a stimulus": table.n_trials < MIN_TRIALS,
-        "reliability undefined": table.reliability.isna() | table.scored_reliability.isna(),
+        f"fewer than {MIN_TRIALS} trials of a stimulus": (table.n_trials < MIN_TRIALS) & ~shown_once,
+        "reliability undefined": (table.reliability.isna() | table.scored_reliability.isna()) & ~shown_once,
     }
 
 
@@ -108,7 +111,7 @@ def select(
     for key, column in (("excitatory", "excitatory"), ("running", "p_run_mod_ns")):
         if key in filters and table[column].isna().any():
             print(f"{key}: unknown of {table[column].isna().sum()} of {len(table)} neurons; they are kept.", file=sys.stderr)
-    reasons = unusable(table, areas) | {"same cell as in an earlier recording": seen_before(table, areas)}
+    reasons = unusable(table, areas, filters) | {"same cell as in an earlier recording": seen_before(table, areas)}
     reasons |= {name[key]: ~mask for key, mask in passed.items() if key in filters}  # `reliable` last: see `candidates`
     reason = np.select(list(reasons.values()), list(reasons), default="")
     table = table.assign(kept=reason == "", reason=reason)

@@ -40,13 +40,16 @@ def sweep(
     `matrix` is the correlation of the RDMs of two halves of the trials, `image` that of the population's responses to one
     image, mean over images. Neither is extrapolated. A site has rows as long as it has `min_neurons` neurons. A correlation
     that is undefined in any split is missing, and standard error says so: a mean over the remaining images would cover other
-    images at each threshold.
+    images at each threshold. The table is empty where images were shown once.
     """
     limits = np.sort(np.asarray(values, float))
     candidates = candidates[candidates.value >= limits[0]]
     layers = list(sites(candidates.cortical_layer.to_numpy(str), min_neurons))
     sums = {(layer, k): [0.0, 0.0, 0.0, 0] for layer in layers for k in range(len(limits))}
     for name, recording in recordings:
+        if once := recording.shown_once().sum():
+            print(f"{name}: no reliability of populations, because {once} images have a single trial.", file=sys.stderr)
+            return read_tables("thresholds", [])
         own = candidates[candidates.recording == name].set_index("neuron").reindex(recording.neuron)
         inside = own.value.notna().to_numpy()
         highest = np.searchsorted(limits, own.value[inside], side="right") - 1  # the highest threshold that a neuron reaches

@@ -74,8 +74,8 @@ def score_tables(
         rows = rows.assign(site=rows.area + " " + rows.cortical_layer)
         table = rows.pivot(index="model", columns="site", values="score").reindex(index=names.index, columns=sites)
         table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False, kind="stable").rename(index=names)
-        if len(limits) and method["images"] != "some":  # no ceiling was estimated for a part of the images
-            own = limits[(limits.target == method["target"]) & (limits.selection == method["selection"])]
+        own = limits[(limits.target == method["target"]) & (limits.selection == method["selection"])]
+        if own.ceiling.notna().any() and method["images"] != "some":  # no ceiling was estimated for a part of the images
             table.loc["noise ceiling"] = own.set_index("site").ceiling.reindex(table.columns)
         table = table.rename(columns=lambda site: site.removesuffix(f" {WHOLE}"))
         found[name] = table.rename_axis(index="network", columns=None).reset_index()

@@ -25,7 +25,7 @@ from dormouse.given import array_headers, check_file, list_files, read_given
 from dormouse.recordings.arrays import check_kind, image_rows, read_text
 from dormouse.recordings.cre_lines import CORTICAL_LAYERS
 from dormouse.recordings.names import check_cells, check_spelling, sites_of, without
-from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
+from dormouse.recordings.trials import Recording, check_recording
 from dormouse.schemas import NAME, check
 from dormouse.stimuli.images import image_files
 from dormouse.written import given_table, read_yaml
@@ -137,8 +137,8 @@ def check_session(path: Path, n_neurons: int, images: Sequence[Path]) -> np.ndar
     rows = image_rows(path, headers, shape[1], images)
     if shape[2] != n_neurons:
         raise InputError(f"{path}: response has {shape[2]} neurons, but neurons.csv has {n_neurons} rows of its session.")
-    if shape[0] < MIN_TRIALS:
-        raise InputError(f"{path}: {shape[0]} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}.")
+    if not shape[0]:
+        raise InputError(f"{path}: response has no trial; expected one or more of each stimulus.")
     if shapes.get("running_speed", shape[:2]) != shape[:2]:
         raise InputError(f"{path}: running_speed has shape {shapes['running_speed']}; expected {shape[:2]}, trials x stimuli.")
     check_kind(path, headers, "real numbers", "response", "running_speed")

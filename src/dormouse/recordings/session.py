@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from dormouse.errors import InputError
-from dormouse.recordings.trials import Recording, check_recording
+from dormouse.recordings.trials import MIN_TRIALS, Recording, check_recording
 from dormouse.stimuli.images import BLANK
 
 UNITS = {"dff": "dF/F", "events": "event magnitude", "sweep": "% of baseline"}
@@ -60,6 +60,11 @@ def trials(session: Session, measure: str, window_s: Sequence[float], baseline_s
     n_frames, n_scenes = session.trace.shape[1], len(session.scene_sha256)
     shown = presentations(session.image, session.start)
     shape = int(shown.trial.max()) + 1, n_scenes + 1
+    if shape[0] < MIN_TRIALS:
+        raise InputError(
+            f"{session.place}: {shape[0]} trial of each stimulus; reliability needs at least {MIN_TRIALS}. "
+            "Add trials or leave the recording out."
+        )
     edges = [*window, *(baseline or window)]
     outside = (shown.start + min(edges) < 0) | (shown.start + max(edges) > n_frames)
     if outside.any():

@@ -10,9 +10,11 @@ from dormouse.errors import InputError
 from dormouse.files import read_arrays, write_arrays
 
 MIN_TRIALS = 2  # one for each half of a split
+FEWEST_REPEATED = 3  # images with so many trials, over which responses are correlated; r of two is always 1 or -1
 RUNNING_CM_S = 1.0  # mean speed from which a trial counts as running, as for the Allen Institute's p_run_mod_ns
 BY_SPEED = ("running", "still")  # parts of the trials, besides those of
 PARTS = {"all": slice(None), "odd": slice(0, None, 2), "even": slice(1, None, 2)}  # odd: the 1st, 3rd, ... trial
+SCORED = "even"  # of these two, the part that has the only trial of an image: it can be scored, but selects nothing
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,24 @@ class Recording:
         """Return the number of trials that are not missing, (n_stimuli, n_neurons)."""
         return (~np.isnan(self.response)).sum(axis=0)
 
+    def presented(self) -> np.ndarray:
+        """Return which trials of an image any neuron has, (n_trials, n_stimuli) bool."""
+        return ~np.isnan(self.response).all(axis=2)
+
+    def shown_once(self) -> np.ndarray:
+        """Return which images have no second trial, (n_stimuli,) bool: halves of their trials cannot be made."""
+        return self.presented().sum(axis=0) < MIN_TRIALS
+
+    def repeated(self) -> "Recording":
+        """Return the recording with only the images that were shown more than once; none of them if they are too few.
+
+        It is the same recording if all images were shown more than once.
+        """
+        once = self.shown_once()
+        if not once.any():
+            return self
+        return self.select(self.stimulus[~once] if (~once).sum() >= FEWEST_REPEATED else [])
+
     def select(self, stimuli: np.ndarray) -> "Recording":
         """Return the recording with only the named stimuli, in the order given."""
         place = {name: i for i, name in enumerate(self.stimulus)}
@@ -54,13 +74,32 @@ class Recording:
         return replace(self, **kept)
 
     def part(self, name: str) -> "Recording":
-        """Return the recording with only a part of its trials: all, odd, even, running or still; see `of_speed`."""
+        """Return the recording with only a part of its trials: all, odd, even, running or still; see `of_speed`.
+
+        Of an image that was shown once, `SCORED` has the only trial, wherever it stands, and the other half has none.
+        """
         if name in BY_SPEED:
             kept = of_speed(self, name == "running")
             response = np.where(kept[:, :, None], self.response, np.float32("nan"))
             return replace(self, response=response, running_speed=np.where(kept, self.running_speed, np.float32("nan")))
         kept = PARTS[name]
-        return replace(self, response=self.response[kept], running_speed=self.running_speed[kept])
+        part = replace(self, response=self.response[kept], running_speed=self.running_speed[kept])
+        return part if name == "all" else self._only_trials_to(part, name == SCORED)
+
+    def _only_trials_to(self, part: "Recording", scored: bool) -> "Recording":
+        """Return every other trial of this recording with the only trials of images moved to the half that is scored."""
+        once = np.flatnonzero(self.shown_once())
+        if not len(once) or not len(part.response):
+            return part
+        where = self.presented()[:, once].argmax(axis=0), once
+        moved = {}
+        for key in ("response", "running_speed"):
+            whole, half = getattr(self, key), getattr(part, key).copy()
+            half[:, once] = np.nan
+            if scored:
+                half[0, once] = whole[where]
+            moved[key] = half
+        return replace(part, **moved)
 
 
 def of_speed(recording: Recording, running: bool) -> np.ndarray:
@@ -69,7 +108,7 @@ def of_speed(recording: Recording, running: bool) -> np.ndarray:
     Where an image has more of one kind, some are left out, evenly from the first to the last: with all of them, or with the
     first ones, the two kinds would differ in noise, or in when they came. A trial without known speed is of neither kind.
     """
-    there = ~np.isnan(recording.response).all(axis=2)
+    there = recording.presented()
     with np.errstate(invalid="ignore"):
         fast, slow = there & (recording.running_speed >= RUNNING_CM_S), there & (recording.running_speed < RUNNING_CM_S)
     own, n = fast if running else slow, np.minimum(fast.sum(axis=0), slow.sum(axis=0))
@@ -80,14 +119,9 @@ def of_speed(recording: Recording, running: bool) -> np.ndarray:
 def check_recording(recording: Recording, place: str | Path) -> Recording:
     """Return `recording` if its responses can be used; `place` names its file in errors.
 
-    Raises InputError for fewer than two trials, repeated neurons, infinite values, or neurons without any response.
+    Raises InputError for repeated neurons, infinite values, or neurons without any response.
     """
-    n_trials, _, n_neurons = recording.response.shape
-    if n_trials < MIN_TRIALS:
-        raise InputError(
-            f"{place}: {n_trials} trial(s) of each stimulus; reliability needs at least {MIN_TRIALS}. "
-            "Add trials or leave the recording out."
-        )
+    n_neurons = len(recording.neuron)
     ids, counts = np.unique(recording.neuron, return_counts=True)
     if (counts > 1).any():
         raise InputError(f"{place}: neuron {ids[counts > 1][0]} occurs {counts.max()} times; ids must be unique.")

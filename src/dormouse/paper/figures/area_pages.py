@@ -105,7 +105,9 @@ def _facts(tables: Tables, area: str) -> dict[str, str]:
     for selection, own in neurons[neurons.area == area].groupby("selection"):
         kept = own[own.kept]
         told = f"{len(kept)} of {len(own)} kept, of {kept.animal.nunique()} animals"
-        facts[f"neurons ({selection})"] = f"{told}; median reliability of these {kept.reliability.median():.2f}"
+        if kept.reliability.notna().any():
+            told += f"; median reliability of these {kept.reliability.median():.2f}"
+        facts[f"neurons ({selection})"] = told
     for row in shown_methods(tables):
         limits = whole_areas(site_ceilings(tables["ceilings"], row))
         limits = limits[limits.area == area]

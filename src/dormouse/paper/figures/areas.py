@@ -35,7 +35,7 @@ def data(tables: Tables) -> pd.DataFrame:
         )
         at = own.groupby([*AT, "state"], as_index=False)
         medians = at.agg(score=("score", "median"), n_neurons=("n_neurons", "max"), n_networks=("score", "size"))
-        limits = site_ceilings(tables["ceilings"], row).rename(columns={"ceiling": "score"})
+        limits = site_ceilings(tables["ceilings"], row).rename(columns={"ceiling": "score"}).dropna(subset="score")
         each = own.assign(mark=NETWORK)
         found = each, medians.assign(mark=MEDIAN), limits[[*AT, "score", "n_neurons"]].assign(mark=CEILING)
         parts += [part.assign(method=row["method"]) for part in found if len(part) and len(own)]

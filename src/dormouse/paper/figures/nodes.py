@@ -54,7 +54,7 @@ def plot(tables: Tables, method: str) -> plt.Figure:
         ax.grid(axis="x", color="0.93")
     view = ax.get_ylim()  # ceilings are often so high that they would squeeze the networks together
     for area, ax in zip(areas, axes[:, 0], strict=True):
-        for limit in limits.ceiling[limits.area == area]:
+        for limit in limits.ceiling[limits.area == area].dropna():
             ax.axhline(limit, color=RED, linestyle="--", linewidth=1)
             place = {"xy": (0.995, 0.97), "xycoords": "axes fraction", "ha": "right", "va": "top", "color": RED}
             ax.annotate(f"noise ceiling {limit:.2f}", **place, bbox={"facecolor": "white", "linewidth": 0, "pad": 1})

@@ -106,7 +106,7 @@ def _draw_panel(ax: plt.Axes, sites: pd.DataFrame, marks: pd.DataFrame, ceilings
     """Draw an area: every model at its `row`, the noise ceiling, and the score without information."""
     draw_layers(ax, sites)
     draw_whole_area(ax, marks)
-    for limit in ceilings.ceiling:
+    for limit in ceilings.ceiling.dropna():
         ax.axvline(limit, color=RED, linestyle="--", linewidth=1, label="noise ceiling")
     for limit in ceilings.inter_animal.dropna():
         ax.axvline(limit, color=RED, linestyle=":", linewidth=1, label="other animals")

@@ -14,7 +14,10 @@ from dormouse.tables import WHOLE
 def data(tables: Tables) -> pd.DataFrame:
     """Return the table `thresholds`."""
     if not len(tables["thresholds"]):
-        raise NotDrawn("there are no neurons to leave out: the data set gives similarities, or all are below any threshold.")
+        raise NotDrawn(
+            "there are no neurons to leave out: the data set gives similarities, or images were shown once, or all neurons "
+            "are below any threshold."
+        )
     return tables["thresholds"]
 
 
