@@ -39,8 +39,10 @@ def draw_figures(
     paths : of tables, each named after its table
     """
     files = list(map(str, paths))
-    jobs = (delayed(_draw)(name, row["figure"], table, row["of"], files, folder) for name, row in figures.items())
-    index = pd.DataFrame(Parallel(n_jobs=threads, backend="multiprocessing")(jobs), columns=INDEX)
+    longest_first = sorted(figures.items(), key=lambda figure: -len(figure[1]["of"]))  # so that processes end together
+    jobs = (delayed(_draw)(name, row["figure"], table, row["of"], files, folder) for name, row in longest_first)
+    drawn = {row["name"]: row for row in Parallel(n_jobs=threads, backend="multiprocessing")(jobs)}
+    index = pd.DataFrame([drawn[name] for name in figures], columns=INDEX)
     with atomic(Path(folder, "index.csv")) as temporary:
         index.to_csv(temporary, index=False)
 
