@@ -148,6 +148,19 @@ def test_jobs_that_run_no_network_do_not_import_torch(root):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_start_of_the_workflow_imports_nothing_that_takes_long(root):
+    """Every dry run, and every start of a run, would take a second or two more."""
+    heavy, imports = (
+        {"torch", "scipy", "sklearn", "matplotlib"},
+        re.compile(r"^from dormouse[^(\n]*(?:\([^)]*\))?", re.MULTILINE),
+    )
+    lines = [line for file in (root / "workflow").rglob("*.smk") for line in imports.findall(file.read_text())]
+    assert len(lines) > 30
+    told = ["import sys", *lines, f"assert not {heavy} & sys.modules.keys(), {heavy} & sys.modules.keys()"]
+    done = subprocess.run([sys.executable, "-c", "\n".join(told)], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_jobs_that_score_do_not_depend_on_how_a_method_is_shown(root):
     """Their parameter `methods` leaves labels out; a new label would otherwise run them again."""
     for name in ("methods", "inference"):

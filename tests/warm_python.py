@@ -25,7 +25,8 @@ import ask_warm_python
 from ask_warm_python import END
 
 LIBRARIES = ("pandas", "pyarrow.parquet", "scipy.stats", "scipy.signal", "h5py", "PIL.Image", "numba", "seaborn", "torch")
-LIBRARIES += ("snakemake.script", "psutil", "sqlite3", "requests", "jsonschema", "jinja2", "safetensors")
+LIBRARIES += ("snakemake.script", "psutil", "sqlite3", "requests", "jsonschema", "jinja2", "safetensors", "altair")
+LIBRARIES += ("sklearn.random_projection", "matplotlib.backends.backend_pdf", "torch._dynamo")  # which torchvision imports
 
 
 @cache

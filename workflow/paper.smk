@@ -11,11 +11,10 @@ min_version("9.27")
 include: "rules/package.smk"
 
 
-from dormouse.paper.drawing import figure_code, list_figures
 from dormouse.paper.exporting import export_files
 from dormouse.paper.facts import tables_of
-from dormouse.paper.replication import READ
-from dormouse.targets import list_targets
+from dormouse.paper.listing import figure_code, list_figures
+from dormouse.targets import READ, list_targets
 
 RESULTS = config.get("results", "results/allen")
 OF_RUN, METHODS, AREAS, MODELS, VARIANTS = in_one_line(tables_of)(RESULTS)

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+READ = ["run", "methods", "models", "stimuli", "scores", "best_layers", "selection_counts", "ceilings", "site_similarity"]
+READ += ["published_rdms"]  # tables in which the numbers of a run are found; `paper.replication` does so
+
 
 def list_targets(groups: Sequence[Mapping]) -> list[dict]:
     """Return every number that a run can check.

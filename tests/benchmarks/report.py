@@ -23,8 +23,9 @@ from browser import CHROMIUM, chromium, opened  # noqa: E402
 from example_tables import completed  # noqa: E402
 from zoos import AREAS, made_up_run  # noqa: E402
 
-from dormouse.paper.drawing import draw_figures, list_figures  # noqa: E402
+from dormouse.paper.drawing import draw_figures  # noqa: E402
 from dormouse.paper.libraries import datatables, vega  # noqa: E402
+from dormouse.paper.listing import list_figures  # noqa: E402
 from dormouse.tables import write_table  # noqa: E402
 from dormouse.written import read_yaml  # noqa: E402
 

@@ -6,9 +6,10 @@ import pytest
 from few_networks import AREAS
 from layered_scores import layered, peak_score
 from matplotlib.collections import LineCollection, PathCollection
+from PIL import Image
 
 from dormouse.paper.figures import areas, site_similarity, specificity
-from dormouse.paper.figures.style import NotDrawn, plt
+from dormouse.paper.figures.style import NotDrawn, plt, save
 
 CEILINGS = [
     {"area": "VISl", "cortical_layer": layer, "target": "rdm", "selection": "paper", "neuron": neuron, "ceiling": value}
@@ -107,6 +108,16 @@ def test_whole_areas_have_a_heat_map_of_their_own():
     assert [len(ax.texts) for ax in few.axes[:2]] == [1, 1] and not few.axes[0].child_axes
     with pytest.raises(NotDrawn, match="no two sites"):
         site_similarity.data(layered(["a"], site_similarity=[]))
+
+
+@pytest.mark.parametrize("layers", [("4",), ("2/3", "4", "5"), tuple(f"layer {k}" for k in range(11))], ids=len)
+def test_no_name_of_a_site_is_cut(layers, tmp_path):
+    many = pd.DataFrame(pairs(layers)).assign(n_neurons=25_000, other_n_neurons=25_000)
+    save(site_similarity.plot(layered(["a"], site_similarity=many.to_dict("records"))), [tmp_path / "drawn.png"])
+    pixels = np.asarray(Image.open(tmp_path / "drawn.png").convert("L"))
+    assert pixels[3:-3, 3:-3].min() < 100 and all(
+        edge.min() > 250 for edge in (pixels[:3], pixels[-3:], pixels[:, :3], pixels[:, -3:])
+    )
 
 
 def test_specificity_has_intervals_and_animals():

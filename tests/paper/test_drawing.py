@@ -5,7 +5,7 @@ import yaml
 
 from dormouse.code_hash import script_code
 from dormouse.content_hash import short_hash
-from dormouse.paper.drawing import FOLDER, figure_code
+from dormouse.paper.listing import FOLDER, figure_code
 
 
 @pytest.fixture(scope="module")

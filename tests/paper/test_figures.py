@@ -173,9 +173,9 @@ def test_titles_say_what_is_scored_and_name_what_is_unusual():
         figures, _ = shown_in_all(found.assign(**unusual), ["VISp", "VISl"])
         for figure in figures.values():
             assert figure.get_suptitle().split("\n")[1:] == shown
-    assert figures["scores"].get_suptitle() == f"test: {PEARSON['axis']}"
+    assert figures["scores"].get_suptitle() == f"test: {PEARSON['axis']}; 7 networks"
     other = of_own_row(found)
-    assert other.get_suptitle() == "test: cosine"
+    assert other.get_suptitle() == "test: cosine; 7 networks"
     assert len(drawn(other.axes[0])["_pooled"]) == len(MODELS)
     assert not [line for line in other.axes[0].lines if list(line.get_xdata()) == [0, 0]]  # its null score is not known
 

@@ -76,6 +76,14 @@ def test_points_of_the_plots_are_mean_scores(run):
     assert "<Pixels>" not in plots["description"] and plots["drawing"].startswith("<svg")
 
 
+def test_what_a_method_reads_tells_its_axis_and_not_the_name_of_its_family(run):
+    renamed = run | {"methods": run["methods"].assign(family="of_a_user")}
+    plots, expected = (linked_plots(tables, shown_methods(tables)) for tables in (renamed, run))
+    assert plots["both"] and plots["description"] == expected["description"]
+    one_kind = run | {"methods": run["methods"].assign(target="rdm_zscored")}
+    assert not linked_plots(one_kind, shown_methods(one_kind))["both"]
+
+
 def test_without_regression_there_is_one_plot_and_without_scores_none(run):
     rsa = run | {"best_layers": run["best_layers"][run["best_layers"].method == "rsa_mine"]}
     plots = linked_plots(rsa, shown_methods(rsa))

@@ -7,9 +7,9 @@ import yaml
 from replicated_tables import CONFIG, DEPTHS, RANDOM, TRAINED, made_up_run
 
 from dormouse.columns import TABLES
-from dormouse.paper.replication import MEASURES, READ, replicate
+from dormouse.paper.replication import MEASURES, replicate
 from dormouse.tables import read_table, read_tables, write_table
-from dormouse.targets import list_targets
+from dormouse.targets import READ, list_targets
 from dormouse.written import read_yaml
 
 TIMM = {"source": "timm", "state": "trained"}

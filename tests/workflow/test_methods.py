@@ -27,14 +27,15 @@ CONFIG = {
     "methods": {"run": ["rsa_pearson"]},
 }
 SCORES = "results/mice/tables/scores.parquet"
+NO_FIGURES = ("--omit-from", "draw_figures")  # nor the report, which the tests here do not read
 
 
 @pytest.fixture(scope="module")
 def finished(root, run_workflow, write_dataset, tmp_path_factory):
-    """Give a folder that holds a dataset folder, mice, and the results of a whole run, in run."""
+    """Give a folder that holds a dataset folder, mice, and the results of a run up to all tables, in run."""
     folder = tmp_path_factory.mktemp("finished")
     write_dataset(folder / "mice")
-    done = run_workflow(folder / "run", config=CONFIG)
+    done = run_workflow(folder / "run", *NO_FIGURES, config=CONFIG)
     assert done.returncode == 0, done.stdout
     (folder / "run/my_methods.py").write_text(example(root)[0])
     return folder
@@ -172,7 +173,7 @@ def test_a_run_of_another_name_extracts_nothing_and_leaves_the_first_alone(run_w
     first, second = (read_table("scores", copied / f"results/{run}/tables/scores.parquet") for run in ("mice", "second"))
     assert second.n_neurons.max() < first.n_neurons.max()
     assert set(second.differs) == {"min_reliability 0.985, n_splits 5"}
-    assert planned(run_workflow(copied, "--dry-run", config=CONFIG).stdout) == {}  # the first run does not notice
+    assert planned(run_workflow(copied, "--dry-run", *NO_FIGURES, config=CONFIG).stdout) == {}  # the first run does not notice
 
 
 def test_a_name_that_belongs_to_another_data_set_is_refused(run_workflow, copied):

@@ -1,7 +1,5 @@
 """What is made from tables, by request or from published matrices, as rules make it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ from example_tables import example
 from made_up_tables import write_run
 from project import Project
 from scipy.stats import pearsonr
+from snakemake_process import WORKFLOW_TIMEOUT_S, run_snakemake
 
 from dormouse.columns import TABLES
 from dormouse.tables import read_table, write_table
@@ -57,9 +56,9 @@ def test_exports_are_made_from_tables_alone(root, tmp_path):
     folder = Project(root, tmp_path / "clone").folder
     write_run(folder / "results/mine/tables")
     write_table("jobs", example("jobs"), folder / "results/mine/tables/jobs.parquet")
-    words = [sys.executable, "-m", "snakemake", "write_exports", "-s", "workflow/paper.smk", "--cores", "2"]
-    done = subprocess.run([*words, "--config", "results=results/mine"], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    words = ["write_exports", "-s", "workflow/paper.smk", "--cores", "2", "--config", "results=results/mine"]
+    done = run_snakemake(words, folder, {}, WORKFLOW_TIMEOUT_S)
+    assert done.returncode == 0, done.stdout
     made = {path.name for path in (folder / "results/mine/exports").iterdir()}
     assert made == {"README.md", "columns.csv", "datapackage.json", "numbers.tex", "tables"}
     assert {path.stem for path in (folder / "results/mine/exports/tables").iterdir()} == TABLES.keys() - {"jobs"}

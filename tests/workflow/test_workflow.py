@@ -258,7 +258,8 @@ def test_results_that_are_not_as_their_jobs_wrote_them_are_made_again(finished, 
     copy = finished.copied(tmp_path / "copy")
     results = copy.folder / "results/demo"
     (kernels,) = copy.folder.glob("results/kernels/pixels/*/centred.npz")
-    damaged = [kernels, results / "tables/scores.parquet", results / "figures/scores_rsa_pearson.png", results / "report.html"]
+    others = ("tables/scores.parquet", "figures/scores_rsa_pearson.png", "null_check.json")
+    damaged = [kernels, *(results / name for name in others)]
     whole = {path: path.read_bytes() for path in damaged[:3]}
     for path in damaged:
         flip_a_bit(path)

@@ -40,9 +40,8 @@ from dormouse.models.specification import (
     with_sets,
 )
 from dormouse.mousenet.anatomy import FOLDER
-from dormouse.paper.drawing import figure_code, list_figures
 from dormouse.paper.exporting import export_files
-from dormouse.paper.replication import READ
+from dormouse.paper.listing import figure_code, list_figures
 from dormouse.neurons.selection import published_counts
 from dormouse.recordings.datasets import images_key, open_dataset, published_matrices
 from dormouse.recordings.simulated_sites import simulated_sites
@@ -50,7 +49,7 @@ from dormouse.run.folder import run_folder
 from dormouse.schemas import check_layers
 from dormouse.stimuli.images import BLANK, ORIGINAL
 from dormouse.tables import read_table
-from dormouse.targets import list_targets
+from dormouse.targets import READ, list_targets
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.training_key import training_key
 from dormouse.written import given_table, read_layers

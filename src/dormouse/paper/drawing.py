@@ -4,7 +4,7 @@ A module of `dormouse.paper.figures` has two functions of the tables: `data`, wh
 figure. A figure of which a run has too little is replaced by a sentence.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,55 +13,14 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from joblib import Parallel, delayed
 
-from dormouse.code_hash import script_code
-from dormouse.content_hash import short_hash
 from dormouse.errors import InputError, suggest
 from dormouse.files import atomic
 from dormouse.paper.facts import Tables, method_row, run_facts
 from dormouse.paper.figures.style import NotDrawn, placeholder, plt, save, save_pages
 from dormouse.tables import read_tables
 
-FOLDER = Path(__file__).with_name("figures")
 INDEX = ["name", "figure", "section", "title", "caption", "not_drawn"]  # columns of what is known of all figures
 FACTS = ("run", "methods")  # tables that every figure gets
-
-
-def list_figures(
-    table: Mapping[str, Mapping], instances: Mapping[str, Sequence[str]], presets: Mapping[str, Sequence[str]]
-) -> dict[str, dict]:
-    """Return the figures of a run by the name of their files.
-
-    Parameters
-    ----------
-    table : `figures` of resources/figures.yaml
-    instances : names of the methods, areas, models and variants of a run, by `method`, `area`, `model` and `variant`
-    presets : names of the methods that belong to each preset
-
-    Returns
-    -------
-    figure : its row of the table
-    section : of the report
-    endings : of its files
-    of : what it is drawn of, a keyword of its functions for each page; a figure of the run has one page, and no keyword
-    """
-    found: dict[str, dict] = {}
-    for figure, row in table.items():
-        of = [{row["of"]: instance} for instance in instances[row["of"]]] if "of" in row else [{}]
-        of = [one for one in of if "preset" not in row or one["method"] in presets.get(row["preset"], ())]
-        own = {"figure": figure, "section": row["section"], "endings": ["pdf", "png", "csv"]}
-        if row.get("pages"):
-            found[figure] = own | {"endings": ["pdf", "csv"], "of": of}
-        else:
-            found |= {"_".join([figure, *one.values()]): own | {"of": [one]} for one in of}
-    return found
-
-
-def figure_code(table: Iterable[str]) -> dict[str, str]:
-    """Return a hash of the code that each figure depends on; it is found by name, so that of the script does not lead to it.
-
-    One for each, because a figure may need a part of the module of another, whose hash is then that of this part alone.
-    """
-    return {figure: short_hash(script_code(FOLDER / f"{figure}.py", "data", "plot")) for figure in table}
 
 
 def draw_figures(
@@ -76,12 +35,14 @@ def draw_figures(
     Parameters
     ----------
     table : `figures` of resources/figures.yaml
-    figures : of `list_figures`
+    figures : of `listing.list_figures`
     paths : of tables, each named after its table
     """
     files = list(map(str, paths))
-    jobs = (delayed(_draw)(name, row["figure"], table, row["of"], files, folder) for name, row in figures.items())
-    index = pd.DataFrame(Parallel(n_jobs=threads, backend="multiprocessing")(jobs), columns=INDEX)
+    longest_first = sorted(figures.items(), key=lambda figure: -len(figure[1]["of"]))  # so that processes end together
+    jobs = (delayed(_draw)(name, row["figure"], table, row["of"], files, folder) for name, row in longest_first)
+    drawn = {row["name"]: row for row in Parallel(n_jobs=threads, backend="multiprocessing")(jobs)}
+    index = pd.DataFrame([drawn[name] for name in figures], columns=INDEX)
     with atomic(Path(folder, "index.csv")) as temporary:
         index.to_csv(temporary, index=False)
 

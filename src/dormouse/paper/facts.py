@@ -10,7 +10,6 @@ import yaml
 from dormouse.errors import InputError
 from dormouse.tables import read_table
 
-_parsed = cache(yaml.safe_load)  # which hundreds of pages ask for
 Tables = Mapping[str, pd.DataFrame]  # of a run, by name; one that the run does not have is empty
 
 
@@ -21,7 +20,7 @@ def run_facts(run: pd.DataFrame) -> dict:
     return facts | read
 
 
-@cache
+@cache  # hundreds of pages ask for it
 def _parsed(text: str) -> dict:
     return yaml.safe_load(text)
 

@@ -12,11 +12,11 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
+from dormouse.methods.table import RDMS
 from dormouse.paper.facts import Tables
 from dormouse.paper.markup import network_id
 from dormouse.paper.rankings import mean_scores
 
-RSA = "rsa"  # the family of methods that compare RDMs; the other families predict responses
 SIZE = 300  # of a panel, pixels
 FRAME, KIND = "frame", "kind"  # what is selected: by a frame that one draws, and in the legend
 PALETTE = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#949494", "#56b4e9"]
@@ -39,8 +39,8 @@ def linked_plots(tables: Tables, methods: Sequence[Mapping]) -> dict | None:
     """
     means = mean_scores(tables["best_layers"])
     known = [method for method in methods if method["method"] in means]
-    rsa = next((method for method in known if method["family"] == RSA), None)
-    other = next((method for method in known if method["family"] != RSA), None)
+    rsa = next((method for method in known if method["target"] in RDMS), None)
+    other = next((method for method in known if method["target"] not in RDMS), None)
     if not known:
         return None
     points = _points(tables["models"], means, known)

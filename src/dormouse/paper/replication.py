@@ -32,8 +32,6 @@ from dormouse.paper.measures.scores import (
     share_of_pairs,
 )
 
-READ = ["run", "methods", "models", "stimuli", "scores", "best_layers", "selection_counts", "ceilings", "site_similarity"]
-READ += ["published_rdms"]  # tables
 MEASURES = {
     measure.__name__: measure
     for measure in (
@@ -54,7 +52,7 @@ def replicate(targets: Sequence[Mapping], tables: Tables) -> pd.DataFrame:
     Parameters
     ----------
     targets : of `targets.list_targets`
-    tables : those of `READ`; all but run, methods and models may be empty
+    tables : those of `targets.READ`; all but run, methods and models may be empty
     """
     facts = run_facts(tables["run"])
     rows = [{**target, **_found(target, tables, facts)} for target in targets]

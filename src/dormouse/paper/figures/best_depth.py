@@ -61,7 +61,7 @@ def plot(tables: Tables) -> plt.Figure:
     middle = np.arange(len(groups)) * block + (len(areas) - 1) / 2
     axes[0, 0].set_yticks(middle, [f"{group}\nn = {counts[group]}" for group in groups])
     axes[0, 0].set_ylim(len(groups) * block - (1 + GAP) / 2, -(1 + GAP) / 2)
-    figure.suptitle(f"{run_facts(tables['run'])['title']}: n networks of each kind")
+    figure.suptitle(f"{run_facts(tables['run'])['title']}: depth of the best layer; n: networks of a kind")
     add_legend(figure, {area: plt.Line2D([], [], color=colour, linewidth=2) for area, colour in colours.items()})
     return figure
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, method_row, run_facts
-from dormouse.paper.figures.marks import add_legend
+from dormouse.paper.figures.marks import add_legend, counted
 from dormouse.paper.figures.scores import area_ceilings
 from dormouse.paper.figures.style import RED, NotDrawn, colours_of, heading, lines_of, panels, plt, sns
 from dormouse.stimuli.images import ORIGINAL
@@ -60,7 +60,8 @@ def plot(tables: Tables, method: str) -> plt.Figure:
             ax.annotate(f"noise ceiling {limit:.2f}", **place, bbox={"facecolor": "white", "linewidth": 0, "pad": 1})
     ax.set_ylim(view)
     axes[-1, 0].tick_params(axis="x", rotation=90)
-    figure.suptitle(heading(run_facts(tables["run"])["title"], row["axis"], scores))
+    what = f"{row['axis']}; {counted(nets.model.nunique(), 'networks')}"
+    figure.suptitle(heading(run_facts(tables["run"])["title"], what, scores))
     handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     add_legend(figure, handles)
     return figure

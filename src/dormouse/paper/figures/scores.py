@@ -7,6 +7,7 @@ import pandas as pd
 
 from dormouse.paper.evidence import ABOVE, ALPHA, CHANCE, MEAN, POOLED, UNTESTED, WORDS, leading, whole_area_marks
 from dormouse.paper.facts import Tables, areas_of, method_row, run_facts
+from dormouse.paper.figures.marks import counted
 from dormouse.paper.figures.style import DOUBLE_IN, RED, heading, panels, plt, sns
 from dormouse.tables import WHOLE, whole_areas
 
@@ -56,7 +57,8 @@ def plot(tables: Tables, method: str) -> plt.Figure:
     for area, ax in zip(areas, axes, strict=True):
         _draw_panel(ax, shown[shown.area == area], marks[marks.area == area], limits[limits.area == area], row)
     left = f"\n{len(order)} of {len(models)} networks: the best, MouseNets and baselines" if len(order) < len(models) else ""
-    figure.suptitle(heading(run_facts(tables["run"])["title"], row["axis"], shown) + left, wrap=True)
+    what = row["axis"] if left else f"{row['axis']}; {counted(len(order), 'networks')}"
+    figure.suptitle(heading(run_facts(tables["run"])["title"], what, shown) + left, wrap=True)
     lines = {line.get_label(): line for ax in axes for line in ax.lines if len(line.get_xdata())}
     entries |= {label: line for label, line in lines.items() if not label.startswith("_")}
     figure.legend(

@@ -8,7 +8,9 @@ from dormouse.paper.figures.areas import sites_in_order
 from dormouse.paper.figures.style import SMALL_PT, NotDrawn, panels, plt
 from dormouse.tables import WHOLE
 
-SITE_IN, LABELS_IN = 0.27, 1.1  # inches: a site, and what is around them
+SITE_IN, LABELS_IN = 0.27, 1.2  # inches: a site, and what is around them
+LEAST_IN, MOST_IN = 3.0, 7.2  # of a side of the figure; a title is wide, and so is the label of the colours
+PAD_IN = 0.1  # around labels, which are a little longer in a picture than in the PDF for which they are laid out
 INSET = (0.66, 0.66, 0.33, 0.33)  # place of the whole areas in the corner that the layers leave empty: x, y, width, height
 FEWEST_AROUND = 8  # layers, with which the corner is large enough
 
@@ -30,14 +32,15 @@ def plot(tables: Tables) -> plt.Figure:
     sites = [_sites(part, areas) for part in parts]
     inside = len(parts) == 2 and len(sites[0]) >= FEWEST_AROUND
     ratios = [len(part) for part in (sites[:1] if inside else sites)]
-    size = min(LABELS_IN + SITE_IN * sum(ratios), 7.2)
+    size = min(max(LABELS_IN + SITE_IN * sum(ratios), LEAST_IN), MOST_IN)
     figure, axes = panels(len(ratios), 1, width=size, height=size - 0.3, height_ratios=ratios)
+    figure.get_layout_engine().set(w_pad=PAD_IN, h_pad=PAD_IN)
     places = [axes[0, 0], axes[0, 0].inset_axes(INSET)] if inside else list(axes[:, 0])
     limits = min(0.0, np.floor(pairs.r.min() * 10) / 10), np.ceil(pairs.r.max() * 10) / 10
     for part, own, ax in zip(parts, sites, places, strict=True):
         image = _draw_heat_map(ax, part, own, limits)
     figure.colorbar(image, ax=axes, label="Pearson's r of two RDMs", shrink=0.5, aspect=30, pad=0.01)
-    counts = "; in brackets: neurons" if pairs.n_neurons.notna().any() else ""
+    counts = "\nin brackets: numbers of neurons" if pairs.n_neurons.notna().any() else ""
     figure.suptitle(f"{run_facts(tables['run'])['title']}: similarity of sites{counts}")
     return figure
 

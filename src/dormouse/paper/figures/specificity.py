@@ -41,6 +41,6 @@ def plot(tables: Tables) -> plt.Figure:
     counts = {area: numbers(rows.n_animals) for area, rows in shown.groupby("area")}
     axes[0, 0].set_yticks(list(places.values()), [f"{area} (n = {counts[area]})" for area in places])
     axes[0, 0].set_ylim(len(places) - 0.5, -0.5)
-    figure.suptitle(f"{run_facts(tables['run'])['title']}: areas of n animals")
+    figure.suptitle(f"{run_facts(tables['run'])['title']}: areas across animals; n: animals with neurons in an area")
     add_legend(figure, {label: h for ax in axes[0] for h, label in zip(*ax.get_legend_handles_labels(), strict=True)})
     return figure

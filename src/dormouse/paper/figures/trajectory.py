@@ -3,6 +3,7 @@
 import pandas as pd
 
 from dormouse.paper.facts import Tables, areas_of, method_row, run_facts
+from dormouse.paper.figures.marks import counted
 from dormouse.paper.figures.style import DOUBLE_IN, SINGLE_IN, NotDrawn, area_colours, heading, panels, plt
 from dormouse.stimuli.images import ORIGINAL
 from dormouse.tables import whole_areas
@@ -37,7 +38,8 @@ def plot(tables: Tables, method: str) -> plt.Figure:
             line = shown[(shown.run == run) & (shown.area == area)].sort_values("epoch")
             ax.plot(line.test_accuracy, line.score, "o-", markersize=3, color=colour, label=area)
         ax.set(title=run, xlabel="accuracy on test images")
-    axes[0, 0].set_ylabel(row["label"])
-    figure.suptitle(heading(run_facts(tables["run"])["title"], "score over accuracy", best[best.method == method]))
+    axes[0, 0].set_ylabel(f"score, {row['label']}")
+    what = f"score over accuracy, {counted(len(shown[['run', 'epoch']].drop_duplicates()), 'epochs')}"
+    figure.suptitle(heading(run_facts(tables["run"])["title"], what, best[best.method == method]))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False)
     return figure

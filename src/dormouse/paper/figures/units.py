@@ -39,6 +39,7 @@ def plot(tables: Tables) -> plt.Figure:
         ax.set(title=f"{area}{n}" if row == 0 else "", xlabel=quantity.replace("_", " "))
     for line in axes:
         line[0].set_ylabel("share of units")
-    figure.suptitle(f"{facts['title']}: distributions over units")
+    n_units = f"{(units.model != '').sum():,} units of {counted(units.model[units.model != ''].nunique(), 'networks')}"
+    figure.suptitle(f"{facts['title']}: {n_units}, and neurons")
     add_legend(figure, {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)})
     return figure

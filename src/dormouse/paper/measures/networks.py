@@ -2,8 +2,6 @@
 
 import json
 
-from sklearn.random_projection import johnson_lindenstrauss_min_dim
-
 from dormouse.inference.contrasts import chosen, with_attributes
 from dormouse.paper.facts import Tables, run_facts
 from dormouse.paper.measures.found import Found, NotRun
@@ -12,6 +10,8 @@ from dormouse.stimuli.images import ORIGINAL
 
 def projection_columns(tables: Tables, method: str, n_images: int) -> Found:
     """Return the columns of the sparse random projection of so many images, by the eps of the run."""
+    from sklearn.random_projection import johnson_lindenstrauss_min_dim  # half a second, which the report would take, too
+
     if method not in set(tables["methods"].method):
         raise NotRun(f"this run does not have the method {method}.")
     here, eps = tables["stimuli"].stimulus.nunique(), run_facts(tables["run"])["config"]["projection"]["eps"]
