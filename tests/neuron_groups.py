@@ -2,12 +2,15 @@
 
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy.spatial.distance import pdist
 
+from dormouse.neurons import halves, thresholds
 from dormouse.neurons.reliability_table import measure_reliability
 from dormouse.recordings.trials import Recording
 
@@ -56,14 +59,30 @@ def keep(
     return rows[~np.array(out)].reset_index(drop=True)
 
 
-def one_at_a_time(recordings: dict[str, Recording]) -> Iterator[tuple[str, Recording]]:
-    """Give each recording once, and fail where any but the last is still in memory."""
-    given = []
-    for name, recording in recordings.items():
-        copy = replace(recording, response=recording.response.copy())
-        given.append(weakref.ref(copy.response))
-        assert sum(reference() is not None for reference in given) <= 2
-        yield name, copy
+class OneAtATime:
+    """Give each recording in every visit, and fail where any but the last is still in memory."""
+
+    def __init__(self, recordings: dict[str, Recording]):
+        self.recordings, self.n_visits = recordings, 0
+
+    def __iter__(self) -> Iterator[tuple[str, Recording]]:
+        self.n_visits += 1
+        given = []
+        for name, recording in self.recordings.items():
+            copy = replace(recording, response=recording.response.copy())
+            given.append(weakref.ref(copy.response))
+            assert sum(reference() is not None for reference in given) <= 2
+            yield name, copy
+
+
+@contextmanager
+def little_memory() -> Iterator[None]:
+    """Make halves of one split at a time, of one neuron and one site each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(halves, "SUMS_BYTES", 1)
+        patch.setattr(thresholds, "SUMS_BYTES", 1)
+        patch.setattr(halves, "HALVES_BYTES", 1)
+        yield
 
 
 def split_halves(response: np.ndarray) -> np.ndarray:

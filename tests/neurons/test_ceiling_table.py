@@ -22,7 +22,7 @@ from neuron_groups import (
 
 from dormouse import tables
 from dormouse.neurons import ceilings, populations
-from dormouse.recordings.trials import read_recordings, write_recording
+from dormouse.recordings.trials import Recordings, write_recording
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ ALL_STIMULI = np.array([f"image_{i:03d}" for i in range(N_STIMULI)])
 def estimate(written, area: str, stimuli: np.ndarray = ALL_STIMULI, part: str = "all", min_neurons: int = 5) -> pd.DataFrame:
     paths, kept = written
     kept = kept[kept.area == area]
-    population = populations.pool(read_recordings(paths, kept.recording, stimuli, part), kept)
-    recordings = read_recordings(paths, kept.recording, stimuli, part)
+    population = populations.pool(Recordings(paths, kept.recording, stimuli, part), kept)
+    recordings = Recordings(paths, kept.recording, stimuli, part)
     return ceilings.estimate(area, recordings, population, kept, min_neurons, PENALTY, N_SPLITS, SEED)
 
 

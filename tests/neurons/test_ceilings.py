@@ -1,16 +1,20 @@
 """Noise ceilings of neurons and RDMs follow their definition, and noise-free data reach them."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
 from neuron_groups import (
     N_SPLITS,
+    N_STIMULI,
     SEED,
+    OneAtATime,
     ceiling_of_pooled,
     correlate,
     keep,
+    little_memory,
     make_recording,
-    one_at_a_time,
     rdm_r_of_pooled,
     split_halves,
 )
@@ -19,8 +23,15 @@ from scipy.spatial.distance import pdist
 from dormouse.neurons import ceilings, reliability
 
 
+@pytest.fixture(autouse=True, params=[nullcontext, little_memory], ids=["one visit", "many visits"])
+def memory(request):
+    """Everything here holds whether recordings are visited once or many times."""
+    with request.param():
+        yield
+
+
 def of_rdms(recordings, kept: pd.DataFrame, layers: list[str], n_splits: int = N_SPLITS) -> pd.DataFrame:
-    return ceilings.rdm_reliability(recordings, kept, layers, ["rdm"], n_splits, SEED)["rdm"]
+    return ceilings.rdm_reliability(recordings, kept, layers, ["rdm"], N_STIMULI, n_splits, SEED)["rdm"]
 
 
 def test_ceiling_is_the_root_of_the_reliability_and_0_for_a_negative_one():
@@ -30,7 +41,7 @@ def test_ceiling_is_the_root_of_the_reliability_and_0_for_a_negative_one():
 def test_rdm_reliabilities_equal_those_of_all_neurons_pooled_first(recordings):
     left_out = {"one": ["n1", "n5"], "three": ["n0"]}
     kept, layers = keep(recordings, left_out), ["all", "2/3", "4"]
-    result = of_rdms(one_at_a_time(recordings), kept, layers)
+    result = of_rdms(OneAtATime(recordings), kept, layers)
     inside = {name: ~np.isin(recording.neuron, left_out.get(name, [])) for name, recording in recordings.items()}
     parts = [split_halves(recording.response[:, :, inside[name]]) for name, recording in recordings.items()]
     halves = np.concatenate(parts, axis=-1)
@@ -48,7 +59,9 @@ def test_rdm_reliabilities_equal_those_of_all_neurons_pooled_first(recordings):
 
 def test_rdm_reliabilities_of_zscored_neurons_equal_those_of_halves_zscored_first(recordings):
     kept, targets = keep(recordings, {}), ["rdm", "rdm_zscored"]
-    result = ceilings.rdm_reliability(one_at_a_time(recordings), kept, ["all", "4"], targets, N_SPLITS, SEED)["rdm_zscored"]
+    result = ceilings.rdm_reliability(OneAtATime(recordings), kept, ["all", "4"], targets, N_STIMULI, N_SPLITS, SEED)[
+        "rdm_zscored"
+    ]
     halves = np.concatenate([split_halves(recording.response) for recording in recordings.values()], axis=-1)
     halves = (halves - halves.mean(axis=2, keepdims=True)) / halves.std(axis=2, keepdims=True)
     layer = np.concatenate([recording.cortical_layer for recording in recordings.values()])
@@ -66,9 +79,9 @@ def test_standard_error_is_missing_for_one_split_and_falls_with_their_number(rec
 def test_a_site_of_noise_has_a_ceiling_near_0():
     response = np.random.default_rng(5).standard_normal((10, 60, 40))
     recording = make_recording(response)
-    result = ceilings.rdm_reliability([("one", recording)], keep({"one": recording}, {}), ["all"], ["rdm"], N_SPLITS, SEED)[
-        "rdm"
-    ]
+    result = ceilings.rdm_reliability(
+        [("one", recording)], keep({"one": recording}, {}), ["all"], ["rdm"], N_STIMULI, N_SPLITS, SEED
+    )["rdm"]
     assert 0 <= result.ceiling[0] < 0.3 and abs(result.split_half_r[0]) < 0.05
 
 

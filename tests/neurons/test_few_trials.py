@@ -100,9 +100,12 @@ def test_rdms_of_images_shown_once_have_no_ceiling_and_populations_no_reliabilit
     recording, _ = shown()
     kept = selected(measured(recording, PAIRS[:1]), ["reliable"])
     capsys.readouterr()
-    found = rdm_reliability([("one", recording)], kept, ["all", "4"], ["rdm", "rdm_zscored"], 5, 0)
+    n = len(recording.stimulus)
+    found = rdm_reliability([("one", recording)], kept, ["all", "4"], ["rdm", "rdm_zscored"], n, 5, 0)
     assert all(table.isna().all(axis=None) and len(table) == 2 for table in found.values())
-    assert sweep("VISp", [("one", recording)], kept.assign(value=kept.reliability), [0.0], 3, 5, 0).empty
+    assert sweep(
+        "VISp", [("one", recording)], kept.assign(value=kept.reliability), [0.0], 3, len(recording.stimulus), 5, 0
+    ).empty
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"one: no noise ceiling of RDMs, because {N_ONCE} images have a single trial."
     assert second == f"one: no reliability of populations, because {N_ONCE} images have a single trial."

@@ -1,9 +1,11 @@
 """The sweep of the reliability threshold, against a computation from all neurons at once at each threshold."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
-from neuron_groups import one_at_a_time
+from neuron_groups import OneAtATime, little_memory
 from run_facts import tables_of
 
 from dormouse import tables
@@ -16,6 +18,13 @@ N_SPLITS, SEED = 5, 4
 N_STIMULI = 12
 VALUES = [0.0, 0.2, 0.5, 0.8]
 LAYERS = ["4", "5", "4", "", "2/3", "4", "5", "4", "4"]
+
+
+@pytest.fixture(autouse=True, params=[nullcontext, little_memory], ids=["one visit", "many visits"])
+def memory(request):
+    """Everything here holds whether recordings are visited once or many times."""
+    with request.param():
+        yield
 
 
 def make_recording(name: str, n_trials: int, n_neurons: int, seed: int) -> Recording:
@@ -98,7 +107,7 @@ def sweep_by_hand(recordings, candidates, values, min_neurons) -> dict[tuple, tu
 
 
 def sweep(recordings, candidates, values=VALUES, min_neurons=3) -> pd.DataFrame:
-    return thresholds.sweep("VISp", one_at_a_time(recordings), candidates, values, min_neurons, N_SPLITS, SEED)
+    return thresholds.sweep("VISp", OneAtATime(recordings), candidates, values, min_neurons, N_STIMULI, N_SPLITS, SEED)
 
 
 @pytest.mark.parametrize("min_neurons", [3, 8])
@@ -173,7 +182,9 @@ def test_the_matrix_at_the_threshold_of_the_selection_equals_that_of_the_ceiling
     table = sweep(recordings, candidates)
     rows = table[(table.threshold == 0.5) & (table.instance == "matrix")]
     kept = candidates[candidates.value >= 0.5]
-    ceiling = ceilings.rdm_reliability(recordings.items(), kept, list(rows.cortical_layer), ["rdm"], N_SPLITS, SEED)["rdm"]
+    ceiling = ceilings.rdm_reliability(
+        recordings.items(), kept, list(rows.cortical_layer), ["rdm"], N_STIMULI, N_SPLITS, SEED
+    )["rdm"]
     assert len(rows) > 1
     for column in ("split_half_r", "split_half_sem"):
         np.testing.assert_allclose(rows[column], ceiling[column], rtol=0, atol=1e-10)

@@ -2,7 +2,7 @@
 
 from dormouse.files import read_arrays
 from dormouse.neurons.ceilings import estimate
-from dormouse.recordings.trials import read_recordings
+from dormouse.recordings.trials import Recordings
 from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
@@ -13,7 +13,7 @@ neurons = read_table("neurons", snakemake.input.neurons)
 kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
 table = estimate(
     snakemake.wildcards.area,
-    read_recordings(snakemake.input.recordings, kept.recording, stimuli, params.score_on),
+    Recordings(snakemake.input.recordings, kept.recording, stimuli, params.score_on),
     read_arrays(snakemake.input.population),
     kept,
     params.min_neurons,

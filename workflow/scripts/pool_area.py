@@ -2,7 +2,7 @@
 
 from dormouse.files import write_arrays
 from dormouse.neurons.populations import pool, site_rdms
-from dormouse.recordings.trials import read_recordings
+from dormouse.recordings.trials import Recordings
 from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table
@@ -10,7 +10,7 @@ from dormouse.tables import read_table
 begin(snakemake)
 neurons, stimuli = read_table("neurons", snakemake.input.neurons), read_names(snakemake.input.stimuli)
 kept = neurons[neurons.kept & (neurons.area == snakemake.wildcards.area)]
-recordings = read_recordings(snakemake.input.recordings, kept.recording, stimuli, snakemake.params.score_on)
+recordings = Recordings(snakemake.input.recordings, kept.recording, stimuli, snakemake.params.score_on)
 population = pool(recordings, kept)
 write_arrays(snakemake.output.trials, {"first": population.pop("first")})
 write_arrays(snakemake.output.population, population)

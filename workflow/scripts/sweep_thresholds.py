@@ -2,7 +2,7 @@
 
 from dormouse.neurons.selection import candidates
 from dormouse.neurons.thresholds import sweep
-from dormouse.recordings.trials import read_recordings
+from dormouse.recordings.trials import Recordings
 from dormouse.run.job import begin
 from dormouse.stimuli.images import read_names
 from dormouse.tables import read_table, write_table
@@ -12,10 +12,11 @@ params, stimuli = snakemake.params, read_names(snakemake.input.stimuli)
 neurons = candidates(read_table("neurons", snakemake.input.neurons), snakemake.wildcards.area, params.correction)
 table = sweep(
     snakemake.wildcards.area,
-    read_recordings(snakemake.input.recordings, neurons.recording, stimuli, params.score_on),
+    Recordings(snakemake.input.recordings, neurons.recording, stimuli, params.score_on),
     neurons,
     params.values,
     params.min_neurons,
+    len(stimuli),
     params.n_splits,
     params.seed,
 )

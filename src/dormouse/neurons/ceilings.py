@@ -14,8 +14,9 @@ from dormouse.methods.rdms import rdm_from_patterns, split_half_rdm_r, upper_tri
 from dormouse.methods.ridge import score_layers
 from dormouse.methods.rsa import pearson
 from dormouse.methods.table import RDMS, RESPONSES
+from dormouse.neurons.halves import BYTES_PER_PAIR, halves_of, split_blocks
 from dormouse.neurons.populations import RESPONSES_OF, sites, zscored
-from dormouse.neurons.reliability import over_splits, spearman_brown, split_half_means
+from dormouse.neurons.reliability import over_splits, spearman_brown
 from dormouse.recordings.trials import Recording
 from dormouse.tables import WHOLE
 
@@ -41,7 +42,7 @@ def estimate(
 
     Parameters
     ----------
-    recordings : name and trials of each recording of the area, visited once, one at a time
+    recordings : name and trials of each recording of the area, visited one at a time, and again where memory is short
     population : from `populations.pool`
     kept : rows of the table `neurons` for the kept neurons of the area
     min_neurons : fewest neurons of a site, and of the other animals that predict a neuron
@@ -60,7 +61,7 @@ def estimate(
     places = pd.DataFrame({"area": area, "cortical_layer": list(masks), "n_neurons": [mask.sum() for mask in masks.values()]})
     responses = pd.DataFrame([neurons.loc[mask, values].mean() for mask in masks.values()])
     parts = [neurons[[*named, *values, "split_half_sem"]], pd.concat([places, responses], axis=1).assign(target=RESPONSES)]
-    for target, rdms in rdm_reliability(recordings, kept, list(masks), RDMS, n_splits, seed).items():
+    for target, rdms in rdm_reliability(recordings, kept, list(masks), RDMS, len(population["mean"]), n_splits, seed).items():
         rdms["inter_animal"] = inter_animal_rdms(population, list(masks), target, min_neurons)
         parts.append(pd.concat([places, rdms], axis=1).assign(target=target))
     return pd.concat(parts, ignore_index=True).assign(estimator=ESTIMATOR)
@@ -71,6 +72,7 @@ def rdm_reliability(
     kept: pd.DataFrame,
     layers: Sequence[str],
     targets: Sequence[str],
+    n_stimuli: int,
     n_splits: int,
     seed: int,
 ) -> dict[str, pd.DataFrame]:
@@ -84,29 +86,36 @@ def rdm_reliability(
     In every split the RDMs of the two halves are correlated (Pearson, upper triangles); the mean over splits is extrapolated.
     Noise in an RDM is not quite independent of its size, so the ceiling of a population of unreliable neurons comes out a
     little low (by .05 at reliabilities of .45; not noticeably from .7 up).
-    The RDM of a site needs all its neurons, but only through sums over them, so recordings are visited one at a time. Nothing
-    is known of RDMs with images that were shown once.
+    The RDM of a site needs all its neurons, but only through sums over them, so recordings are visited one at a time; again
+    and again where the sums of all splits would take too much memory. Nothing is known of RDMs with images that were shown
+    once.
     """
-    # Gram matrices, row sums and number of neurons so far
-    sums = {(target, layer): (0.0, 0.0, 0) for target in targets for layer in layers}
-    for name, recording in recordings:
-        if once := recording.shown_once().sum():
-            print(f"{name}: no noise ceiling of RDMs, because {once} images have a single trial.", file=sys.stderr)
-            unknown = pd.DataFrame(np.nan, range(len(layers)), ["split_half_r", "split_half_sem", "ceiling"])
-            return {target: unknown.copy() for target in targets}
-        inside = np.isin(recording.neuron, kept.neuron[kept.recording == name])
-        halves = np.stack(split_half_means(recording.response[:, :, inside], n_splits, seed))
-        for target in targets:
-            responses = RESPONSES_OF[target](halves)
-            for layer in layers:
-                X = responses[..., (recording.cortical_layer[inside] == layer) | (layer == WHOLE)]
-                part = X @ X.swapaxes(-1, -2), X.sum(axis=-1), X.shape[-1]  # X: (2, n_splits, n_stimuli, n_neurons)
-                sums[target, layer] = tuple(total + new for total, new in zip(sums[target, layer], part, strict=True))
-    r = {target: [split_half_rdm_r(*sums[target, layer]) for layer in layers] for target in targets}
-    return {
-        target: pd.DataFrame([over_splits(of) | {"ceiling": ceiling(spearman_brown(of.mean()))} for of in of_sites])
-        for target, of_sites in r.items()
-    }
+    keys = [(target, layer) for target in targets for layer in layers]
+    blocks, place = split_blocks(recordings, n_splits, seed, len(keys) * BYTES_PER_PAIR * n_stimuli**2)
+    r: dict[tuple[str, str], list[np.ndarray]] = {key: [] for key in keys}
+    for splits in blocks:
+        # Gram matrices, row sums and number of neurons so far
+        sums = dict.fromkeys(keys, (0.0, 0.0, 0))
+        for name, recording in recordings:
+            if once := recording.shown_once().sum():
+                print(f"{name}: no noise ceiling of RDMs, because {once} images have a single trial.", file=sys.stderr)
+                unknown = pd.DataFrame(np.nan, range(len(layers)), ["split_half_r", "split_half_sem", "ceiling"])
+                return {target: unknown.copy() for target in targets}
+            inside = np.isin(recording.neuron, kept.neuron[kept.recording == name])
+            for neurons, halves in halves_of(recording, inside, n_splits, seed, splits):
+                for target, layer in keys:
+                    here = (recording.cortical_layer[neurons] == layer) | (layer == WHOLE)
+                    X = RESPONSES_OF[target](halves[..., here])  # (2, n_splits, n_stimuli, n_neurons)
+                    part = X @ X.swapaxes(-1, -2), X.sum(axis=-1), X.shape[-1]
+                    sums[target, layer] = tuple(total + new for total, new in zip(sums[target, layer], part, strict=True))
+        for key, of_halves in sums.items():
+            r[key].append(split_half_rdm_r(*of_halves))
+    found = {key: np.concatenate(parts)[place] for key, parts in r.items()}
+    return {target: pd.DataFrame([_over_splits(found[target, layer]) for layer in layers]) for target in targets}
+
+
+def _over_splits(r: np.ndarray) -> dict[str, float]:
+    return over_splits(r) | {"ceiling": ceiling(spearman_brown(r.mean()))}
 
 
 def inter_animal_rdms(

@@ -12,7 +12,14 @@ from dormouse.recordings.trials import MIN_TRIALS
 NEURONS_AT_ONCE = 32  # bounds memory, and keeps the data in the processor's cache
 
 
-def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_orders(n_trials: int, n_splits: int, seed: int) -> np.ndarray:
+    """Return an order of the trials for each split, (n_splits, n_trials) int."""
+    return np.argsort(np.random.default_rng(seed).random((n_splits, n_trials)), axis=1)
+
+
+def split_half_means(
+    response: np.ndarray, n_splits: int, seed: int, splits: np.ndarray | slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray]:
     """Average random halves of the trials of every stimulus.
 
     Only trials that are present are dealt out: of c trials, one half gets c // 2 and the other the rest. If no trial is
@@ -21,14 +28,15 @@ def split_half_means(response: np.ndarray, n_splits: int, seed: int) -> tuple[np
     Parameters
     ----------
     response : (n_trials, n_stimuli, n_neurons), NaN where a trial is missing
+    splits : those to return, of all
 
     Returns
     -------
     first, second : (n_splits, n_stimuli, n_neurons) float64; NaN where a stimulus has fewer than two trials
     """
     n_trials, *shape = response.shape
-    rng = np.random.default_rng(seed)
-    order = np.argsort(rng.random((n_splits, n_trials)), axis=1)  # one order of the trials per split
+    order = split_orders(n_trials, n_splits, seed)[splits]
+    n_splits = len(order)
     absent = np.isnan(response)
     if not absent.any() and n_trials >= MIN_TRIALS:
         trials = response.reshape(n_trials, -1).astype(np.float64)

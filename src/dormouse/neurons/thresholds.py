@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from dormouse.methods.rdms import CONSTANT, split_half_rdm_r
+from dormouse.neurons.halves import BYTES_PER_PAIR, SUMS_BYTES, halves_of, split_blocks
 from dormouse.neurons.populations import sites
-from dormouse.neurons.reliability import over_splits, split_half_means
+from dormouse.neurons.reliability import over_splits
 from dormouse.recordings.trials import Recording
 from dormouse.tables import WHOLE, read_tables
 
@@ -27,6 +28,7 @@ def sweep(
     candidates: pd.DataFrame,
     values: Sequence[float],
     min_neurons: int,
+    n_stimuli: int,
     n_splits: int,
     seed: int,
 ) -> pd.DataFrame:
@@ -34,7 +36,7 @@ def sweep(
 
     Parameters
     ----------
-    recordings : name and trials of each recording of the area, visited once, one at a time
+    recordings : name and trials of each recording of the area, visited one at a time, and again where memory is short
     candidates : rows of the table `reliability` for neurons that pass all other filters, with their reliability as `value`
 
     `matrix` is the correlation of the RDMs of two halves of the trials, `image` that of the population's responses to one
@@ -45,32 +47,64 @@ def sweep(
     limits = np.sort(np.asarray(values, float))
     candidates = candidates[candidates.value >= limits[0]]
     layers = list(sites(candidates.cortical_layer.to_numpy(str), min_neurons))
-    sums = {(layer, k): [0.0, 0.0, 0.0, 0] for layer in layers for k in range(len(limits))}
-    for name, recording in recordings:
-        if once := recording.shown_once().sum():
-            print(f"{name}: no reliability of populations, because {once} images have a single trial.", file=sys.stderr)
-            return read_tables("thresholds", [])
-        own = candidates[candidates.recording == name].set_index("neuron").reindex(recording.neuron)
-        inside = own.value.notna().to_numpy()
-        highest = np.searchsorted(limits, own.value[inside], side="right") - 1  # the highest threshold that a neuron reaches
-        halves = np.stack(split_half_means(recording.response[:, :, inside], n_splits, seed))
-        for layer, k in sums:
-            X = halves[..., (highest == k) & ((recording.cortical_layer[inside] == layer) | (layer == WHOLE))]
-            for i, new in enumerate((X @ X.swapaxes(-1, -2), X.sum(axis=-1), (X[0] * X[1]).sum(axis=-1), X.shape[-1])):
-                sums[layer, k][i] += new
-    rows = []
-    for layer in layers:
+    keys = [(layer, k) for layer in layers for k in reversed(range(len(limits)))]
+    of_pair = BYTES_PER_PAIR * n_stimuli**2
+    blocks, place = split_blocks(recordings, n_splits, seed, len(keys) * of_pair)
+    found: dict[tuple[str, int], list[dict[str, np.ndarray]]] = {}
+    numbers: dict[tuple[str, int], int] = {}
+    for splits in blocks:
+        at_once = max(1, SUMS_BYTES // (len(splits) * of_pair))
         total = [0.0, 0.0, 0.0, 0]
-        for k in reversed(range(len(limits))):  # a threshold keeps the neurons of all higher thresholds, too
-            total = [a + b for a, b in zip(total, sums[layer, k], strict=True)]
-            if total[-1] >= min_neurons:
-                place = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": total[-1]}
-                found = split_half(*total)
-                _tell_undefined(place, found)
-                rows += [place | {"instance": name} | over_splits(r) for name, r in found.items()]
+        for some in (keys[start : start + at_once] for start in range(0, len(keys), at_once)):
+            sums = _sums(recordings, candidates, limits, some, n_splits, seed, splits)
+            if sums is None:
+                return read_tables("thresholds", [])
+            for layer, k in some:
+                if k == len(limits) - 1:
+                    total = [0.0, 0.0, 0.0, 0]
+                # a threshold keeps the neurons of all higher thresholds, too
+                total = [a + b for a, b in zip(total, sums.pop((layer, k)), strict=True)]
+                if total[-1] >= min_neurons:
+                    numbers[layer, k] = total[-1]
+                    found.setdefault((layer, k), []).append(split_half(*total))
+    rows = []
+    for (layer, k), parts in found.items():
+        r = {name: np.concatenate([part[name] for part in parts])[place] for name in parts[0]}
+        row = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": numbers[layer, k]}
+        _tell_undefined(row, r)
+        rows += [row | {"instance": name} | over_splits(values) for name, values in r.items()]
     if not rows:
         return read_tables("thresholds", [])
     return pd.DataFrame(rows).sort_values(["cortical_layer", "threshold", "instance"], ignore_index=True)
+
+
+def _sums(
+    recordings: Iterable[tuple[str, Recording]],
+    candidates: pd.DataFrame,
+    limits: np.ndarray,
+    keys: Sequence[tuple[str, int]],
+    n_splits: int,
+    seed: int,
+    splits: np.ndarray,
+) -> dict[tuple[str, int], list] | None:
+    """Return the parameters of `split_half` for the neurons whose highest threshold is k, by layer and k.
+
+    None where images were shown once.
+    """
+    sums = {key: [0.0, 0.0, 0.0, 0] for key in keys}
+    for name, recording in recordings:
+        if once := recording.shown_once().sum():
+            print(f"{name}: no reliability of populations, because {once} images have a single trial.", file=sys.stderr)
+            return None
+        own = candidates[candidates.recording == name].set_index("neuron").reindex(recording.neuron)
+        highest = np.searchsorted(limits, own.value, side="right") - 1  # the highest threshold that a neuron reaches
+        for neurons, halves in halves_of(recording, own.value.notna().to_numpy(), n_splits, seed, splits):
+            for layer, k in keys:
+                here = (highest[neurons] == k) & ((recording.cortical_layer[neurons] == layer) | (layer == WHOLE))
+                X = halves[..., here]
+                for i, new in enumerate((X @ X.swapaxes(-1, -2), X.sum(axis=-1), (X[0] * X[1]).sum(axis=-1), X.shape[-1])):
+                    sums[layer, k][i] += new
+    return sums
 
 
 def _tell_undefined(place: Mapping, found: Mapping[str, np.ndarray]) -> None:

@@ -158,14 +158,17 @@ def check_images(recording: Recording, hashes: Mapping[str, str], place: str | P
             )
 
 
-def read_recordings(
-    paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray, part: str
-) -> Iterator[tuple[str, Recording]]:
-    """Yield name and trials of each recording among `paths` that is in `names`, with the named stimuli only.
+class Recordings:
+    """Name and trials of each recording among `paths` that is in `names`, with the named stimuli only, read when visited.
 
     `part` says which trials, see `Recording.part`. One recording is in memory at a time.
     """
-    wanted = set(names)
-    for path in map(Path, paths):
-        if path.stem in wanted:
-            yield path.stem, read_recording(path).select(stimuli).part(part)
+
+    def __init__(self, paths: Iterable[str | Path], names: Iterable[str], stimuli: np.ndarray, part: str):
+        wanted = set(names)
+        self._paths = [path for path in map(Path, paths) if path.stem in wanted]
+        self._stimuli, self._part = stimuli, part
+
+    def __iter__(self) -> Iterator[tuple[str, Recording]]:
+        for path in self._paths:
+            yield path.stem, read_recording(path).select(self._stimuli).part(self._part)
