@@ -13,7 +13,8 @@ from dormouse.paper.figures.style import save
 from dormouse.paper.figures.training import plot
 columns = ["run", "epoch", "test_loss", "test_accuracy", "train_loss", "train_accuracy"]
 training = pd.DataFrame([["mine", k, 2 - k, 0.5, 2 - k, 0.5] for k in range(2)], columns=columns)
-save(plot({"training": training}), ["a.png", "a.pdf"])
+run = pd.DataFrame({"key": ["title", "areas", "config"], "value": ["test", "VISp", "{}"]})
+save(plot({"run": run, "training": training}), ["a.png", "a.pdf"])
 """
 SETTINGS = "text.usetex: True\nfont.family: Comic Sans\nsavefig.dpi: 30\nfigure.dpi: 30\nsavefig.bbox: tight\nno.such.key: 1\n"
 AROUND = {"HOME": "matplotlibrc", "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "1"}

@@ -70,6 +70,7 @@ rule write_report:
         f"{RESULTS}/logs/write_report.log",
     conda:
         "../../envs/analysis.yaml"
+    threads: 8
     resources:
         mem_mb=lambda wildcards, attempt: attempt * (1000 + 20 * len(MODELS)),
     params:

@@ -11,6 +11,6 @@ write_report(
     snakemake.output[0],
     read_shown([*given.tables, given.jobs]),
     headings=params.sections,
-    figures=read_figures(given.index),
+    figures=read_figures(given.index, snakemake.threads),
     citations=params.citations,
 )

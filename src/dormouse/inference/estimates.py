@@ -64,9 +64,9 @@ def over_units(contrast: Contrast, scores: np.ndarray) -> dict:
 
 
 def _test_of_slope(scores: np.ndarray, design: np.ndarray, column: int) -> dict:
-    import statsmodels.api as sm  # takes a second, which jobs that test no slope need not wait for
+    from statsmodels.regression.linear_model import OLS  # here, and not from statsmodels.api, which takes long to import
 
-    fit = sm.OLS(scores, design).fit()
+    fit = OLS(scores, design).fit()
     t_value, df = fit.tvalues[column], fit.df_resid
     found = {
         "estimate": fit.params[column],
