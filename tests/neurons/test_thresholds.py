@@ -173,7 +173,7 @@ def test_neurons_of_recordings_that_are_not_candidates_count_nowhere(recordings)
 
 
 def test_one_split_has_no_standard_error(recordings):
-    table = thresholds.sweep("VISp", recordings.items(), make_candidates(recordings, seed=6), VALUES, 3, 1, SEED)
+    table = thresholds.sweep("VISp", recordings.items(), make_candidates(recordings, seed=6), VALUES, 3, N_STIMULI, 1, SEED)
     assert table.split_half_sem.isna().all() and table.split_half_r.notna().all()
 
 
@@ -256,7 +256,7 @@ def test_the_sweep_survives_writing_and_reading(tmp_path, recordings):
 
 def test_thresholds_that_no_neuron_reaches_give_an_empty_table_and_no_figure(recordings, tmp_path):
     candidates = make_candidates(recordings, seed=3)
-    found = thresholds.sweep("VISp", recordings.items(), candidates, [0.99], 3, N_SPLITS, SEED)
+    found = thresholds.sweep("VISp", recordings.items(), candidates, [0.99], 3, N_STIMULI, N_SPLITS, SEED)
     tables.write_table("thresholds", found.assign(selection="paper"), tmp_path / "thresholds.parquet")
     assert len(tables.read_table("thresholds", tmp_path / "thresholds.parquet")) == 0
     with pytest.raises(NotDrawn, match="no neurons to leave out"):

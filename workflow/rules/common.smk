@@ -200,9 +200,14 @@ def epoch_or_run(wildcards):
     return str(file) if file.is_file() else f"{TRAINED}/{wildcards.run}.parquet"
 
 
-def memory_mb(fixed, per_pair):
+BLOCKS_MB = 2500  # blocks of layers, of sites and of splits: SUMS_BYTES, HELD_BYTES and BLOCK_BYTES of the package
+
+
+def memory_mb(fixed, in_blocks, per_pair=0.0005):
     """Return a function for `resources`: MB that a job takes, with a margin, and twice, three times that when it is tried again.
 
-    It grows with the pairs of images. docs/benchmarks.md has the measurements.
+    It grows with the pairs of images: of what is held in blocks, `in_blocks` MB a pair up to `BLOCKS_MB`, and of single
+    matrices `per_pair`. docs/benchmarks.md has the measurements.
     """
-    return lambda wildcards, attempt: attempt * round(fixed + per_pair * N_IMAGES**2)
+    n_pairs = N_IMAGES**2
+    return lambda wildcards, attempt: attempt * round(fixed + min(in_blocks * n_pairs, BLOCKS_MB) + per_pair * n_pairs)
