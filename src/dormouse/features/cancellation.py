@@ -10,11 +10,11 @@ ALIKE = 1e-3  # products are of float64 where a smaller share of the variance of
 
 
 def drowning_mean(sample: torch.Tensor) -> torch.Tensor | None:
-    """Return the mean of every image that varies little around it, 0 for others, (n_images,); None without such images."""
+    """Return the mean of every image that varies little around it, 0 for others, (n_images,) float64; None without any."""
     sample = sample.double()
     mean, mean_square = sample.mean(dim=1), sample.square().mean(dim=1)
     drowns = mean_square - mean**2 < DROWNING * mean_square
-    return torch.where(drowns, mean, 0.0).float() if drowns.any() else None
+    return torch.where(drowns, mean.float().double(), 0.0) if drowns.any() else None
 
 
 def alike(sample: torch.Tensor) -> bool:

@@ -42,9 +42,9 @@ def reduce(
 
     With row sums s = X 1 the Gram matrix is X X' = C + s s' / p, where C is the Gram matrix of X with each image's features
     centred, from which correlations follow. Where the mean of an image is far above its sd, as after a sigmoid, float32
-    products of X would lose the digits of C, so the rounded mean is subtracted first. Elsewhere it is not: the zeros after a
-    ReLU would become another number, whose rounding errors add up. Where all images have nearly the same pattern, products are
-    of float64.
+    products of X would lose the digits of C, so the mean is subtracted first, and products are of float64: equal numbers, as
+    the zeros after a ReLU were before, would add up their rounding errors. Where all images have nearly the same pattern,
+    products are of float64, too.
 
     Parameters
     ----------
@@ -71,7 +71,9 @@ def reduce(
         if p <= FEW:
             found = _sum_few(features, "zscore" in kernels, matrix, moments)
         else:
-            shift, factors = drowning_mean(probes), torch.float64 if alike(probes) else torch.float32
+            shift, factors = drowning_mean(probes), torch.float32
+            if shift is not None or alike(probes):
+                factors = torch.float64
             sums = _sum_blocks(features, "zscore" in kernels, matrix, shift, moments, factors)
             found = _finished(sums, features.n_images, p, shift)
     found["identity"] = torch.cat([found.pop("bits")[:, None], probes.view(torch.int32)], dim=1)
@@ -105,7 +107,7 @@ def _finished(sums: dict[str, torch.Tensor], n_images: int, p: int, shift: torch
     K, rest = product[:n_images, :n_images], product[:n_images, n_images]  # row sums, after the shift
     found = {
         "centred": K - torch.outer(rest, rest) / p,
-        "row_sum": rest if shift is None else rest + shift.double() * p,
+        "row_sum": rest if shift is None else rest + shift * p,
         "bits": sums["bits"][:n_images],
     }
     found |= {"projected": sums["projected"][:, :n_images].T} if "projected" in sums else {}
@@ -148,9 +150,10 @@ def _sum_blocks(
         if zscore:
             scaled[: end - start, :n_images] = zscored(X, *(moment[start:end] for moment in moments or ()))
             sums["zscore"].addmm_(scaled[: end - start].T, scaled[: end - start])
+        factor = filled.to(factors)
         if shift is not None:
-            X -= shift
-        _add_product(sums["product"], filled.to(factors))
+            factor[: end - start, :n_images] -= shift
+        _add_product(sums["product"], factor)
     return sums
 
 

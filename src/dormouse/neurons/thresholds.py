@@ -47,35 +47,51 @@ def sweep(
     limits = np.sort(np.asarray(values, float))
     candidates = candidates[candidates.value >= limits[0]]
     layers = list(sites(candidates.cortical_layer.to_numpy(str), min_neurons))
-    keys = [(layer, k) for layer in layers for k in reversed(range(len(limits)))]
-    of_pair = BYTES_PER_PAIR * n_stimuli**2
-    blocks, place = split_blocks(recordings, n_splits, seed, len(keys) * of_pair)
-    found: dict[tuple[str, int], list[dict[str, np.ndarray]]] = {}
-    numbers: dict[tuple[str, int], int] = {}
-    for splits in blocks:
-        at_once = max(1, SUMS_BYTES // (len(splits) * of_pair))
-        total = [0.0, 0.0, 0.0, 0]
-        for some in (keys[start : start + at_once] for start in range(0, len(keys), at_once)):
-            sums = _sums(recordings, candidates, limits, some, n_splits, seed, splits)
-            if sums is None:
-                return read_tables("thresholds", [])
-            for layer, k in some:
-                if k == len(limits) - 1:
-                    total = [0.0, 0.0, 0.0, 0]
-                # a threshold keeps the neurons of all higher thresholds, too
-                total = [a + b for a, b in zip(total, sums.pop((layer, k)), strict=True)]
-                if total[-1] >= min_neurons:
-                    numbers[layer, k] = total[-1]
-                    found.setdefault((layer, k), []).append(split_half(*total))
+    found = _split_halves(recordings, candidates, limits, layers, min_neurons, n_stimuli, n_splits, seed)
     rows = []
-    for (layer, k), parts in found.items():
-        r = {name: np.concatenate([part[name] for part in parts])[place] for name in parts[0]}
-        row = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": numbers[layer, k]}
+    for (layer, k), (n_neurons, r) in found.items():
+        row = {"area": area, "cortical_layer": layer, "threshold": limits[k], "n_neurons": n_neurons}
         _tell_undefined(row, r)
         rows += [row | {"instance": name} | over_splits(values) for name, values in r.items()]
     if not rows:
         return read_tables("thresholds", [])
     return pd.DataFrame(rows).sort_values(["cortical_layer", "threshold", "instance"], ignore_index=True)
+
+
+def _split_halves(
+    recordings: Iterable[tuple[str, Recording]],
+    candidates: pd.DataFrame,
+    limits: np.ndarray,
+    layers: Sequence[str],
+    min_neurons: int,
+    n_stimuli: int,
+    n_splits: int,
+    seed: int,
+) -> dict[tuple[str, int], tuple[int, dict[str, np.ndarray]]]:
+    """Return number of neurons and `split_half` for all splits, by layer and threshold; nothing where images were shown once.
+
+    Recordings are visited once where the sums of all layers, thresholds and splits fit into `SUMS_BYTES`.
+    """
+    keys = [(layer, k) for layer in layers for k in reversed(range(len(limits)))]
+    of_pair = BYTES_PER_PAIR * n_stimuli**2
+    blocks, place = split_blocks(recordings, n_splits, seed, len(keys) * of_pair)
+    found: dict[tuple[str, int], tuple[int, list[dict[str, np.ndarray]]]] = {}
+    for splits in blocks:
+        at_once, total = max(1, SUMS_BYTES // (len(splits) * of_pair)), [0.0, 0.0, 0.0, 0]
+        for some in (keys[start : start + at_once] for start in range(0, len(keys), at_once)):
+            sums = _sums(recordings, candidates, limits, some, n_splits, seed, splits)
+            if sums is None:
+                return {}
+            for layer, k in some:
+                # a threshold keeps the neurons of all higher thresholds, too
+                before = [0.0, 0.0, 0.0, 0] if k == len(limits) - 1 else total
+                total = [a + b for a, b in zip(before, sums.pop((layer, k)), strict=True)]
+                if total[-1] >= min_neurons:
+                    found.setdefault((layer, k), (total[-1], []))[1].append(split_half(*total))
+    return {
+        key: (n, {name: np.concatenate([part[name] for part in parts])[place] for name in parts[0]})
+        for key, (n, parts) in found.items()
+    }
 
 
 def _sums(
