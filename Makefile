@@ -65,6 +65,8 @@ docs: $(VENV)/dev  ## the parts of docs that follow from the code
 bench: $(VENV)/dev  ## timings against peers, printed as tables; two hours, on a quiet machine
 	$(BIN)/python tests/benchmarks/extraction.py
 	$(BIN)/python tests/benchmarks/networks.py
+	$(BIN)/python tests/benchmarks/many_images.py
+	$(BIN)/python tests/benchmarks/many_scores.py
 	$(BIN)/python tests/benchmarks/projection.py
 	$(BIN)/python tests/benchmarks/rsa.py
 	$(BIN)/python tests/benchmarks/ridge.py

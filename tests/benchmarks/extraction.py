@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
-from kernel_files import read_kernel
 from measure import contest, print_machine
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from kernel_files import read_kernel
 
 from dormouse.features.extraction import extract
 from dormouse.features.gram import BLOCK
