@@ -35,10 +35,9 @@ def read_model(paths: Sequence[str | Path], stimuli: Mapping[str, str]) -> tuple
 
     Raises InputError if the kernels are of other images, or not all of one network with the same weights and settings.
     """
-    expected, known = _network(paths[0]), {}
+    expected, known = _network(paths[0]), read_known(paths[0])
     for path in paths:
-        known = read_known(path)
-        if known["image_sha256"].tolist() != list(stimuli.values()):
+        if read_known(path)["image_sha256"].tolist() != list(stimuli.values()):
             raise InputError(f"{path}: kernels of other images than those of this run. Remove it and run again.")
         if differ := sorted(key for key, value in _network(path).items() if value != expected.get(key)):
             raise InputError(f"{path}: made with another {', '.join(differ)} than {paths[0]}. Remove both and run again.")

@@ -8,7 +8,7 @@ folder with a function
 Parameters of every `score`
 ---------------------------
 kernels : the kernels that the row names, each (n_layers, n_images, n_images) float64, with `row_sum` (n_layers, n_images) and
-    `n_features` (n_layers,)
+    `n_features` (n_layers,); of all layers of a model, or of some at a time where there are many images (`model_kernels`)
 target : RDMs of sites (n_sites, n_images, n_images), or mean responses (n_images, n_neurons)
 settings : those of the row
 
