@@ -171,11 +171,12 @@ def test_titles_say_what_is_scored_and_name_what_is_unusual():
         ({"selection": "given"}, []),
     ):
         figures, _ = shown_in_all(found.assign(**unusual), ["VISp", "VISl"])
-        for figure in figures.values():
-            assert figure.get_suptitle().split("\n")[1:] == shown
-    assert figures["scores"].get_suptitle() == f"test: {PEARSON['axis']}; 7 networks"
+        for name, figure in figures.items():
+            n = ["7 networks"] * (name == "scores")
+            assert figure.get_suptitle().split("\n")[1:] == [", ".join(shown + n)] * bool(shown + n)
+    assert figures["scores"].get_suptitle() == f"test: {PEARSON['axis']}\n7 networks"
     other = of_own_row(found)
-    assert other.get_suptitle() == "test: cosine; 7 networks"
+    assert other.get_suptitle() == "test: cosine\n7 networks"
     assert len(drawn(other.axes[0])["_pooled"]) == len(MODELS)
     assert not [line for line in other.axes[0].lines if list(line.get_xdata()) == [0, 0]]  # its null score is not known
 

@@ -56,9 +56,10 @@ def plot(tables: Tables, method: str) -> plt.Figure:
     limits = area_ceilings(tables["ceilings"], row)
     for area, ax in zip(areas, axes, strict=True):
         _draw_panel(ax, shown[shown.area == area], marks[marks.area == area], limits[limits.area == area], row)
-    left = f"\n{len(order)} of {len(models)} networks: the best, MouseNets and baselines" if len(order) < len(models) else ""
-    what = row["axis"] if left else f"{row['axis']}; {counted(len(order), 'networks')}"
-    figure.suptitle(heading(run_facts(tables["run"])["title"], what, shown) + left, wrap=True)
+    n = f"{len(order)} of {len(models)} networks: the best, MouseNets and baselines"
+    n = n if len(order) < len(models) else counted(len(order), "networks")
+    title = heading(run_facts(tables["run"])["title"], row["axis"], shown)
+    figure.suptitle(title + (", " if "\n" in title else "\n") + n, wrap=True)
     lines = {line.get_label(): line for ax in axes for line in ax.lines if len(line.get_xdata())}
     entries |= {label: line for label, line in lines.items() if not label.startswith("_")}
     figure.legend(
