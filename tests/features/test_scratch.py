@@ -109,6 +109,29 @@ def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch):
         Waiting(tmp_path / "file/below", 3, 5, torch.float32, CPU)
 
 
+def test_a_disk_that_is_full_while_features_are_written_is_named(tmp_path, monkeypatch):
+    """The piece is written behind the network's back, so it is told at a later piece, or when features are asked for."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    X = torch.ones(20, 3 * HEIGHT)
+    for n_images in (2, 20):
+        found = Waiting(tmp_path, 20, 3 * HEIGHT, torch.float32, CPU)
+        with monkeypatch.context() as patch, pytest.raises(InputError, match=r"cannot wait there \(No space left on device\)"):
+            patch.setattr(os, "pwrite", full)
+            for first in range(0, n_images, 2):
+                found.put([X[first : first + 2]], first)
+            found.gather(0, 3, torch.empty(3, 20))
+
+
+def test_features_that_cannot_be_read_back_are_told_with_their_folder(tmp_path, monkeypatch):
+    found = waiting(torch.ones(4, 2 * HEIGHT), tmp_path)
+    monkeypatch.setattr(os, "preadv", lambda *_: 0)
+    with pytest.raises(InputError, match=rf"{re.escape(str(tmp_path))}: .*what was written is not there"):
+        found.gather(0, 3, torch.empty(3, 4))
+
+
 def test_a_disk_with_less_room_than_is_allowed_takes_more_groups(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(plan, "_choose_passes", lambda *_: float("inf"))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4e6))

@@ -3,6 +3,7 @@
 A file has no name, so nothing of it is left when a job ends, however it ends.
 """
 
+import errno
 import mmap
 import os
 import shutil
@@ -91,7 +92,7 @@ def _read(file: int, rows: torch.Tensor, place: int) -> torch.Tensor:
     while rest:
         read = os.preadv(file, [rest], place)
         if not read:
-            raise InputError("features that waited on disk are gone. Run again.")
+            raise OSError(errno.EIO, "what was written is not there")
         rest, place = rest[read:], place + read
     return rows
 
@@ -194,13 +195,13 @@ class Waiting:
 
     def _block(self, start: int) -> torch.Tensor:
         """Return the block at `start` (n_images, bytes), and have the next one read."""
-        if not self._ahead or self._ahead[0] != start:
-            self._ahead = start, self._reading(start)
-            try:
+        try:
+            if not self._ahead or self._ahead[0] != start:
                 self._disk.finish()
-            except OSError as error:
-                raise self._refused(error) from error
-        rows = self._ahead[1].result()
+                self._ahead = start, self._reading(start)
+            rows = self._ahead[1].result()
+        except OSError as error:
+            raise self._refused(error) from error
         after = start + HEIGHT
         self._ahead = (after, self._reading(after)) if after < self.n_features else None
         return rows
