@@ -59,6 +59,7 @@ def kernels(name: str, n_images: int, store: Path, folder: str, room: float) -> 
     plan_for, extraction.plan_for = extraction.plan_for, planned
     scratch.Waiting.__init__, scratch.Waiting.close = counted, closed
     paths = [store / f"{kernel}.npz" for kernel in ("centred", "srp")]
+    in_blocks(1000, 100, SEED, BLOCK, torch.device("cpu"))  # reads compiled code, as the pass alone runs once before
     start = time.perf_counter()
     with writing_kernels(paths, np.array(["image"] * n_images), np.array("{}")) as keep:
         given = network, inputs, "all", ["srp"], EPS, SEED, THREADS, MEMORY_MIB, "float32", keep, (folder, room)

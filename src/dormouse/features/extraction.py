@@ -25,7 +25,7 @@ from dormouse.features.scratch import Scratch, free_bytes
 from dormouse.features.standardisation import Moments
 from dormouse.features.survey import Survey, features, survey
 
-ROOMY = 0.5  # share of the memory below which a forecast leaves room for fragments
+ROOMY = 0.7  # share of the memory below which a forecast leaves room for fragments, which took a fifth of it at most
 GIVEN_BACK = {"roomy": 16 << 20, "short": 1 << 20}  # bytes of tensors that are given back when freed; small ones cost time
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -171,9 +171,10 @@ def run(
                 visit = partial(_sum_up, moments, group)
                 stream(network, [images[batch].to(device)], known, visit, layers, progress, batch)
             for together in plan.passes:
-                taken = images[together] if len(plan.passes) > 1 or known.changes_input else images
+                every = len(plan.passes) == 1
+                taken = images if every and not known.changes_input else images[together]
                 batches = [batch.to(device) for batch in taken.tensor_split(-(-len(together) // plan.batch))]
-                visit = partial(_reduce, collected, moments, group, together)
+                visit = partial(_reduce, collected, moments, group, None if every else together)
                 stream(network, batches, known, visit, layers, progress, together)
 
 
@@ -216,7 +217,7 @@ def _reduce(
     collected: Kernels,
     moments: dict[str, Moments],
     group: Set[str],
-    images: np.ndarray,
+    images: np.ndarray | None,
     layer: Layer,
     parts: list[torch.Tensor],
     repeats: bool,

@@ -8,7 +8,7 @@ small penalty would use them like features.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -219,9 +219,8 @@ class Kernels:
 
         Raises InputError for features that are not finite.
         """
-        of_pairs = (self.n_images,) * 2
         n_features = parts.n_features if isinstance(parts, Waiting) else parts[0][0].numel()
-        record = self._begun.setdefault(layer, {"n_features": n_features, "met": np.zeros(of_pairs, bool)})
+        record = self._begun.setdefault(layer, {"n_features": n_features, "met": np.zeros((self.n_images,) * 2, bool)})
         if record is None:
             return
         complete = record["met"].diagonal().all()  # projections and identities of all images were there in passes before
@@ -229,16 +228,23 @@ class Kernels:
         found = reduce(parts, names, self.projections, moments)
         if not np.isfinite(np.diagonal(found["centred"])).all():
             raise InputError(f"layer {layer}: features are not finite. Do the weights belong to the network and its input?")
-        images = np.arange(self.n_images) if images is None else np.asarray(images)
-        for name in found.keys() - ({"identity"} if complete else set()):
-            pairs, values = name in ("centred", "zscore"), found[name]
-            shape = of_pairs if pairs else (self.n_images, *values.shape[1:])
-            record.setdefault(name, np.zeros(shape, values.dtype))[np.ix_(images, images) if pairs else images] = values
-        record["met"][np.ix_(images, images)] = True
+        if images is None:
+            record |= found
+            record["met"][:] = True
+        else:
+            self._enter(record, found, np.asarray(images), complete)
         if not complete and record["met"].diagonal().all():
             self._complete(layer, record)
         if self._begun[layer] and record["met"].all():
             self._finish(layer)
+
+    def _enter(self, record: dict, found: Mapping[str, np.ndarray], images: np.ndarray, complete: bool) -> None:
+        """Write what was found of some images into the record of a layer."""
+        for name in found.keys() - ({"identity"} if complete else set()):
+            pairs, values = name in ("centred", "zscore"), found[name]
+            shape = (self.n_images, *((self.n_images,) if pairs else values.shape[1:]))
+            record.setdefault(name, np.zeros(shape, values.dtype))[np.ix_(images, images) if pairs else images] = values
+        record["met"][np.ix_(images, images)] = True
 
     def _complete(self, layer: str, record: dict) -> None:
         """Make what takes every image, once all were there; drop the layer if it repeats an earlier one."""

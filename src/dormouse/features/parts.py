@@ -60,9 +60,10 @@ def columns(parts: Sequence[torch.Tensor], places: torch.Tensor) -> torch.Tensor
     """Return some features, (n_images, len(places)) float32; `places` are in memory, also where the parts are on a GPU."""
     found = []
     for part in parts:
+        X = part if part.dim() > 1 else part[:, None]
         # NumPy's, since PyTorch's loads SymPy, which takes half a second
-        indices = np.unravel_index(places.numpy(), (*part.shape[1:], 1))
-        found.append(part.unsqueeze(-1)[:, *map(torch.from_numpy, indices)].float())
+        indices = np.unravel_index(places.numpy(), X.shape[1:])
+        found.append(X[:, *map(torch.from_numpy, indices)].float())
     return torch.cat(found).contiguous()
 
 
