@@ -1,10 +1,11 @@
 """Neurons and scores of a network for many images, by the rows of both presets: how seconds and memory grow.
 
-python tests/benchmarks/many_scores.py [--layers N] [--neurons N] [N_IMAGES ...]
+python tests/benchmarks/many_scores.py [--assess] [--layers N] [--neurons N] [N_IMAGES ...]
 
 Kernels are of made-up features, and neurons are mixtures of these and noise. Each row of the presets `paper` and `strict` runs
 in a process of its own, and reads kernels from their files. So do the jobs that measure neurons, which have two trials of each
-image. The exponent is that of a line through the logarithms of images and seconds.
+image. The exponent is that of a line through the logarithms of images and seconds. With `--assess`, the rows choose layers on
+halves of the images, and make intervals and permuted orders, as `config.yaml` sets them; instead of scores and neurons.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from measure import contest, print_machine
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from kernel_files import write
 
+from dormouse.inference.assessment import assess
+from dormouse.inference.scorers import scorers
 from dormouse.methods.scores import read_model, score_rdms, score_responses
 from dormouse.methods.table import RDMS
 from dormouse.neurons.ceilings import rdm_reliability
@@ -34,6 +37,7 @@ from dormouse.tables import WHOLE
 
 SIZES, N_LAYERS, N_NEURONS, N_SPLITS, THREADS = [350, 700, 1400, 2800], 6, 10_000, 100, 2
 METHODS = yaml.safe_load((Path(__file__).resolve().parents[2] / "resources/methods.yaml").read_text())
+CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text())
 ROWS = {name: METHODS["rows"][name] for preset in ("paper", "strict") for name in METHODS["presets"][preset]}
 
 
@@ -57,6 +61,7 @@ def population_of(folder: Path) -> dict[str, np.ndarray]:
     Y = np.load(folder / "responses.npy").mean(axis=0, dtype=np.float64)
     named = {"recording": "one", "animal": "a", "area": "VISp", "cortical_layer": ""}
     arrays = {key: np.full(Y.shape[1], value) for key, value in named.items()}
+    arrays |= dict(zip(("odd", "even"), np.load(folder / "responses.npy").astype(np.float64), strict=True))
     return arrays | {"mean": Y, "neuron": np.arange(Y.shape[1]).astype(str), "reliability": np.full(Y.shape[1], 0.5)}
 
 
@@ -74,6 +79,21 @@ def score(folder: Path, method: str) -> dict:
             score_rdms(layers, kernels, targets, {method: row}, list(stimuli))
         else:
             score_responses(layers, kernels, targets, {method: row}, list(stimuli), 3)
+
+    return {"seconds": seconds_of(work)}
+
+
+def assessed(folder: Path, method: str) -> dict:
+    """Find out what the scores by one method are worth."""
+    row, population = ROWS[method], population_of(folder)
+    stimuli = {f"scene_{k}": f"{k:064x}" for k in range(len(population["mean"]))}
+    file, settings = folder / f"{'srp' if row['kernels'] == ['srp'] else 'centred'}.npz", CONFIG["inference"]
+    resampling = {key: settings[key] for key in ("n_boot", "n_halves", "n_neurons", "seed")}
+
+    def work() -> None:
+        layers, kernels = read_model([file], stimuli)
+        given = scorers(kernels, {row["selection"]: population}, {method: row}, list(stimuli), 3)
+        assess(layers, given, CONFIG["layer_choice"], resampling, settings["n_permutations"])
 
     return {"seconds": seconds_of(work)}
 
@@ -113,12 +133,17 @@ def thresholds(folder: Path) -> dict:
     }
 
 
+WORTH = ", what it is worth"
+ASSESSED = [name + WORTH for name in ROWS]
 JOBS = {"reliability": reliability, "ceilings": ceilings, "thresholds": thresholds}
 
 
 def one_run(name: str, output: str, folder: str) -> None:
     """Measure one method, or one job."""
-    found = JOBS[name](Path(folder)) if name in JOBS else score(Path(folder), name)
+    if name in JOBS:
+        found = JOBS[name](Path(folder))
+    else:
+        found = (assessed if name in ASSESSED else score)(Path(folder), name.removesuffix(WORTH))
     Path(output).write_text(json.dumps(found))
 
 
@@ -126,6 +151,7 @@ def main() -> None:
     """Run all methods at all sizes and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", nargs="*", type=int, metavar="N_IMAGES", help=f"default: {SIZES}")
+    parser.add_argument("--assess", action="store_true", help="layers chosen on halves, intervals and permuted orders")
     parser.add_argument("--layers", type=int, default=N_LAYERS)
     parser.add_argument("--neurons", type=int, default=N_NEURONS)
     arguments = parser.parse_args()
@@ -133,7 +159,7 @@ def main() -> None:
     sizes = arguments.sizes or SIZES
     print(f"\n{arguments.layers} layers, {arguments.neurons} neurons; seconds (of scores: a layer), peak MiB\n")
     print(f"| | {' | '.join(f'{n} images' for n in sizes)} | exponent |\n|---|{'---:|' * (len(sizes) + 1)}")
-    found: dict[str, list[dict]] = {name: [] for name in (*JOBS, *ROWS)}
+    found: dict[str, list[dict]] = {name: [] for name in (ASSESSED if arguments.assess else (*JOBS, *ROWS))}
     for n_images in sizes:
         with tempfile.TemporaryDirectory() as folder:
             prepare(Path(folder), n_images, arguments.layers, arguments.neurons)
@@ -147,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    one_run(*sys.argv[1:]) if sys.argv[1:2] and sys.argv[1] in (*JOBS, *ROWS) else main()
+    one_run(*sys.argv[1:]) if sys.argv[1:2] and sys.argv[1] in (*JOBS, *ROWS, *ASSESSED) else main()

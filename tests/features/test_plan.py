@@ -1,5 +1,6 @@
 """Every two images meet in a pass of every plan, and the cheapest plan that fits the memory is chosen."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -150,6 +151,17 @@ def test_what_a_layer_keeps_from_pass_to_pass_counts_only_where_there_are_passes
     one, several = chosen(6500, ["zscore"], survey), chosen(4500, ["zscore"], survey)
     assert len(one.passes) == 1 < len(several.passes)
     assert several.forecast > pass_bytes(survey, max(map(len, several.passes)), several.batch) + 12 * 30_000_000
+
+
+@pytest.mark.parametrize(
+    ("room_mb", "device", "written", "copied"),
+    [(1e6, "cpu", False, 0), (1e6, "cuda", False, 119), (1e6, "cpu", True, 119), (4700, "cpu", False, 80)],
+)
+def test_images_count_where_they_are_copied(room_mb, device, written, copied):
+    survey = replace(make_survey(), changes_input=written)
+    plans = [chosen(room_mb, survey=replace(survey, image_bytes=size), device=device) for size in (0, 10 * MB)]
+    assert [max(map(len, plan.passes)) for plan in plans] == [80 if room_mb == 4700 else 119] * 2
+    assert plans[1].forecast - plans[0].forecast == copied * 10 * MB
 
 
 @pytest.mark.parametrize("kernels", [(), ("srp", "zscore")])

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,6 +96,15 @@ def test_memory_of_results_is_that_of_one_layer_where_layers_are_handed_on():
     survey = make_survey(n_features=(1000,) * 400, held=(1,) * 400, passing=(1,) * 401)
     one, all_of_them = (choose_plan(survey, 500, 4096, [], 1e12, "cpu", n_held=n).forecast for n in (1, 400))
     assert all_of_them - one == 399 * 2 * 8 * 500**2
+
+
+def test_images_take_memory_in_passes_and_not_where_features_wait():
+    """For each pass its images are copied; on their way to disk eight move at a time."""
+    given = 1000, 4096, [], FIXED_BYTES + 6000 * MB, "cpu"
+    surveys = [replace(make_survey(), image_bytes=size) for size in (0, 10 * MB)]
+    without, with_images = (choose_plan(survey, *given, scratch=(1e12, QUICK_DISK)) for survey in surveys)
+    assert without.scratch == with_images.scratch > 0
+    assert with_images.forecast - without.forecast == with_images.batch * 10 * MB
 
 
 def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch):

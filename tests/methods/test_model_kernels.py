@@ -8,14 +8,16 @@ import pytest
 from experiments import FOLDS, LEFT_OUT, RSA, population_of
 from kernel_files import make_arrays, write
 
-from dormouse.inference import rdm_scorer
+from dormouse.files import write_arrays
+from dormouse.inference import rdm_scorer, specificity
 from dormouse.inference.assessment import assess
 from dormouse.inference.permutation import best_scores
 from dormouse.inference.scorers import scorers
-from dormouse.methods import model_kernels
+from dormouse.methods import model_kernels, scores
 from dormouse.methods.model_kernels import ModelKernels
-from dormouse.methods.scores import read_model, score_rdms, score_responses
+from dormouse.methods.scores import read_areas, read_model, score_rdms, score_responses
 from dormouse.neurons.populations import site_rdms
+from dormouse.tables import read_table, write_by_area
 
 N_LAYERS, N = 7, 16
 STIMULI = [f"scene_{k}" for k in range(N - 1)] + ["blank"]
@@ -44,10 +46,12 @@ def model(files) -> tuple[pd.DataFrame, ModelKernels]:
 
 @pytest.fixture
 def little_memory(monkeypatch):
-    """Nothing is held, a block has two layers at most, and RDMs of sites come one at a time."""
+    """Nothing is held, a block has two layers at most, and RDMs of sites and populations come one at a time."""
     monkeypatch.setattr(model_kernels, "HELD_BYTES", 0)
     monkeypatch.setattr(model_kernels, "BLOCK_BYTES", 2 * 8 * N**2)
     monkeypatch.setattr(rdm_scorer, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(specificity, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(scores, "AREAS_BYTES", 1)
 
 
 def population() -> dict[str, np.ndarray]:
@@ -69,7 +73,8 @@ def everything(files) -> list:
     of = list(scorers(kernels, {"strict": given}, ROWS, STIMULI, 3))
     resampling = {"n_boot": 5, "n_halves": 2, "n_neurons": 4, "seed": 1}
     found += assess(layers, of, choice, resampling, {"rdm": 4, "responses": 4})
-    return [*found, *(best_scores(scorer, 3, 4, seed=2) for scorer in of)]
+    found += [best_scores(scorer, 3, 4, seed=2) for scorer in of]
+    return found + [specificity.scores_between_animals(name, row, given, STIMULI, 3) for name, row in ROWS.items()]
 
 
 def test_scores_are_the_same_whether_kernels_are_held_or_read_two_layers_at_a_time(files, request):
@@ -87,6 +92,29 @@ def test_scores_are_the_same_whether_kernels_are_held_or_read_two_layers_at_a_ti
                 np.testing.assert_allclose(found[name], values, rtol=1e-6, atol=1e-12)
             else:
                 np.testing.assert_array_equal(found[name], values)
+
+
+def test_sites_are_the_same_whether_all_areas_are_read_at_once_or_one_after_another(files, tmp_path, request):
+    layers, kernels = model(files)
+    rows = {"rsa": RSA, "paper": RSA | {"selection": "paper"}}
+    paths = [tmp_path / selection / f"{area}.npz" for selection in ("paper", "strict") for area in "ABC"]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        own = population() | {"area": np.full(30, path.stem), "mean": np.random.default_rng(ord(path.stem)).random((N, 30))}
+        write_arrays(path, site_rdms(own, 3))
+
+    def scored() -> tuple[list[set], list[pd.DataFrame]]:
+        parts = [score_rdms(layers, kernels, targets, rows, STIMULI) for targets in read_areas(paths, 0)]
+        written = [tmp_path / f"{len(parts)}/{area}/model.parquet" for area in "ABC"]
+        write_by_area("scores", pd.concat(parts).assign(model="model", differs=""), written)
+        return [set(part.area) for part in parts], [read_table("scores", path) for path in written]
+
+    together, whole = scored()
+    request.getfixturevalue("little_memory")
+    one_by_one, parts = scored()
+    assert together == [{"A", "B", "C"}] and one_by_one == [{"A"}, {"B"}, {"C"}]
+    for expected, found in zip(whole, parts, strict=True):
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("layers", [[0, 1, 2, 3, 4, 5, 6], [1, 4, 6], [3]])

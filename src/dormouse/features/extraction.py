@@ -111,7 +111,7 @@ def extract(
     predictors, kept = [name for name in kernels if name in PREDICTORS], []
     with torch.autocast(device.type, PRECISIONS[precision]) if precision != "float32" else nullcontext():
         known = survey(network, images, PRECISIONS[precision], device)
-        available = available_bytes(device, memory_mib) - images.nbytes  # batches are copies in some plans, and on a GPU
+        available = available_bytes(device, memory_mib)
         plan = plan_for(known, network, images, layers, predictors, eps, available, keep is None, scratch)
         print(describe(plan, known, available), file=sys.stderr)
         give_back_at_once(GIVEN_BACK["short" if plan.forecast > ROOMY * available else "roomy"])

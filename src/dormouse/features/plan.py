@@ -62,6 +62,31 @@ class Rates:
     byte: float  # to write a byte to scratch and to read it back
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What is to be extracted, and with what; see `choose_plan`."""
+
+    survey: Survey
+    n_images: int
+    n_columns: int
+    kernels: Collection[str]
+    available: float
+    device: str
+    n_held: int
+
+    def fixed_bytes(self) -> float:
+        """Return the memory that every plan takes besides a pass: blocks, projections and results."""
+        matrices = [matrix_bytes(p, self.n_columns) for p in {layer.n_features for layer in self.survey.layers}]
+        projecting = min(KEPT_BYTES, sum(matrices)) + DRAWING * max(matrices)
+        results = self.n_held * 8 * self.n_images**2 * (1 + len(self.kernels)) * 2
+        n_blocks = BLOCKS_AT_ONCE[self.device] * (BLOCKS_ALIVE + ("zscore" in self.kernels) * BLOCKS_ZSCORED)
+        return FIXED_BYTES + n_blocks * BLOCK * 4 * self.n_images + results + ("srp" in self.kernels) * projecting
+
+    def product_seconds(self, rates: Rates, n_pairs: int) -> float:
+        """Return how long the products of so many pairs of images take."""
+        return n_pairs * sum(layer.n_features for layer in self.survey.layers) * rates.pair
+
+
 def designs(n_images: int) -> Iterator[list[np.ndarray]]:
     """Yield ways to divide the images into passes in which every two images meet, by growing cost."""
     images = np.arange(n_images)
@@ -101,11 +126,12 @@ def choose_plan(
 
     Raises InputError where no plan fits.
     """
-    by_passes = _choose_passes(survey, n_images, n_columns, kernels, available, device, n_held)
+    work = _Work(survey, n_images, n_columns, kernels, available, device, n_held)
+    by_passes = _choose_passes(work)
     if (isinstance(by_passes, Plan) and len(by_passes.passes) == 1) or scratch is None:
         return _or_refused(by_passes, available)
-    waiting = _choose_scratch(survey, n_images, n_columns, kernels, available, device, n_held, *scratch)
-    found = [plan for plan in (waiting, _timed(by_passes, survey, scratch[1])) if isinstance(plan, Plan)]
+    waiting = _choose_scratch(work, *scratch)
+    found = [plan for plan in (waiting, _timed(by_passes, work, scratch[1])) if isinstance(plan, Plan)]
     return min(found, key=lambda plan: plan.seconds) if found else _or_refused(by_passes, available)
 
 
@@ -119,83 +145,62 @@ def _or_refused(found: Plan | float, available: float) -> Plan:
     )
 
 
-def _timed(plan: Plan | float, survey: Survey, rates: Rates) -> Plan | float:
+def _timed(plan: Plan | float, work: _Work, rates: Rates) -> Plan | float:
     """Return a plan with its forecast of seconds."""
     if not isinstance(plan, Plan):
         return plan
-    n_images = 1 + max(int(images.max()) for images in plan.passes)
-    products = sum(len(images) ** 2 for images in plan.passes) * sum(layer.n_features for layer in survey.layers)
-    return replace(plan, seconds=plan.runs * n_images * rates.image + products * rates.pair)
+    products = work.product_seconds(rates, sum(len(images) ** 2 for images in plan.passes))
+    return replace(plan, seconds=plan.runs * work.n_images * rates.image + products)
 
 
-def _fixed_bytes(survey: Survey, n_images: int, n_columns: int, kernels: Collection[str], device: str, n_held: int) -> float:
-    """Return the memory that every plan takes besides a pass: blocks, projections and results."""
-    matrices = [matrix_bytes(p, n_columns) for p in {layer.n_features for layer in survey.layers}]
-    projecting = min(KEPT_BYTES, sum(matrices)) + DRAWING * max(matrices)
-    results = n_held * 8 * n_images**2 * (1 + len(kernels)) * 2
-    blocks = (BLOCKS_ALIVE + ("zscore" in kernels) * BLOCKS_ZSCORED) * BLOCKS_AT_ONCE[device] * BLOCK * 4 * n_images
-    return FIXED_BYTES + blocks + results + ("srp" in kernels) * projecting
-
-
-def _choose_scratch(
-    survey: Survey,
-    n_images: int,
-    n_columns: int,
-    kernels: Collection[str],
-    available: float,
-    device: str,
-    n_held: int,
-    room: float,
-    rates: Rates,
-) -> Plan | None:
+def _choose_scratch(work: _Work, room: float, rates: Rates) -> Plan | None:
     """Return the plan in which features wait on disk, with as few groups of layers as there is room for; None if none fits."""
-    wide = max(layer.n_features for layer in survey.layers) > FEW
-    need = _fixed_bytes(survey, n_images, n_columns, kernels, device, n_held)
-    need += n_images * 4 * (("srp" in kernels) * 2 * n_columns * (1 if wide else 2) + 2 * HEIGHT)
-    need += sum(n_images * 4 * min(layer.n_features, N_KEPT) for layer in survey.layers)
-    sizes = {layer.name: float(n_bytes(n_images, layer.n_features * (not layer.repeats))) for layer in survey.layers}
+    layers, n_images = work.survey.layers, work.n_images
+    of_projections = (2 if max(layer.n_features for layer in layers) > FEW else 4) * work.n_columns
+    kept = sum(min(layer.n_features, N_KEPT) for layer in layers)
+    need = work.fixed_bytes() + n_images * 4 * (("srp" in work.kernels) * of_projections + 2 * HEIGHT + kept)
+    sizes = {layer.name: float(n_bytes(n_images, layer.n_features * (not layer.repeats))) for layer in layers}
     groups, whole = divide(sizes, room), sum(sizes.values())
-    batch = next((n for n in BATCHES[device] if need + pass_bytes(survey, n, n) <= available), None)
+    moving = {n: n * work.survey.image_bytes + pass_bytes(work.survey, n, n) for n in BATCHES[work.device]}
+    batch = next((n for n in moving if need + moving[n] <= work.available), None)
     if not groups or not batch:
         return None
-    seconds = len(groups) * n_images * rates.image + whole * rates.byte
-    seconds += n_images**2 * sum(layer.n_features for layer in survey.layers) * rates.pair
+    passing = len(groups) * n_images * rates.image
     return Plan(
         passes=[np.arange(n_images)],
         groups=groups,
         batch=min(batch, n_images),
-        forecast=need + pass_bytes(survey, batch, batch),
+        forecast=need + moving[batch],
         runs=len(groups),
         scratch=int(max(sum(sizes[name] for name in group) for group in groups)),
-        seconds=seconds,
+        seconds=passing + whole * rates.byte + work.product_seconds(rates, n_images**2),
     )
 
 
-def _choose_passes(
-    survey: Survey, n_images: int, n_columns: int, kernels: Collection[str], available: float, device: str, n_held: int
-) -> Plan | float:
+def _choose_passes(work: _Work) -> Plan | float:
     """Return the cheapest passes that fit, or the bytes that the least ones take."""
-    fixed = _fixed_bytes(survey, n_images, n_columns, kernels, device, n_held)
+    survey, kernels, n_images, fixed = work.survey, work.kernels, work.n_images, work.fixed_bytes()
     # what a layer keeps from pass to pass: projections, first, sum and sum of squares of every feature, and its kernels
     kept = {
         layer.name: 9 * n_images**2 * (1 + len(kernels))
         + (2 if layer.n_features <= FEW else 1)  # of float64
-        * (("srp" in kernels) * 4 * n_images * n_columns + ("zscore" in kernels) * 12 * layer.n_features)
+        * (("srp" in kernels) * 4 * n_images * work.n_columns + ("zscore" in kernels) * 12 * layer.n_features)
         for layer in survey.layers
     }
-    batches = [n for n in BATCHES[device] if n * survey.passing.max() <= MOVING_BYTES[device]] or [1]
+    batches = [n for n in BATCHES[work.device] if n * survey.passing.max() <= MOVING_BYTES[work.device]] or [1]
     best, least = None, float("inf")
     for passes in designs(n_images):
         size, several = max(map(len, passes)), len(passes) > 1
+        copied = size * survey.image_bytes * (several or survey.changes_input or work.device != "cpu")
         again = several and "zscore" in kernels  # for mean and sd of all features
         runs = sum(map(len, passes)) / n_images + again
         if best and best.runs <= runs:
             break
         for batch in batches:
-            need = fixed + pass_bytes(survey, size, batch)
+            need = fixed + copied + pass_bytes(survey, size, batch)
             least = min(least, need + several * max(kept.values()))
-            groups = divide(kept, available - need) if several else [frozenset(kept)]
-            if need <= available and groups and not (best and best.runs <= len(groups) * runs):
+            groups = divide(kept, work.available - need) if several else [frozenset(kept)]
+            if need <= work.available and groups and not (best and best.runs <= len(groups) * runs):
                 largest = several * max(sum(kept[name] for name in group) for group in groups)
                 best = Plan(passes, groups, min(batch, size), need + largest, len(groups) * runs)
     return best or least

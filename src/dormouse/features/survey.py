@@ -32,6 +32,7 @@ class Survey:
     held: np.ndarray  # (n_layers,), bytes per image of all tensors that are alive when the layer is visited
     passing: np.ndarray  # (n_layers + 1,), peak of bytes per image before the layer is visited; last, after all layers
     changes_input: bool = False  # whether the network writes into the images that it is given
+    image_bytes: int = 0  # of an image that it is given
     images: tuple[int, ...] = ()  # places of the three among all
     tolerance: float = SAME[torch.float32]
     no_numbers: Mapping[str, Collection[str]] = field(
@@ -93,6 +94,7 @@ def survey(
         held=alive[:-1],
         passing=peaks,
         changes_input=version(three) != 0,
+        image_bytes=three[0].nbytes,
         images=tuple(images),
         tolerance=SAME[precision],
         no_numbers=no_numbers,

@@ -25,6 +25,7 @@ from dormouse.tables import WHOLE
 
 COLUMNS = ["method", "selection", "area", "same", "other", "specificity", "low", "high", "p", "n_animals"]
 GROUP = ["area", "animal"]
+KERNELS_EACH, BLOCK_BYTES = 2, 2**28  # that `kernels_of` makes of a population, and size of those that are made at once
 
 
 def kernels_of(responses: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
@@ -73,11 +74,15 @@ def scores_between_animals(
     if not groups:
         return pd.DataFrame(index=index, columns=index, dtype=float)
     responses_of = RESPONSES_OF.get(row["target"], RESPONSES_OF["rdm"])
-    kernels = kernels_of([responses_of(population["mean"][:, own]) for own in groups.values()])
-    (scorer,) = scorers(kernels, {row["selection"]: population}, {name: row}, stimuli, min_neurons)
+    given, owned, parts = ({row["selection"]: population}, {name: row}, stimuli, min_neurons), list(groups.values()), []
+    at_once = max(1, BLOCK_BYTES // (KERNELS_EACH * 8 * len(stimuli) ** 2))
+    for start in range(0, len(owned), at_once):
+        responses = [responses_of(population["mean"][:, own]) for own in owned[start : start + at_once]]
+        (scorer,) = scorers(kernels_of(responses), *given)
+        parts.append(scorer.scores())
     single = ((scorer.sites.animal != POOLED) & (scorer.sites.cortical_layer == WHOLE)).to_numpy()
     columns = pd.MultiIndex.from_frame(scorer.sites[single][GROUP])
-    scores = pd.DataFrame(scorer.scores()[:, single], index=index, columns=columns)[list(groups)]
+    scores = pd.DataFrame(np.concatenate(parts)[:, single], index=index, columns=columns)[list(groups)]
     animals = index.get_level_values("animal")
     return scores.mask(animals.to_numpy()[:, None] == animals.to_numpy())
 

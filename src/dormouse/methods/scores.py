@@ -1,6 +1,6 @@
 """Tables of scores, from the kernels of a model's layers and the targets of sites, by any method, ours or a user's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,7 @@ from dormouse.tables import WHOLE, cross, read_basis, read_tables
 
 # of the record of a network: what all its kernels must share
 OF_ONE_NETWORK = ("weights_sha256", "transform_sha256", "stimuli_sha256", "precision")
+AREAS_BYTES = 2**28  # of the RDMs that are read at once, or those of one area
 NEURON = ("recording", "neuron", "animal", "area", "cortical_layer")
 
 
@@ -78,6 +79,21 @@ def read_targets(paths: Sequence[str | Path], axis: int) -> dict[str, dict[str, 
     for path in paths:
         of_selection.setdefault(Path(path).parent.name, []).append(path)
     return {selection: read_joined(files, axis) for selection, files in of_selection.items()}
+
+
+def read_areas(paths: Sequence[str | Path], axis: int) -> Iterator[dict[str, dict[str, np.ndarray]]]:
+    """Yield `read_targets` of areas, as many at once as `AREAS_BYTES` hold; a file is named after its area."""
+    of_area: dict[str, list] = {}
+    for path in paths:
+        of_area.setdefault(Path(path).stem, []).append(path)
+    together, size = [], 0
+    for files in of_area.values():
+        n_bytes = sum(Path(path).stat().st_size for path in files)
+        if together and size + n_bytes > AREAS_BYTES:
+            yield read_targets(together, axis)
+            together, size = [], 0
+        together, size = [*together, *files], size + n_bytes
+    yield read_targets(together, axis)
 
 
 def score_rdms(
