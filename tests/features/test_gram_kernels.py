@@ -47,6 +47,24 @@ def test_layers_of_zeros_and_of_other_sizes_are_kept():
     assert list(kernels.arrays()["n_features"]) == [5000, 6000]
 
 
+def bytes_behind(values: np.ndarray) -> int:
+    """What an array keeps in memory: a view keeps all that it is a view of."""
+    owner = values if values.base is None else values.base
+    return owner.untyped_storage().nbytes() if isinstance(owner, torch.Tensor) else owner.nbytes
+
+
+@pytest.mark.parametrize("n_features", [300, 9000])
+@pytest.mark.parametrize("mean", [0, 1000])
+@pytest.mark.parametrize("images", [None, range(40)])
+def test_what_is_known_of_a_layer_keeps_none_of_its_products(n_features, mean, images):
+    """Sums of features are kept of all layers until the file is closed; views of products would grow with layers x images^2."""
+    kernels = small_kernels(40, "srp", "zscore")
+    kernels.add("Conv2d-1", [torch.from_numpy(make_features(40, n_features, seed=12) + np.float32(mean))], images)
+    (layer,) = kernels.finished
+    assert bytes_behind(layer["row_sum"]) == layer["row_sum"].nbytes
+    assert all(bytes_behind(layer[name]) < 2 * layer[name].nbytes for name in ("centred", "srp", "zscore"))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", [49, 8999])
 def test_features_that_are_not_finite_are_refused_by_layer(value, column):

@@ -107,7 +107,7 @@ def _finished(sums: dict[str, torch.Tensor], n_images: int, p: int, shift: torch
     K, rest = product[:n_images, :n_images], product[:n_images, n_images]  # row sums, after the shift
     found = {
         "centred": K - torch.outer(rest, rest) / p,
-        "row_sum": rest if shift is None else rest + shift * p,
+        "row_sum": rest.clone() if shift is None else rest + shift * p,  # not a view, which would keep all products
         "bits": sums["bits"][:n_images],
     }
     found |= {"projected": sums["projected"][:, :n_images].T} if "projected" in sums else {}

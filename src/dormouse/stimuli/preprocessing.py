@@ -51,7 +51,9 @@ def preprocess(images: np.ndarray, recipe: Mapping) -> np.ndarray:
         images = [np.rint(low_pass(image, **recipe["blur"])).astype(np.uint8) for image in images]
     squashed = [np.asarray(Image.fromarray(image).resize((size, size), method)) for image in images]
     scaled = np.stack(squashed)[:, None].astype(np.float32) * np.float32(recipe["range"] / 255)
-    return (scaled - mean[:, None, None]) / std[:, None, None]
+    normalised = scaled - mean[:, None, None]
+    normalised /= std[:, None, None]  # in place: thousands of images take gigabytes
+    return normalised
 
 
 def low_pass(image: np.ndarray, acuity_cpd: float, degrees: float) -> np.ndarray:
