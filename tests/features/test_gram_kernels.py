@@ -57,7 +57,7 @@ def bytes_behind(values: np.ndarray) -> int:
 @pytest.mark.parametrize("mean", [0, 1000])
 @pytest.mark.parametrize("images", [None, range(40)])
 def test_what_is_known_of_a_layer_keeps_none_of_its_products(n_features, mean, images):
-    """Sums of features are kept of all layers until the file is closed; views of products would grow with layers x images^2."""
+    """Sums of features are kept until the file is closed; as views of products they would grow with layers x images^2."""
     kernels = small_kernels(40, "srp", "zscore")
     kernels.add("Conv2d-1", [torch.from_numpy(make_features(40, n_features, seed=12) + np.float32(mean))], images)
     (layer,) = kernels.finished
