@@ -15,7 +15,7 @@ from dormouse.inference.permutation import best_scores
 from dormouse.inference.scorers import scorers
 from dormouse.methods import model_kernels, scores
 from dormouse.methods.model_kernels import ModelKernels
-from dormouse.methods.scores import read_areas, read_model, score_rdms, score_responses
+from dormouse.methods.scores import read_areas, read_model, score_areas, score_rdms, score_responses
 from dormouse.neurons.populations import site_rdms
 from dormouse.tables import read_table, write_by_area
 
@@ -104,10 +104,11 @@ def test_sites_are_the_same_whether_all_areas_are_read_at_once_or_one_after_anot
         write_arrays(path, site_rdms(own, 3))
 
     def scored() -> tuple[list[set], list[pd.DataFrame]]:
-        parts = [score_rdms(layers, kernels, targets, rows, STIMULI) for targets in read_areas(paths, 0)]
-        written = [tmp_path / f"{len(parts)}/{area}/model.parquet" for area in "ABC"]
-        write_by_area("scores", pd.concat(parts).assign(model="model", differs=""), written)
-        return [set(part.area) for part in parts], [read_table("scores", path) for path in written]
+        at_once = [set(targets["strict"]["area"]) for targets in read_areas(paths, 0)]
+        written = [tmp_path / f"{len(at_once)}/{area}/model.parquet" for area in "ABC"]
+        table = score_areas(layers, kernels, paths, rows, STIMULI)
+        write_by_area("scores", table.assign(model="model", differs=""), written)
+        return at_once, [read_table("scores", path) for path in written]
 
     together, whole = scored()
     request.getfixturevalue("little_memory")

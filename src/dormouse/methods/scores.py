@@ -81,6 +81,18 @@ def read_targets(paths: Sequence[str | Path], axis: int) -> dict[str, dict[str, 
     return {selection: read_joined(files, axis) for selection, files in of_selection.items()}
 
 
+def score_areas(
+    layers: pd.DataFrame,
+    kernels: ModelKernels,
+    paths: Sequence[str | Path],
+    methods: Mapping[str, Mapping],
+    stimuli: Sequence[str],
+) -> pd.DataFrame:
+    """Return `score_rdms` of the sites in files of `populations.site_rdms`, a file an area of a selection."""
+    areas = read_areas(paths, axis=0)
+    return pd.concat([score_rdms(layers, kernels, targets, methods, stimuli) for targets in areas], ignore_index=True)
+
+
 def read_areas(paths: Sequence[str | Path], axis: int) -> Iterator[dict[str, dict[str, np.ndarray]]]:
     """Yield `read_targets` of areas, as many at once as `AREAS_BYTES` hold; a file is named after its area."""
     of_area: dict[str, list] = {}
