@@ -167,11 +167,12 @@ def test_a_network_that_runs_other_layers_for_more_images_is_refused(n_images, t
         streamed(Other(n_images, then), make_images(5, 8, seed=6))
 
 
-def test_a_network_that_ends_earlier_for_more_images_is_refused():
-    network = nn.Sequential(Aside(torch.relu), Aside(torch.tanh))
+@pytest.mark.parametrize("last", [None, "Aside-2"])
+def test_a_network_that_ends_earlier_for_more_images_is_refused(last):
+    network = nn.Sequential(Aside(torch.relu), Aside(torch.tanh), Aside(torch.abs))
     known = survey(network, torch.from_numpy(make_images(5, 8, seed=6)))
     with pytest.raises(InputError, match=r"^layer Aside-2: run for three images, but not for more"):
-        stream(network[:1], [torch.from_numpy(make_images(5, 8, seed=6))], known, lambda *_: None)
+        stream(network[:1], [torch.from_numpy(make_images(5, 8, seed=6))], known, lambda *_: None, last=last)
 
 
 @pytest.mark.parametrize("n_images", [0, 1, 2])

@@ -134,6 +134,24 @@ def test_images_run_no_more_often_than_the_plan_says(monkeypatch, small, kernels
     assert max(counts[2:]) <= plan.batch
 
 
+@pytest.mark.parametrize("waiting", [False, True])
+def test_passes_for_the_first_layers_end_after_these(monkeypatch, small, in_one_pass, tmp_path, waiting):
+    network, _ = small
+    groups = [{"Aside-1", "ReLU-1"}, set(names(small)) - {"Aside-1", "ReLU-1"}]
+    plan = Plan(DESIGNS[1], list(map(frozenset, groups)), 4, 0, 0, scratch=int(waiting))
+    monkeypatch.setattr(extraction, "choose_plan", lambda *_, **_named: plan)
+    ran = []
+    modules = {"first": network.stem[0], "second": network.stem[1], "last": network.head}
+    handles = [each.register_forward_hook(lambda *_, name=name: ran.append(name)) for name, each in modules.items()]
+    found = extraction.extract(*small, "all", ("srp",), 0.9, 0, 1, scratch=(str(tmp_path), 1e9) if waiting else None)
+    for handle in handles:
+        handle.remove()
+    assert found["layer"].tolist() == KEPT and torch.is_grad_enabled()
+    np.testing.assert_array_equal(found["srp"], in_one_pass["all"]["srp"])
+    counts = {name: ran.count(name) - 2 for name in modules}  # without the survey's
+    assert counts["first"] == 2 * counts["last"] == 2 * -(-N_IMAGES // 4) and counts["second"] == counts["first"]
+
+
 def test_the_log_tells_the_passes(monkeypatch, small, capsys):
     extracted(monkeypatch, small, None)
     said = capsys.readouterr().err

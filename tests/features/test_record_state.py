@@ -142,3 +142,22 @@ def test_what_a_network_sets_for_a_part_of_it_is_set_in_that_part_of_each_batch_
     assert alone[0] == alone[3] == before != alone[1] == alone[2]
     assert set(seen.pop("visits")) == {before}
     assert list(seen.values()) == [alone] * 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_are_as_before_where_a_pass_ends_inside_a_part_with_its_own(mode):
+    class Inside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Scale() for _ in range(3))
+
+        def forward(self, x):
+            with MODES[mode]():
+                return self.layers[2](self.layers[1](self.layers[0](x)))
+
+    def now() -> tuple:
+        return torch.is_grad_enabled(), torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+
+    before, seen = now(), []
+    record(Inside(), images(4).split(2), lambda output: seen.append(output.name) or output.name == "Scale-2", set())
+    assert seen == ["Scale-1", "Scale-2"] and now() == before

@@ -69,8 +69,10 @@ def test_the_score_of_every_order_is_that_of_permuted_neurons(name):
         assert list(tested.n_neurons) == [6] == [len(set(drawn))] and list(scorer.tested(20).n_neurons) == [9]
 
 
+@pytest.mark.parametrize("n_bytes", [1, 3 * 2 * 8 * N * (N - 1) // 2, 2**28])  # one order at once, three, all
 @pytest.mark.parametrize("correlation", rsa.CORRELATIONS)
-def test_rsa_of_permuted_rdms_equals_score(correlation):
+def test_rsa_of_permuted_rdms_equals_score(correlation, n_bytes, monkeypatch):
+    monkeypatch.setattr(rsa, "BLOCK_BYTES", n_bytes)
     features, population = data(3)
     kernels, rdms = kernels_of(features), np.stack([rdm_from_patterns(population["mean"][:, :k]) for k in (5, 9)])
     settings, orders = {"correlation": correlation}, draw_orders(np.arange(N), N, 5, seed=0)

@@ -64,16 +64,6 @@ def test_a_resample_with_every_stimulus_once_gives_the_plain_correlation():
         np.testing.assert_allclose(bootstrap(*pairs, counts), [expected] * 2, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("n_bytes", [1, 8 * 190 * 7])  # one at a time; resamples by 7, layers by 2
-def test_blocks_do_not_change_the_bootstrap(n_bytes, monkeypatch):
-    layers, sites, counts = make_pairs(5, 20, seed=27), make_pairs(3, 20, seed=28), draw_counts(30, 20, seed=29)
-    whole = bootstrap(layers, sites, counts)
-    monkeypatch.setattr(rsa, "BLOCK_BYTES", n_bytes)
-    sizes = [len(range(30)[block]) for block in rsa._blocks(30, 8 * 190)]
-    assert sizes == ([1] * 30 if n_bytes == 1 else [7, 7, 7, 7, 2])
-    np.testing.assert_allclose(bootstrap(layers, sites, counts), whole, rtol=0, atol=1e-12)
-
-
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e3])
 @pytest.mark.filterwarnings("error")
 def test_a_resample_in_which_an_rdm_does_not_vary_is_missing(value):

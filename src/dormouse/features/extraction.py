@@ -38,6 +38,7 @@ def stream(
     layers: str = "all",
     progress: tqdm | None = None,
     images: Sequence[int] | None = None,
+    last: str | None = None,
 ) -> None:
     """Run batches of images through `network` in step and call visit(layer, parts, repeats) for every layer.
 
@@ -48,15 +49,16 @@ def stream(
         they are those of the layer visited before, passed on
     layers : all, or blocks for the outputs of blocks alone, which keep their names
     images : places of the images of all batches among those surveyed; None for all, in order
+    last : name of the layer after which nothing more is wanted, and the network stops; None for all layers
 
     Raises InputError where the network runs other layers than in the survey, or an image has other features than there.
     """
-    ahead, visited = iter(known.layers), False
+    ahead, visited, ended = iter(known.layers), False, False
     left = iter(range(sum(map(len, batches))) if images is None else map(int, images))
     of_batches = [list(islice(left, len(batch))) for batch in batches]
 
-    def see(output: Output) -> None:
-        nonlocal visited
+    def see(output: Output) -> bool:
+        nonlocal visited, ended
         layer = next(ahead, None)
         if layer is None or (layer.name, layer.path) != (output.name, output.path):
             raise InputError(f"layer {output.name}: the network runs other layers for more images than for three.")
@@ -66,10 +68,11 @@ def stream(
         parts = [] if layer.axis is None else features(known, layer, output.values, of_batches)
         if wanted := bool(parts) and (layers == "all" or output.is_block):
             visit(layer, parts, repeats)
-        visited = wanted or repeats
+        visited, ended = wanted or repeats, layer.name == last
+        return ended
 
     record(network, batches, see, known.overwritten)
-    if layer := next(ahead, None):
+    if not ended and (layer := next(ahead, None)):
         raise InputError(f"layer {layer.name}: run for three images, but not for more.")
 
 
@@ -139,7 +142,7 @@ def plan_for(
         blocks = [replace(layer, repeats=False) for layer in known.layers if layer.path == layer.block]
         known = replace(known, layers=blocks or known.layers)
     choose = partial(choose_plan, known, len(images), n_columns, predictors, available, device.type)
-    n_held = len(known.layers) if held else 1
+    n_held = len(known.layers) if held else 2  # one is written while the next is computed
     with suppress(InputError):
         plan = choose(n_held=n_held)
         if len(plan.passes) == 1 or scratch is None:
@@ -163,19 +166,19 @@ def run(
     """Carry out a plan: in every round all passes, for the layers of one group."""
     again = len(plan.passes) > 1 and "zscore" in collected.names
     by_batch = np.array_split(np.arange(len(images)), -(-len(images) // plan.batch)) if again else []
-    n_passes = len(plan.groups) * (len(plan.passes) + len(by_batch))
-    with tqdm(total=n_passes * len(known.layers), unit="layer", mininterval=5) as progress:
-        for group in plan.groups:
+    n_steps = (len(plan.passes) + len(by_batch)) * sum(n for *_, n in _ends(plan, known))
+    with tqdm(total=n_steps, unit="layer", mininterval=5) as progress:
+        for group, last, _ in _ends(plan, known):
             moments: dict[str, Moments] = {}
             for batch in by_batch:
                 visit = partial(_sum_up, moments, group)
-                stream(network, [images[batch].to(device)], known, visit, layers, progress, batch)
+                stream(network, [images[batch].to(device)], known, visit, layers, progress, batch, last)
             for together in plan.passes:
                 every = len(plan.passes) == 1
                 taken = images if every and not known.changes_input else images[together]
                 batches = [batch.to(device) for batch in taken.tensor_split(-(-len(together) // plan.batch))]
                 visit = partial(_reduce, collected, moments, group, None if every else together)
-                stream(network, batches, known, visit, layers, progress, together)
+                stream(network, batches, known, visit, layers, progress, together, last)
 
 
 def run_waiting(
@@ -190,17 +193,26 @@ def run_waiting(
 ) -> None:
     """Carry out a plan in which the features of a group of layers wait on disk until all images have passed."""
     by_batch = np.array_split(np.arange(len(images)), -(-len(images) // plan.batch))
-    n_steps = len(plan.groups) * (len(by_batch) + 1) * len(known.layers)
+    n_steps = sum(len(by_batch) * n + len(known.layers) for *_, n in _ends(plan, known))
     with tqdm(total=n_steps, unit="layer", mininterval=5) as progress, Scratch(folder, len(images), device) as scratch:
-        for group in plan.groups:
+        for group, last, _ in _ends(plan, known):
             for batch in by_batch:
                 visit = partial(_put_aside, scratch, group, int(batch[0]))
-                stream(network, [images[batch].to(device)], known, visit, layers, progress, batch)
+                stream(network, [images[batch].to(device)], known, visit, layers, progress, batch, last)
             for layer in known.layers:
                 progress.update()
                 if layer.name in scratch:
                     with scratch.taken(layer.name) as waiting:
                         collected.add(layer.name, waiting)
+
+
+def _ends(plan: Plan, known: Survey) -> list[tuple[Set[str], str | None, int]]:
+    """Return each group of layers, the last of its layers, and how many run until then; for the last group, all run."""
+    names, found = [layer.name for layer in known.layers], []
+    for group in plan.groups[:-1]:
+        n = 1 + max(map(names.index, group))
+        found.append((group, names[n - 1], n))
+    return [*found, (plan.groups[-1], None, len(names))]
 
 
 def _put_aside(scratch: Scratch, group: Set[str], first: int, layer: Layer, parts: list[torch.Tensor], repeats: bool) -> None:

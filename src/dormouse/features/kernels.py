@@ -11,6 +11,7 @@ are stored where they differ from those of the layer before: where a layer only 
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def writing_kernels(
 ) -> Iterator[Callable[[Mapping], None]]:
     """Give keep(layer), which adds a layer of `extraction.extract` to the files of its kernels, see `kernel_names`.
 
-    Each file is there at the end, whole or not at all.
+    A layer is packed and written while the next one is computed. Each file is there at the end, whole or not at all.
 
     Parameters
     ----------
@@ -47,12 +48,19 @@ def writing_kernels(
     """
     with ExitStack() as files:
         writers = [files.enter_context(_writing_kernel(Path(path), image_sha256, provenance)) for path in paths]
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            begun: list[Future] = []
 
-        def keep(layer: Mapping) -> None:
-            for write in writers:
-                write(layer)
+            def finish() -> None:
+                while begun:
+                    begun.pop(0).result()
 
-        yield keep
+            def keep(layer: Mapping) -> None:
+                finish()
+                begun.extend(thread.submit(write, layer) for write in writers)
+
+            yield keep
+            finish()
 
 
 @contextmanager

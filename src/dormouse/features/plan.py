@@ -8,7 +8,7 @@ with 2 / k of the images at once. With hundreds of images these runs take longer
 disk: the images run once, in batches, or once for each group of layers that the disk has room for.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -83,8 +83,10 @@ class _Work:
         return FIXED_BYTES + n_blocks * BLOCK * 4 * self.n_images + results + ("srp" in self.kernels) * projecting
 
     def product_seconds(self, rates: Rates, n_pairs: int) -> float:
-        """Return how long the products of so many pairs of images take."""
-        return n_pairs * sum(layer.n_features for layer in self.survey.layers) * rates.pair
+        """Return how long the products of so many pairs of images take, and those of all pairs of projections, in float64."""
+        sizes = [layer.n_features for layer in self.survey.layers if not layer.repeats]
+        projected = ("srp" in self.kernels) * 2 * self.n_columns * len(sizes) * self.n_images**2
+        return (n_pairs * sum(sizes) + projected) * rates.pair
 
 
 def designs(n_images: int) -> Iterator[list[np.ndarray]]:
@@ -121,7 +123,7 @@ def choose_plan(
     ----------
     n_columns : of the sparse random projection
     kernels : of `gram.PREDICTORS`
-    n_held : number of finished layers that are held; the others are handed on
+    n_held : number of finished layers that are in memory at once
     scratch : bytes that may wait on disk, and the rates by which that is compared with passes; None for no such plan
 
     Raises InputError where no plan fits.
@@ -206,10 +208,13 @@ def _choose_passes(work: _Work) -> Plan | float:
     return best or least
 
 
-def divide(sizes: dict[str, float], limit: float) -> list[frozenset[str]]:
-    """Return layers in groups, in order, of at most `limit` bytes each; no groups where one layer alone takes more."""
+def divide(sizes: Mapping[str, float], limit: float) -> list[frozenset[str]]:
+    """Return layers in groups, in order, of at most `limit` bytes each; no groups where one layer alone takes more.
+
+    Groups are filled from the last layer on, so that the first one is the smallest: its passes end early in the network.
+    """
     groups, total = [set()], 0.0
-    for name, size in sizes.items():
+    for name, size in reversed(sizes.items()):
         if size > limit:
             return []
         if total + size > limit:
@@ -217,4 +222,4 @@ def divide(sizes: dict[str, float], limit: float) -> list[frozenset[str]]:
             total = 0.0
         groups[-1].add(name)
         total += size
-    return [frozenset(group) for group in groups]
+    return [frozenset(group) for group in reversed(groups)]

@@ -33,7 +33,7 @@ class Output:
 def record(
     network: nn.Module,
     batches: Sequence[torch.Tensor],
-    visit: Callable[[Output], None],
+    visit: Callable[[Output], bool | None],
     overwritten: Set[str] | None = None,
     leave_out: Callable[[str, str], None] = lambda path, kind: None,
 ) -> set[str]:
@@ -42,6 +42,7 @@ def record(
     Parameters
     ----------
     batches : each (n_images, n_channels, height, width)
+    visit : says by True that the rest of the network need not run
     overwritten : names of the outputs that are changed in place before the next module starts. They are visited at once, all
         others only when it starts, because their inputs are out of memory by then; if None, all are visited at once
     leave_out : is called with a module's path and a word for what it put out, where that holds no real or complex numbers
@@ -67,14 +68,16 @@ def record(
                 _check_same(shown, len(runs))
                 together = replace(shown[0], values=[output.values for output in shown])
                 del shown  # nothing here may outlive the visit
-                visit(together)
+                ended = visit(together)
                 del together
+                if ended:
+                    break
     finally:
         for handle in handles:
             handle.remove()
         for run in runs:
             if run:  # started and not ended
-                run.throw(GreenletExit)
+                _in_own_modes(run.throw, GreenletExit)
     return changed
 
 

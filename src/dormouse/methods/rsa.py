@@ -4,15 +4,16 @@ Two RDMs are compared by the correlation of their upper triangles (Kriegeskorte,
 2:4). Both sides are distances, so agreement is positive.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
+from scipy.spatial.distance import squareform
 
 from dormouse.methods.rdms import rdm_from_centred, upper_triangles
 
 # an RDM whose variance in a resample is below this fraction of its mean square does not vary there, up to rounding
 UNVARIED = 1e-12
-BLOCK_BYTES = 2**26  # size of the weights of a block of resamples, and of the products of a block of layers with sites
+BLOCK_BYTES = 2**28  # size of the RDMs in permuted orders that are scored at once
 
 
 def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -67,34 +68,30 @@ def resampled_pearson(X: np.ndarray, Y: np.ndarray, layers: np.ndarray, counts: 
 
     NaN where an RDM does not vary in the resample. Raises ValueError if the numbers of stimuli and pairs do not fit.
     """
-    rows, columns = np.triu_indices(counts.shape[1], k=1)
     # far from 0, the variance would lose its digits in the mean square
     X, Y = (rdms - rdms.mean(axis=1, keepdims=True) for rdms in (X, Y))
-    r = np.empty((len(counts), len(Y)))
-    for resamples in _blocks(len(counts), 8 * len(rows)):
-        drawn = counts[resamples].astype(np.float64)
-        W = drawn[:, rows] * drawn[:, columns]
-        with np.errstate(invalid="ignore"):  # 0 / 0 in a resample of one stimulus alone
-            W /= W.sum(axis=1, keepdims=True)
-        (mean_x, sd_x), (mean_y, sd_y) = _moments(W, X), _moments(W, Y)
-        for sites in _blocks(len(Y), 8 * len(rows)):
-            of = layers[sites]
-            covariance = W @ (X[of] * Y[sites]).T - mean_x[:, of] * mean_y[:, sites]
-            r[resamples, sites] = covariance / (sd_x[:, of] * sd_y[:, sites])
-    return r
+    (mean_x, sd_x), (mean_y, sd_y) = _moments(X, counts), _moments(Y, counts)
+    products = _means_over_pairs((X[layer] * site for layer, site in zip(layers, Y, strict=True)), counts)
+    return (products - mean_x[:, layers] * mean_y) / (sd_x[:, layers] * sd_y)
 
 
-def _blocks(n: int, n_bytes: int) -> list[slice]:
-    """Cut n items of `n_bytes` each into blocks of at most `BLOCK_BYTES`, or of one item."""
-    size = max(1, BLOCK_BYTES // n_bytes)
-    return [slice(start, start + size) for start in range(0, n, size)]
-
-
-def _moments(W: np.ndarray, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and sd of rows X (n, n_pairs) under weights W (n_boot, n_pairs), each (n_boot, n); sd NaN where it is 0."""
-    mean, mean_square = W @ X.T, W @ np.square(X).T
+def _moments(X: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and sd of rows X (n, n_pairs) in every resample, each (n_boot, n); sd NaN where it is 0."""
+    mean, mean_square = _means_over_pairs(X, counts), _means_over_pairs(map(np.square, X), counts)
     variance = mean_square - mean**2
     return mean, np.sqrt(np.where(variance > UNVARIED * mean_square, variance, np.nan))
+
+
+def _means_over_pairs(rows: Iterable[np.ndarray], counts: np.ndarray) -> np.ndarray:
+    """Return the mean of every row (n_pairs,) in every resample, in which pair i < j counts w_i w_j times, (n_boot, n_rows).
+
+    With F the row as a symmetric matrix, 0 on its diagonal, this is w' F w / ((sum w)^2 - sum w^2), of all resamples in one
+    product of matrices. The weights of all pairs would be as many numbers for each resample as F has.
+    """
+    w = counts.astype(np.float64)
+    sums = np.stack([np.vecdot(w @ squareform(row), w) for row in rows], axis=1)
+    with np.errstate(invalid="ignore"):  # 0 / 0 in a resample of one stimulus alone
+        return sums / (w.sum(axis=1) ** 2 - np.vecdot(w, w))[:, None]
 
 
 def score(kernels: Mapping[str, np.ndarray], rdms: np.ndarray, settings: Mapping) -> np.ndarray:
@@ -131,8 +128,10 @@ def permuted(
     X = rdm_from_centred(kernels["centred"], kernels["row_sum"], kernels["n_features"])[0]
     (A, norm_a), (B, norm_b) = (_centred(prepare(upper_triangles(values))) for values in (X, rdms))
     A, B = A / norm_a[:, None], B / norm_b[:, None]
-    rows, columns = np.triu_indices(n, k=1)
-    pair = np.zeros((n, n), int)  # where each pair of images stands in the triangle
-    pair[rows, columns] = pair[columns, rows] = np.arange(len(rows))
-    for order in permutations:
-        yield A @ B[:, pair[order[rows], order[columns]]].T
+    squares, (rows, columns) = np.stack([squareform(site).ravel() for site in B]), np.triu_indices(n, k=1)
+    at_once = max(1, BLOCK_BYTES // B.nbytes)
+    for start in range(0, len(permutations), at_once):
+        orders = permutations[start : start + at_once]
+        reordered = [squares.take(n * order.take(rows) + order.take(columns), axis=1) for order in orders]
+        r = A @ np.concatenate(reordered).T
+        yield from r.reshape(len(A), len(orders), len(B)).swapaxes(0, 1)

@@ -49,7 +49,7 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
 def _parts(response: np.ndarray) -> dict[str, np.ndarray]:
     """Return odd, even and first of `pool` from trials (n_trials, n_stimuli, n_neurons), NaN where one is missing."""
     present = ~np.isnan(response)
-    place = present.cumsum(axis=0)  # of a trial among those that are present, from 1
+    place = present.cumsum(axis=0, dtype=np.int32)  # of a trial among those that are present, from 1
 
     def mean(chosen: np.ndarray) -> np.ndarray:
         total, count = np.where(chosen, response, 0).sum(axis=0, dtype=np.float64), chosen.sum(axis=0)
