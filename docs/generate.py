@@ -224,7 +224,9 @@ def _of_type(name: str, schema: Mapping, whole: Mapping) -> str:
         keys, entry = schema.get("properties", {}), _resolved(schema.get("additionalProperties") or {}, whole)
         if 0 < len(keys) <= FEW:
             return "; ".join(f"`{key}`: {_allowed(own, whole)}" for key, own in keys.items())
-        return "a mapping" if keys else f"entries with the keys {', '.join(f'`{key}`' for key in entry.get('properties', {}))}"
+        if keys or "properties" not in entry:
+            return schema.get("description", "a mapping")
+        return f"entries with the keys {', '.join(f'`{key}`' for key in entry['properties'])}"
     if schema.get("pattern", "").startswith("^https"):
         return "an address"
     formats = {"path": "a path", "name": "a name"} if name == "string" else {}

@@ -20,8 +20,9 @@ class Case:
     # a pattern that one line matches, and no network runs; None: the workflow accepts it
     refused: str | None = None
     says: Sequence[str] = ()  # patterns of further lines
-    # laid over the configuration, key by key; paths count from `run`. Or the text of a file that is named by --configfile
-    config: Mapping | str = field(default_factory=dict)
+    # laid over the configuration, key by key; paths count from `run`. Or the text, or the bytes, of a file that is named
+    # by --configfile
+    config: Mapping | str | bytes = field(default_factory=dict)
     arguments: Sequence[str] = ("-n",)  # of the command line; a dry run takes a second or two, a job five more
     slow: bool = False  # left to `make test-all`
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -72,7 +72,7 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
     arguments : of the command line, such as "-n", "--forcerun", a rule or a file to make (relative to `cwd`)
     config : what differs from config.yaml, nested as there. It is laid over config.yaml as --configfile does: mappings are
         merged key by key, lists and values are replaced. The path of a dataset folder is best given in full. Or the text of
-        the file.
+        the file, or its bytes.
     env : variables of the environment besides those of the tests
     timeout : seconds after which a run counts as hanging and ends in an error
 
@@ -83,13 +83,14 @@ def run_workflow(root: Path) -> Callable[..., subprocess.CompletedProcess]:
     def run(
         cwd: Path,
         *arguments: str,
-        config: dict | str | None = None,
+        config: dict | str | bytes | None = None,
         env: dict | None = None,
         timeout: float = WORKFLOW_TIMEOUT_S,
     ) -> subprocess.CompletedProcess:
         cwd.mkdir(parents=True, exist_ok=True)
         overrides = cwd / "overrides.yaml"
-        overrides.write_text(config if isinstance(config, str) else yaml.safe_dump(config or {}))
+        text = config if isinstance(config, str | bytes) else yaml.safe_dump(config or {})
+        overrides.write_bytes(text if isinstance(text, bytes) else text.encode())
         options = {
             "--snakefile": root / "Snakefile",
             "--directory": cwd,

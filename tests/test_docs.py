@@ -25,13 +25,13 @@ import generate  # noqa: E402
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "config/README.md"]
 README_LINES = 80
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEEDS = re.compile(r"# needs a (network|GPU|cluster)\b")
+NEEDS = re.compile(r"# needs (internet|a GPU|a cluster)\b")
 MADE_LATER = {"resources/weights", "resources/allen/cache/manifest.json"}  # what a run makes
 # Commands that a test plans here, as they stand but for -n, in a folder with the data set that docs/data.md writes.
 PLANNED = (
     "snakemake -n",
     "snakemake --cores 8 --configfile mine.yaml",
-    "snakemake -n --configfile demo.yaml mine.yaml",
+    "snakemake -n --configfile demo.yaml reliable.yaml",
     "snakemake --cores 8 --config dataset=my-mice run=first",
     "snakemake --cores 8 --set-resources extract_features:mem_mb=16000",
 )
@@ -117,7 +117,7 @@ def test_every_command_is_run_by_a_test_or_says_what_it_needs(page):
         command = re.split(r"\s+# ", line)[0].strip()
         if NEEDS.search(line):
             continue
-        assert command in RUN, f"{command}: name the test that runs it, or say `# needs a network` (or GPU, or cluster)"
+        assert command in RUN, f"{command}: name the test that runs it, or say `# needs internet` (or a GPU, or a cluster)"
         file, _, test = RUN[command].partition("::")
         assert not file or f"def {test}(" in (ROOT / file).read_text(), RUN[command]
 
@@ -148,6 +148,8 @@ def working_folder(tmp_path_factory) -> Path:
     (folder / "demo.yaml").write_text((ROOT / "demo.yaml").read_text())
     (mine,) = (text for text in blocks(ROOT / "docs/data.md", "yaml") if "# mine.yaml" in text)
     (folder / "mine.yaml").write_text(mine)
+    (reliable,) = blocks(ROOT / "docs/tutorial.md", "yaml")
+    (folder / "reliable.yaml").write_text(reliable)
     return folder
 
 

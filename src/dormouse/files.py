@@ -142,9 +142,9 @@ def unreadable(path: str | Path, kind: str, error: Exception, remedy: str = AGAI
     return InputError(f"{path}: not a readable {kind} file ({' '.join(str(error).split())}). {remedy}")
 
 
-def read_joined(paths: Sequence[str | Path], axis: int) -> dict[str, np.ndarray]:
-    """Read .npz files with the same arrays and join arrays of the same name along an axis."""
-    parts = [read_arrays(path) for path in paths]
+def read_joined(paths: Sequence[str | Path], axis: int, *names: str) -> dict[str, np.ndarray]:
+    """Read the named arrays of .npz files, or all of them, and join arrays of the same name along an axis."""
+    parts = [read_arrays(path, *names) for path in paths]
     return {name: np.concatenate([part[name] for part in parts], axis=axis) for name in parts[0]}
 
 

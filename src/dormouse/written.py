@@ -3,10 +3,12 @@
 The files are in UTF-8, and of a size that people write. Repeated keys are refused, and aliases that stand for too much.
 """
 
+import argparse
 import csv
 import io
 import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -22,6 +24,7 @@ from dormouse.files import unreadable
 from dormouse.given import REPLACE, check_file
 
 COMMAND_LINE = "--config"
+TEMPLATE = "__use_yte__"  # a key by which Snakemake runs code that stands in a file
 MOST_TEXT_BYTES = 1 << 18  # of YAML and JSON, which PyYAML reads in three seconds; config.yaml has 20,000
 MOST_TABLE_BYTES = 1 << 28  # two million neurons
 MOST_COLUMNS = 1000
@@ -179,6 +182,28 @@ def _parse(text: str, place: str) -> Any:
     loader = _Loader(text)
     loader.name = place
     return loader.get_single_data()
+
+
+def check_configfiles(arguments: Sequence[str]) -> None:
+    """Read the files that a command line of Snakemake names by --configfile, and end in one line where they are refused.
+
+    The default profile calls this before Snakemake reads them: a file that is not YAML would end there in a traceback, one of
+    aliases would take for ever, and the code of a template would run.
+
+    Parameters
+    ----------
+    arguments : of the command line, without the name of the program
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--config", nargs="*")  # which would be taken for the beginning of the other
+    parser.add_argument("--configfile", "--configfiles", nargs="+", default=[])
+    try:
+        for file in parser.parse_known_args(arguments)[0].configfile:
+            content = read_yaml(file)
+            if isinstance(content, Mapping) and TEMPLATE in content:
+                raise InputError(f"{file}: key {TEMPLATE}: Dormouse runs no code of a configuration. Leave the key out.")
+    except InputError as error:
+        sys.exit(f"Error: {error}")
 
 
 def read_layers(files: Sequence[str | Path], entries: Sequence[str], schema: Mapping) -> list[tuple[str, Any]]:

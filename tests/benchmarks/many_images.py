@@ -60,7 +60,10 @@ def kernels(name: str, n_images: int, store: Path, folder: str, room: float) -> 
     plan_for, extraction.plan_for = extraction.plan_for, planned
     scratch.Waiting.__init__, scratch.Waiting.close = counted, closed
     paths = [store / f"{kernel}.npz" for kernel in ("centred", "srp")]
-    in_blocks(1000, 100, SEED, BLOCK, torch.device("cpu"))  # reads compiled code, as the pass alone runs once before
+    # what a process does once is not measured: reading compiled code, and what the first images take, as in the pass alone
+    in_blocks(1000, 100, SEED, BLOCK, torch.device("cpu"))
+    with torch.inference_mode():
+        network(torch.from_numpy(inputs[:2]))
     start = time.perf_counter()
     with writing_kernels(paths, np.array(["image"] * n_images), np.array("{}")) as keep:
         given = network, inputs, "all", ["srp"], EPS, SEED, THREADS, MEMORY_MIB, "float32", keep, (folder, room)

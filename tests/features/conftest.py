@@ -1,9 +1,16 @@
-"""A fixture that the tests of plans share."""
+"""Fixtures that the tests of plans and of scratch share."""
 
 import numpy as np
 import pytest
 
+from dormouse.features import scratch
 from dormouse.features.plan import MOVING_BYTES
+
+
+@pytest.fixture(autouse=True)
+def temporary_folders_count_as_disks(monkeypatch) -> None:
+    """Let features wait in temporary folders, which lie in memory on some systems, unless a test says otherwise."""
+    monkeypatch.setattr(scratch, "IN_MEMORY", ())
 
 
 @pytest.fixture

@@ -188,7 +188,7 @@ def test_of_large_layers_and_few_images_one_pass_is_the_least_that_is_told():
 
 def test_groups_of_layers_are_in_order_and_none_keeps_more_than_the_limit():
     sizes = {"a": 3.0, "b": 4.0, "c": 3.0, "d": 0.0, "e": 7.0, "f": 1.0}
-    assert divide(sizes, 7.0) == [{"a"}, {"b", "c"}, {"d", "e"}, {"f"}]  # the smallest comes first
+    assert divide(sizes, 7.0) == [{"a"}, {"b", "c"}, {"d", "e"}, {"f"}]  # filled from the last one on
     assert divide(sizes, 18.0) == [set(sizes)]
     assert divide(sizes, 6.9) == []
     assert divide({"a": 0.0}, 0.0) == [{"a"}]

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from networks import make_images, random_network
 from plans import MB, make_survey
 
 from dormouse.errors import InputError
-from dormouse.features import extraction, plan
+from dormouse.features import extraction, plan, scratch
 from dormouse.features.gram import PREDICTORS, reduce
 from dormouse.features.plan import FIXED_BYTES, Rates, choose_plan
 from dormouse.features.projection import Projections
@@ -151,13 +152,55 @@ def test_a_disk_with_less_room_than_is_allowed_takes_more_groups(tmp_path, monke
     assert "groups of layers" in told and 0 < int(re.search(r"on disk, (\d+) MiB", told)[1]) < 4
 
 
+def test_a_folder_in_memory_is_no_scratch(tmp_path, monkeypatch, capsys):
+    mounts = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in (("/", "ext4"), (str(tmp_path), "tmpfs"))]
+    monkeypatch.setattr(scratch, "IN_MEMORY", ("tmpfs", "ramfs"))
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
+    assert scratch.free_bytes(tmp_path / "new/below") == 0 < scratch.free_bytes("/")
+    assert re.search(
+        r"new/below: in memory \(tmpfs\), so no features wait there\. Name a folder on a disk", capsys.readouterr().err
+    )
+    monkeypatch.setattr(extraction, "measure", None)  # nothing is measured where nothing may wait
+    short = {"memory_mib": None, "scratch": (str(tmp_path), 1e12)}
+    monkeypatch.setattr(extraction, "available_bytes", lambda *_: FIXED_BYTES + 14 * MB)
+    extraction.extract(random_network("resnet18"), make_images(40, 64, seed=0), "blocks", [], 0.5, 0, 1, **short)
+    assert "in which every two meet" in capsys.readouterr().err
+
+
+def test_rates_are_measured_with_no_more_images_than_fit(tmp_path, monkeypatch):
+    taken = []
+
+    def measured(network, images, *_):
+        taken.append(len(images))
+        return QUICK_DISK
+
+    monkeypatch.setattr(extraction, "measure", measured)
+    monkeypatch.setattr(extraction, "pass_bytes", lambda *_: 10 * MB)
+    for mib in (35, 5):
+        monkeypatch.setattr(extraction, "available_bytes", lambda *_, mib=mib: mib * MB)
+        with pytest.raises(InputError, match=r"even two images at a time"):
+            extraction.extract(
+                random_network("resnet18"), make_images(40, 64, seed=0), "all", [], 0.5, 0, 1, scratch=(str(tmp_path), 1e12)
+            )
+    assert taken == [3, 1]
+
+
+@pytest.mark.parametrize("n_moved", [1, 3])
+def test_images_of_a_batch_are_copied_some_at_a_time(tmp_path, monkeypatch, n_moved):
+    monkeypatch.setattr(scratch, "MOVED", n_moved)
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((7, HEIGHT + 3))).float()
+    out = torch.empty(HEIGHT + 3, 7)
+    waiting(X, tmp_path, batch=4).gather(0, HEIGHT + 3, out)
+    assert torch.equal(out, X.T)
+
+
 def test_a_context_that_ends_gives_the_room_back(tmp_path):
-    with Scratch(tmp_path, 4, CPU) as scratch:
-        scratch.put("a", [torch.ones(2, 3)], 0)
-        scratch.put("a", [torch.ones(2, 3)], 2)
-        scratch.put("b", [torch.ones(2, 3)], 0)
-        with scratch.taken("a") as found:
-            assert found.columns(torch.arange(3)).shape == (4, 3) and "a" not in scratch and "b" in scratch
+    with Scratch(tmp_path, 4, CPU) as layers:
+        layers.put("a", [torch.ones(2, 3)], 0)
+        layers.put("a", [torch.ones(2, 3)], 2)
+        layers.put("b", [torch.ones(2, 3)], 0)
+        with layers.taken("a") as found:
+            assert found.columns(torch.arange(3)).shape == (4, 3) and "a" not in layers and "b" in layers
     with pytest.raises(ValueError, match="closed"):
         found.gather(0, 3, torch.empty(3, 4))
 

@@ -103,6 +103,13 @@ def test_more_trials_and_images_raise_a_score_in_folds_and_few_images_are_left_o
         assert (rows.sd[rows.axis == "neurons"].dropna() > 0).any()
 
 
+def test_a_method_that_names_the_fold_of_each_image_has_no_parts_of_these():
+    named = FOLDS | {"settings": FOLDS["settings"] | {"folds": list(np.arange(N) % 4)}}
+    table = curves(population(), {"folds": named}, ["m0"])
+    assert set(table.n[table.axis == "images"]) == {N} and set(table.axis) == {"images", "neurons", "trials"}
+    assert table["mean"].notna().all()
+
+
 def test_similarities_have_curves_over_images_alone(tmp_path):
     """Where an area is there only in parts, these have the curves."""
     rng = np.random.default_rng(2)

@@ -73,6 +73,27 @@ CASES = [
         written("run/config.yaml", "[" * 100_000),
         refused=r"config\.yaml: nested too deeply; expected at most 40",
     ),
+    Case(
+        "a file of --configfile in Latin-1",
+        config="run: \xe9".encode("latin-1"),
+        refused=r"overrides\.yaml: line 1: not UTF-8 \(byte 0xe9\)",
+    ),
+    Case(
+        "a file of --configfile that is no YAML",
+        config="run: [a\nb: }",
+        refused=r"overrides\.yaml: not readable as YAML \(line",
+    ),
+    Case(
+        "a deep file of --configfile", config="[" * 100_000, refused=r"overrides\.yaml: nested too deeply; expected at most 40"
+    ),
+    Case(
+        "aliases in a file of --configfile", config=OF_MAPPINGS, refused=r"overrides\.yaml: line 6: more than 100,000 values"
+    ),
+    Case(
+        "a template as a file of --configfile",
+        config="__use_yte__: true\n__definitions__: [import os, os.mkdir('results/kernels/a/b/c')]\n",
+        refused=r"overrides\.yaml: key __use_yte__: Dormouse runs no code",
+    ),
     Case("a run that leaves the results", config={"run": "../x"}, refused=rf"run: '\.\./x' {NOT_A_NAME}"),
     Case(
         "a line break in the name of a model", config={"models": {"add": {"x\n": LINE}}}, refused=rf"add: 'x\\n' {NOT_A_NAME}"

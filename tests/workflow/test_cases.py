@@ -33,7 +33,7 @@ def test_case(run_workflow, write_dataset, tmp_path, case):
     mice, run = write_dataset(tmp_path / "mice"), tmp_path / "run"
     run.mkdir()
     case.change(mice, run)
-    config = case.config if isinstance(case.config, str) else merged(DEFAULT, case.config)
+    config = case.config if isinstance(case.config, str | bytes) else merged(DEFAULT, case.config)
     process = run_workflow(run, *case.arguments, config=config, env=case.environment, timeout=LONGEST_S)
     lines = process.stdout.splitlines()
     for pattern in case.says:

@@ -200,14 +200,21 @@ def epoch_or_run(wildcards):
     return str(file) if file.is_file() else f"{TRAINED}/{wildcards.run}.parquet"
 
 
-BLOCKS_MB = 2500  # blocks of layers, of sites and of splits: SUMS_BYTES, HELD_BYTES and BLOCK_BYTES of the package
+BLOCKS_MB = 2500  # blocks of layers, of areas, of neurons and of splits: the constants *_BYTES of the package
+COPIES = 3  # of targets: as they are read, joined, and prepared for a method
 
 
 def memory_mb(fixed, in_blocks, per_pair=0.0005):
     """Return a function for `resources`: MB that a job takes, with a margin, and twice, three times that when it is tried again.
 
     It grows with the pairs of images: of what is held in blocks, `in_blocks` MB a pair up to `BLOCKS_MB`, and of single
-    matrices `per_pair`. docs/benchmarks.md has the measurements.
+    matrices `per_pair`; and with the files of `targets`, where the rule has such. docs/benchmarks.md has the measurements.
     """
     n_pairs = N_IMAGES**2
-    return lambda wildcards, attempt: attempt * round(fixed + min(in_blocks * n_pairs, BLOCKS_MB) + per_pair * n_pairs)
+    of_images = fixed + min(in_blocks * n_pairs, BLOCKS_MB) + per_pair * n_pairs
+
+    def needed(wildcards, input, attempt):
+        targets = sum(map(os.path.getsize, getattr(input, "targets", [])))
+        return attempt * round(of_images + COPIES * targets / 1e6)
+
+    return needed

@@ -169,7 +169,7 @@ rule compare_sites:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=memory_mb(700, 0.002),
+        mem_mb=memory_mb(700, 0, per_pair=0.0025),
     params:
         selection=FIRST,
         areas=DATASET.areas,
@@ -191,7 +191,7 @@ if PUBLISHED:
         conda:
             "../../envs/analysis.yaml"
         resources:
-            mem_mb=memory_mb(700, 0.002),
+            mem_mb=memory_mb(700, 0, per_pair=0.0025),
         params:
             selection=FIRST,
             areas=DATASET.areas,

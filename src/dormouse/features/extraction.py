@@ -17,7 +17,7 @@ from dormouse.features.gram import PREDICTORS, Kernels
 from dormouse.features.kernels import stack
 from dormouse.features.layers import Layer, places
 from dormouse.features.memory import available_bytes, give_back_at_once
-from dormouse.features.plan import Plan, choose_plan
+from dormouse.features.plan import Plan, choose_plan, pass_bytes
 from dormouse.features.projection import n_projections
 from dormouse.features.rates import measure
 from dormouse.features.record import Output, record
@@ -115,7 +115,7 @@ def extract(
     with torch.autocast(device.type, PRECISIONS[precision]) if precision != "float32" else nullcontext():
         known = survey(network, images, PRECISIONS[precision], device)
         available = available_bytes(device, memory_mib)
-        plan = plan_for(known, network, images, layers, predictors, eps, available, keep is None, scratch)
+        plan = plan_for(known, network, images, device, layers, predictors, eps, available, keep is None, scratch)
         print(describe(plan, known, available), file=sys.stderr)
         give_back_at_once(GIVEN_BACK["short" if plan.forecast > ROOMY * available else "roomy"])
         place, finished = places(known.layers), keep or kept.append
@@ -129,6 +129,7 @@ def plan_for(
     known: Survey,
     network: nn.Module,
     images: torch.Tensor,
+    device: torch.device,
     layers: str,
     predictors: Collection[str],
     eps: float,
@@ -137,7 +138,7 @@ def plan_for(
     scratch: tuple[str, float] | None,
 ) -> Plan:
     """Return the plan for all images; rates are measured only where they do not fit into one pass."""
-    device, n_columns = next(network.parameters(), images).device, n_projections(len(images), eps)
+    n_columns = n_projections(len(images), eps)
     if layers != "all":
         blocks = [replace(layer, repeats=False) for layer in known.layers if layer.path == layer.block]
         known = replace(known, layers=blocks or known.layers)
@@ -147,10 +148,10 @@ def plan_for(
         plan = choose(n_held=n_held)
         if len(plan.passes) == 1 or scratch is None:
             return plan
-    if scratch is None:
+    if scratch is None or not (room := min(scratch[1], free_bytes(scratch[0]))):
         return choose(n_held=n_held)
-    rates, free = measure(network, images, device, scratch[0]), free_bytes(scratch[0])
-    return choose(n_held=n_held, scratch=(min(scratch[1], free), rates))
+    fitting = images[: max(1, int(min(len(images), available / pass_bytes(known, 1, 1))))]
+    return choose(n_held=n_held, scratch=(room, measure(network, fitting, device, scratch[0])))
 
 
 def run(
@@ -265,7 +266,7 @@ def describe(plan: Plan, known: Survey, available: float) -> str:
         limit += f", about {plan.seconds:.0f} s"
     return (
         f"{len(known.layers)} outputs, {n_images} images; {limit}: {passes}{rounds}, {plan.batch} images at a time, "
-        f"every image {plan.runs:.3g} times through the network{left_out}"
+        f"every image {'at most ' * (len(plan.groups) > 1)}{plan.runs:.3g} times through the network{left_out}"
     )
 
 

@@ -5,7 +5,8 @@ several groups, so that every two groups meet in some pass. The cheapest such de
 perfect difference sets of Singer (1938): q^2 + q + 1 groups and as many passes, with q + 1 groups in each. Every two groups
 meet exactly once, and each image runs q + 1 times. To divide into k batches and take every two of them would cost k - 1 runs,
 with 2 / k of the images at once. With hundreds of images these runs take longer than anything else. Then features wait on
-disk: the images run once, in batches, or once for each group of layers that the disk has room for.
+disk: the images run once, in batches, or once for each group of layers that the disk has room for. Passes for a group end
+after the last of its layers.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -114,7 +115,7 @@ def choose_plan(
     kernels: Collection[str],
     available: float,
     device: str,
-    n_held: int = 1,
+    n_held: int = 2,
     scratch: tuple[float, Rates] | None = None,
 ) -> Plan:
     """Return the plan that costs least of those whose forecast is not above `available` bytes.
@@ -211,7 +212,7 @@ def _choose_passes(work: _Work) -> Plan | float:
 def divide(sizes: Mapping[str, float], limit: float) -> list[frozenset[str]]:
     """Return layers in groups, in order, of at most `limit` bytes each; no groups where one layer alone takes more.
 
-    Groups are filled from the last layer on, so that the first one is the smallest: its passes end early in the network.
+    Groups are filled from the last layer on, and the first one takes what is left: its passes end early in the network.
     """
     groups, total = [set()], 0.0
     for name, size in reversed(sizes.items()):

@@ -48,8 +48,8 @@ def _byte(folder: str | Path) -> float:
     """Return the seconds to write a byte and read it back; none where the folder cannot be written, which is told later."""
     features, block = torch.rand(N_WAITING, N_BYTES // (4 * N_WAITING)), torch.empty(HEIGHT, N_WAITING)
     with suppress(InputError):
-        waiting = Waiting(folder, *features.shape, features.dtype, features.device)
         start = time.perf_counter()
+        waiting = Waiting(folder, *features.shape, features.dtype, features.device)
         for first in range(0, N_WAITING, N_IMAGES):
             waiting.put([features[first : first + N_IMAGES]], first)
         for first in range(0, waiting.n_features, HEIGHT):

@@ -7,6 +7,7 @@ import errno
 import mmap
 import os
 import shutil
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Self
 
+import psutil
 import torch
 
 from dormouse.errors import InputError
@@ -24,6 +26,8 @@ HEIGHT = 1 << 14  # features of a block, in which those of one image follow thos
 PAGE = 4096  # bytes; what passes the cache of the system begins and ends at whole pages, in memory and on disk
 N_WRITTEN = 8  # pieces that wait to be written
 TURNED = 32  # images whose features are turned into rows at once: with more, a processor writes in too many places
+MOVED = 64  # images whose features are copied at once from where the network runs
+IN_MEMORY = ("tmpfs", "ramfs")  # kinds of file systems that take memory in the place of a disk
 LEFT = 0.1  # share of what is free on a disk that is left to others
 N_KEPT = 512  # features of an image that are kept aside, spread evenly, so that they are read at once
 
@@ -141,8 +145,8 @@ class Waiting:
 
     def put(self, parts: Sequence[torch.Tensor], first: int) -> None:
         """Write the features of some images, (n_images of the part, ...) each; they follow each other from `first` on."""
-        for part in parts:
-            X = part.flatten(1).cpu()
+        for some in (some for part in parts for some in part.split(MOVED)):
+            X = some.flatten(1).cpu()
             self._kept[first : first + len(X)] = columns([X], spread(self.n_features, N_KEPT))
             for start in range(0, self.n_features, HEIGHT):
                 width, size, place = self._piece(start)
@@ -263,8 +267,18 @@ class Scratch:
 
 
 def free_bytes(folder: str | Path) -> float:
-    """Return the bytes that may be written in a folder, which is there or will be made, with some room left to others."""
-    there = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.is_dir())
+    """Return the bytes that may be written in a folder, which is there or will be made, with some room left to others.
+
+    There are none where the folder lies in memory, as /tmp on some systems.
+    """
+    there = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.is_dir()).resolve()
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    if (kind := next((mounts[place] for place in (there, *there.parents) if place in mounts), "")) in IN_MEMORY:
+        print(
+            f"{folder}: in memory ({kind}), so no features wait there. Name a folder on a disk (extraction.scratch).",
+            file=sys.stderr,
+        )
+        return 0.0
     return (1 - LEFT) * shutil.disk_usage(there).free
 
 

@@ -53,10 +53,12 @@ def over_images(scorer: Scorer, settings: Mapping, seed: int) -> Iterator[tuple[
 
     Parameters
     ----------
-    settings : `images`, numbers to draw, and `n_draws` of each; numbers that are too few for the method are left out
+    settings : `images`, numbers to draw, and `n_draws` of each; numbers that are too few for the method are left out, and all
+        of them where the method names the fold of each image
     """
     folds = 0 if scorer.row.get("source") == USER else scorer.row["settings"].get("folds", 0)
-    fewest, rng = max(FEWEST_IMAGES, folds * FEWEST_IN_FOLD), np.random.default_rng(seed)
+    fewest = np.inf if isinstance(folds, list) else max(FEWEST_IMAGES, folds * FEWEST_IN_FOLD)
+    rng = np.random.default_rng(seed)
     for size in sorted(k for k in settings[IMAGES] if fewest <= k < scorer.n_images):
         for _ in range(settings["n_draws"]):
             yield IMAGES, size, scorer.scores(np.sort(rng.permutation(scorer.n_images)[:size]), first=1)[0, 0]

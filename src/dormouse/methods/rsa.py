@@ -13,7 +13,7 @@ from dormouse.methods.rdms import rdm_from_centred, upper_triangles
 
 # an RDM whose variance in a resample is below this fraction of its mean square does not vary there, up to rounding
 UNVARIED = 1e-12
-BLOCK_BYTES = 2**28  # size of the RDMs in permuted orders that are scored at once
+BLOCK_BYTES = 2**26  # size of the RDMs in permuted orders that are scored at once
 
 
 def pearson(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -132,6 +132,8 @@ def permuted(
     at_once = max(1, BLOCK_BYTES // B.nbytes)
     for start in range(0, len(permutations), at_once):
         orders = permutations[start : start + at_once]
-        reordered = [squares.take(n * order.take(rows) + order.take(columns), axis=1) for order in orders]
-        r = A @ np.concatenate(reordered).T
+        reordered = np.empty((len(orders), *B.shape))
+        for order, site in zip(orders, reordered, strict=True):
+            squares.take(n * order.take(rows) + order.take(columns), axis=1, out=site, mode="clip")  # without a buffer
+        r = A @ reordered.reshape(-1, len(rows)).T
         yield from r.reshape(len(A), len(orders), len(B)).swapaxes(0, 1)

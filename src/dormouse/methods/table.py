@@ -12,7 +12,7 @@ kernels : the kernels that the row names, each (n_layers, n_images, n_images) fl
 target : RDMs of sites (n_sites, n_images, n_images), or mean responses (n_images, n_neurons)
 settings : those of the row
 
-A family may also have functions that inference uses (`inference.scorer`), with the same first three parameters:
+A family may also have functions with which `inference.scorer` does without refits, with the same first three parameters:
 
 split_scores(kernels, responses, settings) -> scores of splits of the images that the family makes itself
 resampled(kernels, target, settings, layers, counts) -> scores of given layers in resamples, with images drawn `counts` times
@@ -21,9 +21,6 @@ permuted(kernels, rdms, settings, permutations) -> scores of all layers with the
 Without them, `score` is called on halves of the images, and on permuted targets.
 
 A user's function is called for one site at a time (`methods.user`).
-
-A family may have more functions, with which `inference.scorer` does without refits: `split_scores`, on parts of the images
-that it holds out itself; `resampled`, in resamples of the images; and `permuted`, with the images in other orders.
 """
 
 from collections import Counter

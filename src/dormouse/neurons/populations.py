@@ -43,7 +43,8 @@ def pool(recordings: Iterable[tuple[str, Recording]], kept: pd.DataFrame) -> dic
                 **{key: getattr(recording, key)[inside] for key in ("neuron", "animal", "area", "cortical_layer")},
             }
         )
-    return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
+        del recording, response  # before the next one is read
+    return {key: np.concatenate([part.pop(key) for part in parts], axis=-1) for key in list(parts[0])}
 
 
 def _parts(response: np.ndarray) -> dict[str, np.ndarray]:
@@ -56,7 +57,10 @@ def _parts(response: np.ndarray) -> dict[str, np.ndarray]:
         return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
     halves = {name: mean(present & (place % 2 == remainder)) for name, remainder in (("odd", 1), ("even", 0))}
-    return halves | {"first": np.stack([mean(present & (place <= n)) for n in FIRST_TRIALS])}
+    first = np.empty((len(FIRST_TRIALS), *response.shape[1:]))
+    for means, n in zip(first, FIRST_TRIALS, strict=True):
+        means[:] = mean(present & (place <= n))
+    return halves | {"first": first}
 
 
 def _of_neurons(kept: pd.DataFrame, neurons: np.ndarray) -> np.ndarray:

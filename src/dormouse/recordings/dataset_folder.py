@@ -181,7 +181,7 @@ def read_session(path: str | Path) -> Recording:
     table = read_neurons(folder).set_index("neuron")
     images = image_files(stimuli_folder(folder))
     order = check_session(path, (table.session == path.stem).sum(), images)
-    neuron, response = read_text(path, "neuron"), read_given(path, "response")["response"].astype(np.float32)
+    neuron, response = read_text(path, "neuron"), read_given(path, "response")["response"].astype(np.float32, copy=False)
     unlisted = [name for name in neuron if name not in table.index or table.session[name] != path.stem]
     if unlisted:
         raise InputError(f"{path}: neuron {unlisted[0]} is not among the neurons of session {path.stem} in neurons.csv.")
@@ -206,7 +206,7 @@ def _running_speed(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """Return the running speed by trial and stimulus, cm/s; NaN if the session does not have it."""
     if "running_speed" not in array_headers(path):
         return np.full(shape, np.nan, np.float32)
-    speed = read_given(path, "running_speed")["running_speed"].astype(np.float32)
+    speed = read_given(path, "running_speed")["running_speed"].astype(np.float32, copy=False)
     if np.isinf(speed).any():
         raise InputError(f"{path}: running_speed is infinite in {np.isinf(speed).sum()} trials; expected numbers, or NaN.")
     return speed

@@ -1,7 +1,7 @@
 """Trials of one recording, in the form that every reader returns and every later step reads."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +139,7 @@ def check_recording(recording: Recording, place: str | Path) -> Recording:
 
 def write_recording(path: str | Path, recording: Recording) -> None:
     """Write a recording to an .npz file, one array per field."""
-    write_arrays(path, {name: np.asarray(value) for name, value in asdict(recording).items()})
+    write_arrays(path, {field.name: np.asarray(getattr(recording, field.name)) for field in fields(recording)})
 
 
 def read_recording(path: str | Path) -> Recording:
