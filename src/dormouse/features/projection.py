@@ -3,21 +3,27 @@
 Entries are +-sqrt(1 / (density n_columns)) with density 1 / sqrt(n_features), and 0 elsewhere (Li, Hastie & Church 2006, KDD).
 """
 
+import ctypes
 import os
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from numba import njit
+from numpy.random import _generator
 
 KEPT_BYTES = 1 << 30  # of matrices that are kept for layers to come
 # compiled code is kept beside the source, so that not every job compiles; numba may refuse where it cannot write there
 compiled = njit(cache=os.access(Path(__file__).parent, os.W_OK))
-DRAWN_AT_ONCE = 1 << 18  # uniform numbers, of which each takes as much as eight signs
+# the function of binomial numbers that NumPy offers to compiled code (its manual, "Extending"); it keeps some numbers
+_binomial = ctypes.CDLL(_generator.__file__).random_binomial
+_binomial.argtypes, _binomial.restype = (ctypes.c_void_p, ctypes.c_double, ctypes.c_int64, ctypes.c_void_p), ctypes.c_int64
+BINOMIAL_BYTES = 1024  # room for these, which take 136
+MOST_SD = 20  # above the number of entries that is expected, so many standard deviations at most
 
 
 def n_projections(n_images: int, eps: float) -> int:
@@ -40,39 +46,58 @@ def draw(n_features: int, n_columns: int, seed: int) -> tuple[np.ndarray, np.nda
     """
     generator = np.random.MT19937()
     generator.state = np.random.RandomState(seed).get_state(legacy=False)
-    rng = np.random.RandomState(generator)
-    density = 1.0 / np.sqrt(n_features)
+    bits, density = generator.ctypes, 1.0 / np.sqrt(n_features)
     if n_features == 1:  # nothing is drawn where every entry is filled
         features, offsets = np.zeros(n_columns, np.int32), np.arange(n_columns + 1)
     else:
-        sample = _sampler(n_features, rng, generator)
-        columns = [sample(rng.binomial(n_features, density)) for _ in range(n_columns)]
-        features, offsets = np.concatenate(columns), np.append(0, np.cumsum([len(column) for column in columns]))
-        del columns
+        expected = n_columns * n_features * density
+        most = min(n_columns * n_features, int(expected + MOST_SD * np.sqrt(expected)))
+        features, offsets = np.empty(most, np.int32), np.zeros(n_columns + 1, np.int64)
+        kept = np.zeros(BINOMIAL_BYTES, np.uint8)
+        addresses = bits.state_address, bits.bit_generator.value, kept.ctypes.data
+        _draw_columns(bits.next_uint32, _binomial, *addresses, n_features, density, features, offsets)
+        features = features[: offsets[-1]]
     signs = np.empty(len(features), np.int8)
-    for part in np.split(signs, range(DRAWN_AT_ONCE, len(signs), DRAWN_AT_ONCE)):
-        # a binomial number of one trial is whether the next uniform one is above a half
-        part[:] = np.where(rng.random_sample(len(part)) > 0.5, 1, -1)
+    _draw_signs(bits.next_double, bits.state_address, signs)
     return offsets, features, signs
 
 
-def _sampler(n: int, rng: np.random.RandomState, generator: np.random.MT19937) -> Callable[[int], np.ndarray]:
-    """Return what draws k distinct numbers below n from the same stream, in the same order, as scikit-learn; (k,) int32."""
-    next_bits, state = generator.ctypes.next_uint32, generator.ctypes.state_address
-    mask, last_draw, draws = (1 << (n - 1).bit_length()) - 1, np.zeros(n, np.int32), count(1)
+@compiled
+def _draw_columns(
+    next_bits: Callable,
+    binomial: Callable,
+    state: int,
+    bit_generator: int,
+    kept: int,
+    n: int,
+    density: float,
+    features: np.ndarray,
+    offsets: np.ndarray,
+) -> None:
+    """Draw the features of every column from the stream that scikit-learn draws from, in the same order.
 
-    def sample(k: int) -> np.ndarray:
-        if k == n:
-            return np.arange(n, dtype=np.int32)
-        if k > 0.01 * n:
-            numbers = np.arange(n, dtype=np.int32)
-            _shuffle(next_bits, state, mask, numbers)
-            return numbers[:k].copy()
-        numbers = np.empty(k, np.int32)
-        _draw_distinct(next_bits, state, mask, last_draw, next(draws), numbers)
-        return numbers
-
-    return sample
+    Parameters
+    ----------
+    next_bits, binomial : functions of NumPy, which take the addresses `state`, and `bit_generator` and `kept`
+    features, offsets : are filled
+    """
+    mask, last_draw, numbers = 1, np.zeros(n, np.int32), np.empty(n, np.int32)
+    while mask < n - 1:
+        mask = mask << 1 | 1
+    for column in range(len(offsets) - 1):
+        k, start = binomial(bit_generator, density, n, kept), offsets[column]
+        if start + k > len(features):
+            raise OverflowError("more entries of a projection than can be by chance")
+        drawn = features[start : start + k]
+        if k <= 0.01 * n:
+            _draw_distinct(next_bits, state, mask, last_draw, column + 1, drawn)
+        else:
+            for i in range(n):
+                numbers[i] = i
+            if k < n:
+                _shuffle(next_bits, state, mask, numbers)
+            drawn[:] = numbers[:k]
+        offsets[column + 1] = start + k
 
 
 @compiled
@@ -96,6 +121,13 @@ def _shuffle(next_bits: Callable, state: int, mask: int, numbers: np.ndarray) ->
         numbers[i], numbers[place] = numbers[place], numbers[i]
         i -= drawn <= i
         mask >>= (mask >> 1) >= i  # the smallest that i fits in
+
+
+@compiled
+def _draw_signs(next_double: Callable, state: int, signs: np.ndarray) -> None:
+    """Draw 1 or -1: a binomial number of one trial is whether the next uniform one is above a half."""
+    for i in range(len(signs)):
+        signs[i] = 1 if next_double(state) > 0.5 else -1
 
 
 def in_blocks(n_features: int, n_columns: int, seed: int, width: int, device: torch.device) -> list[torch.Tensor]:
