@@ -136,7 +136,7 @@ def read_cell_metrics(path: str | Path) -> pd.DataFrame:
                 for cell in ijson.items(file, "item", use_float=True)
             ]
         table = pd.DataFrame(rows, columns=["neuron", *METRICS]).astype(dict.fromkeys(METRICS, float))
-    except (LookupError, TypeError, ValueError, ijson.JSONError) as error:
+    except (LookupError, TypeError, ValueError, RecursionError, ijson.JSONError) as error:
         raise InputError(f"{path}: not the service's list of cells ({error!r}). Remove it and run again.") from error
     if not rows:
         raise InputError(f"{path}: no cells. Remove it and run again.")
