@@ -187,8 +187,8 @@ def _parse(text: str, place: str) -> Any:
 def check_configfiles(arguments: Sequence[str]) -> None:
     """Read the files that a command line of Snakemake names by --configfile, and end in one line where they are refused.
 
-    The default profile calls this before Snakemake reads them: a file that is not YAML would end there in a traceback, one of
-    aliases would take for ever, and the code of a template would run.
+    The project's profiles call this before Snakemake reads them: there, a file that is not YAML would end in a traceback,
+    aliases of aliases would take for ever, and the code of a template would run.
 
     Parameters
     ----------

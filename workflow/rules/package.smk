@@ -20,7 +20,7 @@ if not ROOT.is_dir():
     raise WorkflowError(f"{ROOT}: not on this machine. Clone dormouse, and import workflow/Snakefile of the clone.")
 # use the package beside this workflow, here and in every job, even if another one is installed, which a profile may have loaded
 sys.path.insert(0, str(ROOT / "src"))
-if "dormouse" in sys.modules and not Path(sys.modules["dormouse"].__file__).is_relative_to(ROOT):
+if "dormouse" in sys.modules and not Path(sys.modules["dormouse"].__file__).is_relative_to(ROOT / "src"):
     for name in [name for name in sys.modules if name.partition(".")[0] == "dormouse"]:
         del sys.modules[name]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.getenv("PYTHONPATH")])))

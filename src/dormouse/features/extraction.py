@@ -167,9 +167,10 @@ def run(
     """Carry out a plan: in every round all passes, for the layers of one group."""
     again = len(plan.passes) > 1 and "zscore" in collected.names
     by_batch = np.array_split(np.arange(len(images)), -(-len(images) // plan.batch)) if again else []
-    n_steps = (len(plan.passes) + len(by_batch)) * sum(n for *_, n in _ends(plan, known))
+    ends = _ends(plan, known)
+    n_steps = (len(plan.passes) + len(by_batch)) * sum(n for *_, n in ends)
     with tqdm(total=n_steps, unit="layer", mininterval=5) as progress:
-        for group, last, _ in _ends(plan, known):
+        for group, last, _ in ends:
             moments: dict[str, Moments] = {}
             for batch in by_batch:
                 visit = partial(_sum_up, moments, group)
@@ -194,9 +195,10 @@ def run_waiting(
 ) -> None:
     """Carry out a plan in which the features of a group of layers wait on disk until all images have passed."""
     by_batch = np.array_split(np.arange(len(images)), -(-len(images) // plan.batch))
-    n_steps = sum(len(by_batch) * n + len(known.layers) for *_, n in _ends(plan, known))
+    ends = _ends(plan, known)
+    n_steps = sum(len(by_batch) * n + len(known.layers) for *_, n in ends)
     with tqdm(total=n_steps, unit="layer", mininterval=5) as progress, Scratch(folder, len(images), device) as scratch:
-        for group, last, _ in _ends(plan, known):
+        for group, last, _ in ends:
             for batch in by_batch:
                 visit = partial(_put_aside, scratch, group, int(batch[0]))
                 stream(network, [images[batch].to(device)], known, visit, layers, progress, batch, last)

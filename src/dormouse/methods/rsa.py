@@ -86,7 +86,7 @@ def _means_over_pairs(rows: Iterable[np.ndarray], counts: np.ndarray) -> np.ndar
     """Return the mean of every row (n_pairs,) in every resample, in which pair i < j counts w_i w_j times, (n_boot, n_rows).
 
     With F the row as a symmetric matrix, 0 on its diagonal, this is w' F w / ((sum w)^2 - sum w^2), of all resamples in one
-    product of matrices. The weights of all pairs would be as many numbers for each resample as F has.
+    product of matrices, without the weights of all pairs, which would be n_pairs numbers for each resample.
     """
     w = counts.astype(np.float64)
     sums = np.stack([np.vecdot(w @ squareform(row), w) for row in rows], axis=1)
@@ -134,6 +134,6 @@ def permuted(
         orders = permutations[start : start + at_once]
         reordered = np.empty((len(orders), *B.shape))
         for order, site in zip(orders, reordered, strict=True):
-            squares.take(n * order.take(rows) + order.take(columns), axis=1, out=site, mode="clip")  # without a buffer
+            squares.take(n * order.take(rows) + order.take(columns), axis=1, out=site, mode="clip")  # other modes buffer
         r = A @ reordered.reshape(-1, len(rows)).T
         yield from r.reshape(len(A), len(orders), len(B)).swapaxes(0, 1)

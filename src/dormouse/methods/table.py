@@ -12,7 +12,7 @@ kernels : the kernels that the row names, each (n_layers, n_images, n_images) fl
 target : RDMs of sites (n_sites, n_images, n_images), or mean responses (n_images, n_neurons)
 settings : those of the row
 
-A family may also have functions with which `inference.scorer` does without refits, with the same first three parameters:
+A family may also have functions that spare `inference.scorer` refits, with the same first three parameters:
 
 split_scores(kernels, responses, settings) -> scores of splits of the images that the family makes itself
 resampled(kernels, target, settings, layers, counts) -> scores of given layers in resamples, with images drawn `counts` times
