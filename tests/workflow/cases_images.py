@@ -96,6 +96,11 @@ CASES = [
         refused=r"which row is which image\? .*If rows follow the numbers, pad them: python -c .*as `stimulus` in every",
     ),
     Case(
+        "dataset.yaml names a folder without images",
+        written("mice/dataset.yaml", "{name: Mice, kind: responses, stimuli: responses}"),
+        refused=r"responses: no images; expected .*Is it the folder that dataset\.yaml names under stimuli\?",
+    ),
+    Case(
         "text in an image",
         no_image,
         refused=r"stimuli/image_3\.png: not a readable image\. Replace or remove it",

@@ -25,8 +25,9 @@ from dormouse.features.scratch import Scratch, free_bytes
 from dormouse.features.standardisation import Moments
 from dormouse.features.survey import Survey, features, survey
 
-ROOMY = 0.7  # share of the memory below which a forecast leaves room for fragments, which took a fifth of it at most
-GIVEN_BACK = {"roomy": 16 << 20, "short": 1 << 20}  # bytes of tensors that are given back when freed; small ones cost time
+# By the share of the memory that is forecast: bytes above which freed tensors go back to the system. The C library is quicker
+# when left alone, but its fragments took half of the forecast then; with 16 MB they took a fifth.
+GIVEN_BACK = {0.5: None, 0.7: 16 << 20, 1.0: 1 << 20}
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -117,7 +118,7 @@ def extract(
         available = available_bytes(device, memory_mib)
         plan = plan_for(known, network, images, device, layers, predictors, eps, available, keep is None, scratch)
         print(describe(plan, known, available), file=sys.stderr)
-        give_back_at_once(GIVEN_BACK["short" if plan.forecast > ROOMY * available else "roomy"])
+        give_back_at_once(next(above for share, above in GIVEN_BACK.items() if plan.forecast <= share * available))
         place, finished = places(known.layers), keep or kept.append
         collected = Kernels(len(images), predictors, eps, seed, lambda layer: finished(layer | place[layer["layer"]]), device)
         way = run_waiting if plan.scratch else run

@@ -27,7 +27,7 @@ BLOCKS_AT_ONCE = {"cpu": 4, "cuda": 16}  # that are brought together, for fewer 
 BLOCKS_PROJECTED = {"cpu": 1, "cuda": 16}  # of these, in one sparse product, whose reading goes back and forth
 TILE = 8  # images are filled up to a multiple of this, for which the libraries are fastest
 STRIPS = {"cpu": 4, "cuda": 1}  # in which a product is computed up to its diagonal, at most; a GPU is faster with all at once
-WIDE = 30  # images of a strip, about
+WIDE = 60  # images of a strip, at least
 NARROW = 16  # images of a product, at least; libraries sum products of fewer less exactly
 N_PROBES = 512  # columns whose every bit enters the fingerprint of a layer
 

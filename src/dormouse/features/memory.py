@@ -74,8 +74,8 @@ def resident_bytes() -> int:
     return psutil.Process().memory_info().rss
 
 
-def give_back_at_once(above: int) -> None:
-    """Make freed tensors of more than `above` bytes go back to the system; the C library would keep them in fragments."""
-    if sys.platform == "linux":
+def give_back_at_once(above: int | None) -> None:
+    """Make freed tensors of more than `above` bytes go back to the system; with None the C library may keep fragments."""
+    if above and sys.platform == "linux":
         with suppress(AttributeError, OSError):  # another C library than GNU's
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, above)

@@ -72,7 +72,10 @@ def image_files(folder: str | Path) -> list[Path]:
             "Convert what was shown to PNG, and take the rest out of the folder."
         )
     if not files:
-        raise InputError(f"{folder}: no images; expected one PNG, TIFF or JPEG file per stimulus.")
+        raise InputError(
+            f"{folder}: no images; expected one PNG, TIFF or JPEG file per stimulus. Is it the folder that dataset.yaml names "
+            "under stimuli?"
+        )
     by_stem: dict[str, Path] = {}
     for file in files:
         check_file(file, most_bytes=MOST_FILE_BYTES)
