@@ -100,14 +100,15 @@ def test_fewer_epochs_hand_out_theirs_and_more_go_on(digits, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("spoilt", "told"), [(["resume.pt"], "resumes after epoch 2"), (["resume.pt", "resume_before.pt"], "anew")]
 )
-@pytest.mark.parametrize("how", ["cut", "flipped"])
+@pytest.mark.parametrize("how", ["cut", "flipped", "tar"])
 def test_a_damaged_file_to_go_on_from_is_said_and_the_end_is_the_same(digits, tmp_path, capsys, spoilt, told, how):
     few = [torch.utils.data.TensorDataset(*(part[:64] for part in images.tensors)) for images in digits]
     train(small(), few, RECIPE | {"epochs": 3}, tmp_path / "run", threads=1)
     for name in spoilt:
-        content = bytearray((tmp_path / "run" / name).read_bytes())
-        content[len(content) // 2] ^= 4
-        (tmp_path / "run" / name).write_bytes(content if how == "flipped" else content[: len(content) // 2])
+        content = (tmp_path / "run" / name).read_bytes()
+        half = len(content) // 2
+        flipped = content[:half] + bytes([content[half] ^ 4]) + content[half + 1 :]
+        (tmp_path / "run" / name).write_bytes({"cut": content[:half], "flipped": flipped, "tar": bytes(10240)}[how])
     history = train(small(), few, RECIPE | {"epochs": 4}, tmp_path / "run", threads=1)
     said = capsys.readouterr()
     assert f"{spoilt[0]}: damaged" in said.out

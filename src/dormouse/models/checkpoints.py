@@ -42,7 +42,7 @@ def read_state(path: str | Path, key: str | None = None) -> tuple[OrderedDict[st
     none at `key`; and where without a `key` several could be meant: those of another average, or of student and teacher.
     """
     try:
-        states = {".".join(place): state for place, state in _states(_load(path))}
+        states = {".".join(place): state for place, state in _states(unpickled(path))}
     except InputError:
         raise
     except Exception as error:  # pickle, zipfile, safetensors and torch each raise their own
@@ -125,7 +125,8 @@ def aligned(state: Mapping[str, torch.Tensor], known: Collection[str], heads: It
     return max(ways, key=lambda way: len(way.keys() & known))
 
 
-def _load(path: str | Path):
+def unpickled(path: str | Path) -> object:
+    """Return what a file of torch or safetensors holds; no code runs, and nothing is unpacked to disk."""
     if not Path(path).is_file():  # a pipe would be waited for
         raise FileNotFoundError("no such file")
     if is_zipfile(path):

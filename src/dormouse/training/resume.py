@@ -13,6 +13,7 @@ from torch import nn
 
 from dormouse.errors import InputError
 from dormouse.files import atomic, link_or_copy
+from dormouse.models.checkpoints import unpickled
 from dormouse.models.weights_digest import DIGEST, digest
 from dormouse.training.epoch_files import anew, epoch_file
 
@@ -60,7 +61,7 @@ def last_whole(folder: Path) -> Mapping:
 
 
 def _read(path: Path) -> Mapping:
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored = unpickled(path)
     if stored["digest"] != _digest(stored):  # torch itself does not check checksums
         raise ValueError("not what was written")
     return stored
