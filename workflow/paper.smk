@@ -17,7 +17,8 @@ from dormouse.paper.listing import figure_code, list_figures
 from dormouse.targets import READ, list_targets
 
 RESULTS = config.get("results", "results/allen")
-OF_RUN, METHODS, AREAS, MODELS, VARIANTS = in_one_line(tables_of)(RESULTS)
+with in_one_line():
+    OF_RUN, METHODS, AREAS, MODELS, VARIANTS = tables_of(RESULTS)
 RDM_FILES, RDM_IMAGES = [], []
 
 

@@ -15,12 +15,12 @@ CASES = [
     Case(
         "an unknown key in config.yaml of the working directory",
         beside("config.yaml", b"selecton: {min_neurons: 5}"),
-        refused=r"^config\.yaml: unknown key 'selecton'\. Did you mean selection",
+        refused=r"^Error: config\.yaml: unknown key 'selecton'\. Did you mean selection",
     ),
     Case(
         "--configfile over config.yaml of the working directory",
         beside("config.yaml", b"selection: {min_neurons: 2}"),
-        refused=r"^config\.yaml: selection\.min_neurons: 2 is less than",
+        refused=r"^Error: config\.yaml: selection\.min_neurons: 2 is less than",
         config={"selection": {"min_neurons": 5}},
     ),
     Case("another place and language, and a home that is no folder", beside("nowhere", b""), environment=PLACE),

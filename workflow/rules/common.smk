@@ -55,42 +55,54 @@ from dormouse.training.training_key import training_key
 from dormouse.written import given_table, read_layers
 
 CONFIG_SCHEMA, MODEL_SCHEMA = (read_schema(ROOT / f"workflow/schemas/{name}.schema.yaml") for name in ("config", "models"))
-# The configuration lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and
-# so do files and entries of the command line; or another workflow, which imports this one as a module.
-own, settings = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings
-if workflow.modifier.is_main_snakefile():
-    if os.path.lexists("config.yaml") and "config.yaml" not in own:
-        own.append("config.yaml")
-    given = read_layers(settings.configfiles, settings.config_args or (), CONFIG_SCHEMA)
-else:
-    given = [("config of the module", config)]
-layers = [*read_layers([] if settings.replace_workflow_config else own, (), CONFIG_SCHEMA), *given]
-check_layers(layers, CONFIG_SCHEMA)
-workflow.configfiles += own  # as the directive `configfile` does
-config = {}
-for _, layer in layers:
-    update_config(config, layer)
-check(config, CONFIG_SCHEMA, "config")
-model_rows = given_table(ROOT / "resources/models.tsv", separator="\t")
-for line, row in zip(model_rows.index, model_rows.to_dict("records")):
-    check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
-METHOD_TABLE = own_table("methods")
 
-DATASET = open_dataset(config)
-SELECTION = config["selection"]
-MODELS = with_sets(list_models(model_rows, config), config["stimuli"]["sets"])
-if workflow.is_main_process:
-    check_given_weights(MODELS)
+
+@in_one_line()
+def read_configuration():
+    """Return the configuration, checked.
+
+    It lies beside the workflow, wherever one works. A config.yaml in the working directory says what differs, and so do files
+    and entries of the command line; or another workflow, which imports this one as a module.
+    """
+    own, settings = [os.path.relpath(ROOT / "config.yaml")], workflow.config_settings
+    if workflow.modifier.is_main_snakefile():
+        if os.path.lexists("config.yaml") and "config.yaml" not in own:
+            own.append("config.yaml")
+        given = read_layers(settings.configfiles, settings.config_args or (), CONFIG_SCHEMA)
+    else:
+        given = [("config of the module", config)]
+    layers = [*read_layers([] if settings.replace_workflow_config else own, (), CONFIG_SCHEMA), *given]
+    check_layers(layers, CONFIG_SCHEMA)
+    workflow.configfiles += own  # as the directive `configfile` does
+    merged = {}
+    for _, layer in layers:
+        update_config(merged, layer)
+    check(merged, CONFIG_SCHEMA, "config")
+    return merged
+
+
+config = read_configuration()
+METHOD_TABLE, SELECTION = own_table("methods"), config["selection"]
+with in_one_line():
+    model_rows = given_table(ROOT / "resources/models.tsv", separator="\t")
+    for line, row in zip(model_rows.index, model_rows.to_dict("records")):
+        check(row, MODEL_SCHEMA, f"resources/models.tsv: line {line}")
+    DATASET = open_dataset(config)
+    MODELS = with_sets(list_models(model_rows, config), config["stimuli"]["sets"])
+    if workflow.is_main_process:
+        check_given_weights(MODELS)
+    # what is said of each image; the Allen data and the demo, which hold their images in recordings, get a blank
+    DESCRIBED = DATASET.stimuli | ({BLANK: {}} if config["stimuli"]["blank"] and not DATASET.images else {})
+    N_IMAGES = len(DESCRIBED)
+    PUBLISHED = published_matrices(config["replication"]["matrices"], DATASET.areas, N_IMAGES, N_IMAGES - (BLANK in DESCRIBED))
+    METHODS = with_images(list_methods(METHOD_TABLE, config, DATASET.kind), DESCRIBED)
+    # what the data set has too little for is left out, and the report says so
+    LEFT_OUT = left_out(METHODS, SELECTION["named"], DATASET.kind, list(DESCRIBED), DATASET.trials, DATASET.speed)
+    RUN_OF = {"name": DATASET.name, "title": DATASET.title, "kind": DATASET.kind}
+    RESULTS = run_folder(config, RUN_OF)
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 OF_MOUSENET = [model for model, spec in MODELS.items() if (spec["source"], spec["stimulus_set"]) == ("mousenet", ORIGINAL)]
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
-# what is said of each image; the Allen data and the demo, which hold their images in recordings, get a blank
-DESCRIBED = DATASET.stimuli | ({BLANK: {}} if config["stimuli"]["blank"] and not DATASET.images else {})
-N_IMAGES = len(DESCRIBED)
-PUBLISHED = published_matrices(config["replication"]["matrices"], DATASET.areas, N_IMAGES, N_IMAGES - (BLANK in DESCRIBED))
-METHODS = with_images(list_methods(METHOD_TABLE, config, DATASET.kind), DESCRIBED)
-# what the data set has too little for is left out, and the report says so
-LEFT_OUT = left_out(METHODS, SELECTION["named"], DATASET.kind, list(DESCRIBED), DATASET.trials, DATASET.speed)
 if LEFT_OUT and workflow.is_main_process:
     print(f"Methods left out: {told(LEFT_OUT)}.", file=sys.stderr)
 METHODS = {name: row for name, row in METHODS.items() if name not in sum(LEFT_OUT.values(), [])}
@@ -101,9 +113,6 @@ HAS_NEURONS = DATASET.kind == "responses"
 SELECTIONS = list(dict.fromkeys(row["selection"] for row in METHODS.values())) if HAS_NEURONS else []
 # the trials that select neurons, and those that are scored, as selections name them
 TRIALS = sorted({tuple(SELECTION["named"][name][key] for key in ("select_on", "score_on")) for name in SELECTIONS})
-
-RUN_OF = {"name": DATASET.name, "title": DATASET.title, "kind": DATASET.kind}
-RESULTS = run_folder(config, RUN_OF)
 TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
 DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
 # runs share the images, and everything made from images alone
@@ -123,7 +132,7 @@ wildcard_constraints:
     run="|".join(map(re.escape, config["training"])) or "none",
 
 
-@in_one_line
+@in_one_line()
 def recordings():
     """Return the names of all recordings; the Allen service is asked for its own."""
     if DATASET.recordings is None:
@@ -143,7 +152,7 @@ def service_metrics(selection):
     return [f"{RESULTS}/tables/cell_metrics.parquet"] * (published and SELECTION["named"][selection]["select_on"] == "all")
 
 
-@in_one_line
+@in_one_line()
 def kernel_files(model, kernels):
     """Return the files of some kernels of a model."""
     key = kernels_key(MODELS[model], IMAGES, config)
@@ -184,7 +193,7 @@ def differing(methods):
     return {name: ", ".join(filter(None, parts)) for name, parts in words.items()}
 
 
-@in_one_line
+@in_one_line()
 def epochs_of(run):
     """Return the folder of a run's epochs. Anything that changes the weights changes the folder, so no epoch is lost.
 

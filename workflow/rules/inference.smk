@@ -6,8 +6,9 @@ NOISE = [model for model, spec in MODELS.items() if (spec["source"], spec["name"
 SHUFFLED = [*(model for model in MODELS if model not in NOISE), *NOISE][0]
 CONTRAST_SCHEMA = read_schema(ROOT / "workflow/schemas/contrasts.schema.yaml")
 CONTRAST_TABLE = own_table("contrasts")
-check(config["contrasts"]["add"], CONTRAST_SCHEMA, "config: contrasts.add")
-CONTRASTS = list_contrasts(CONTRAST_TABLE, config)
+with in_one_line():
+    check(config["contrasts"]["add"], CONTRAST_SCHEMA, "config: contrasts.add")
+    CONTRASTS = list_contrasts(CONTRAST_TABLE, config)
 COMPARISONS = ["intervals", "differences", "permutation_tests", "seed_spread", "animal_scores"]
 ANSWERS = ["comparisons", "agreement"]
 # similarities do not tell animals apart

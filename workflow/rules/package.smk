@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from functools import cache, wraps
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -34,17 +35,13 @@ from dormouse.schemas import check, read_schema
 from dormouse.written import read_yaml
 
 
-def in_one_line(function):
-    """Let the message of an InputError in a function of rules stand alone; Snakemake would put a traceback behind it."""
-
-    @wraps(function)
-    def call(*given):
-        try:
-            return function(*given)
-        except InputError as error:
-            sys.exit(f"Error: {error}")
-
-    return call
+@contextmanager
+def in_one_line():
+    """Let the message of an InputError in this block or function stand alone; Snakemake would put a traceback around it."""
+    try:
+        yield
+    except InputError as error:
+        sys.exit(f"Error: {error}")
 
 
 # A job runs again if its parameters change: settings, the code of its script, and the contents of a user's files. Times and
@@ -58,7 +55,7 @@ def code(script):
 
 # Nor does Snakemake run a job again because an input has another path. So the keys in paths, of images, kernels and simulated
 # recordings, are parameters too.
-@in_one_line
+@in_one_line()
 def contents(files):
     """Return name and hash of each of a user's files, and the path of each simulated one; others are left out."""
     given = [file for file in files if not is_address(file) and not is_made(file)]
@@ -70,6 +67,7 @@ def timeless(files):
     return [file if is_made(file) else ancient(file) for file in files if not is_address(file)]
 
 
+@in_one_line()
 def own_table(name):
     """Return a table of resources/NAME.yaml, as its schema says that it is."""
     schema = read_schema(ROOT / f"workflow/schemas/{name}.schema.yaml")

@@ -20,7 +20,7 @@ STARTED = datetime.now(UTC).isoformat(timespec="milliseconds")
 QUIET = set(workflow.output_settings.quiet or ()) & {Quietness.ALL, Quietness.PROGRESS}
 
 
-@in_one_line
+@in_one_line()
 def check_results():
     """Have Snakemake make again each result that is damaged, or has no record, which it would not notice.
 
