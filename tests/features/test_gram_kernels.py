@@ -1,5 +1,8 @@
 """The kernels of all layers of a network, from one pass of its images or from several."""
 
+import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Collection
 
@@ -170,3 +173,26 @@ def test_of_a_layer_that_was_handed_on_nothing_is_kept(passes):
     finally:
         tracemalloc.stop()
     assert finished == [f"ReLU-{k}" for k in range(5)]
+
+
+WITHOUT_COMPILED_CODE = """
+import gc, weakref
+import torch
+from dormouse.features.gram import Kernels
+
+kernels, features = Kernels(3, ["srp"], 0.5, 0, lambda layer: None), torch.rand(3, 5000)
+held = weakref.ref(features)
+gc.disable()
+kernels.add("Linear-1", [features])
+del features
+print(held())
+"""
+
+
+def test_compiling_the_first_projection_keeps_no_features(root, tmp_path):
+    """Until garbage is collected: that may take long, and a first layer may have gigabytes."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(root / "src")}
+    command = [sys.executable, "-c", WITHOUT_COMPILED_CODE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "None\n"
+    assert list(tmp_path.rglob("*.nbi"))
