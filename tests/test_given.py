@@ -133,3 +133,12 @@ def test_archives_of_another_kind_are_refused(archive, place):
 
 def test_names_that_would_leave_a_folder_are_names_like_any_other(archive):
     assert list(read_given(archive(("../a.npy", header((0,))), ("/b.npy", header((0,)))))) == ["../a", "/b"]
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    def denied(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(given.os, "listdir", denied)
+    with pytest.raises(InputError, match=rf"^{tmp_path}: cannot be read \(Permission denied\)\. Let this user read it"):
+        list_files(tmp_path, [".png"])

@@ -61,7 +61,8 @@ def _cache() -> sqlite3.Connection:
     """Open the cache; if it cannot be written, use one in memory, so files are read again each time."""
     for place in (CACHE, ":memory:"):
         with suppress(sqlite3.Error, OSError):
-            CACHE.parent.mkdir(exist_ok=True)
+            if place is CACHE:
+                CACHE.parent.mkdir(exist_ok=True)
             cache = sqlite3.connect(place)
             cache.execute(f"CREATE TABLE IF NOT EXISTS files ({COLUMNS})")
             return cache

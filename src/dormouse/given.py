@@ -67,9 +67,14 @@ def shown(folder: str | Path, names: Iterable[str]) -> list[str]:
 def list_files(folder: str | Path, endings: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """Return the paths in a folder with one of these endings (upper or lower case), and all others, each sorted by name.
 
-    A folder that is not there is empty. Hidden files are in neither list. Raises InputError where `shown` does.
+    A folder that is not there is empty. Hidden files are in neither list. Raises InputError where `shown` does, and for a
+    folder that cannot be read.
     """
-    seen = [Path(folder, name) for name in shown(folder, os.listdir(folder))] if Path(folder).is_dir() else []
+    try:
+        names = os.listdir(folder) if Path(folder).is_dir() else []
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror}). Let this user read it, and run again.") from error
+    seen = [Path(folder, name) for name in shown(folder, names)]
     wanted = [path.suffix.lower() in endings for path in seen]
     return list(compress(seen, wanted)), list(compress(seen, (not fits for fits in wanted)))
 

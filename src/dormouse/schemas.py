@@ -41,8 +41,8 @@ def is_name(text: str) -> bool:
 
 
 def is_path(text: str) -> bool:
-    """Return whether a text can be a path or an address in a single line; Snakemake takes what braces hold for a wildcard."""
-    if not text or UNSEEN.search(text) or set("{}") & set(text) or len(text.encode()) > MOST_PATH_BYTES:
+    """Return whether a text can be a path or an address in a single line; Snakemake fills in what braces or < > hold."""
+    if not text or UNSEEN.search(text) or set("{}<>") & set(text) or len(text.encode()) > MOST_PATH_BYTES:
         return False
     return "://" in text or all(len(part.encode()) <= MOST_PART_BYTES for part in text.split("/"))
 
@@ -52,7 +52,7 @@ FORMATS = {
         is_name,
         f"a file name; use letters, digits and '_.-', the first a letter or digit, in {MOST_NAME_BYTES} bytes at most",
     ),
-    "path": (is_path, f"a path; use one line without braces, in {MOST_PART_BYTES} bytes at most between slashes"),
+    "path": (is_path, f"a path; use one line without braces and < >, in {MOST_PART_BYTES} bytes at most between slashes"),
 }
 NAME = {"type": "string", "format": "name"}
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # that in C saves every start of the workflow a tenth of a second

@@ -1,5 +1,6 @@
 """Every two images meet in a pass of every plan, and the cheapest plan that fits the memory is chosen."""
 
+import tracemalloc
 from dataclasses import replace
 from itertools import combinations
 
@@ -162,6 +163,15 @@ def test_images_count_where_they_are_copied(room_mb, device, written, copied):
     plans = [chosen(room_mb, survey=replace(survey, image_bytes=size), device=device) for size in (0, 10 * MB)]
     assert [max(map(len, plan.passes)) for plan in plans] == [80 if room_mb == 4700 else 119] * 2
     assert plans[1].forecast - plans[0].forecast == copied * 10 * MB
+
+
+def test_planning_for_thousands_of_images_takes_little_memory():
+    tracemalloc.start()
+    with pytest.raises(InputError):
+        choose_plan(make_survey(), 2000, 4096, (), FIXED_BYTES, "cpu")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * MB
 
 
 @pytest.mark.parametrize("kernels", [(), ("srp", "zscore")])

@@ -106,3 +106,34 @@ def test_batches_that_part_name_the_modules():
     inputs[:2] *= -1
     with pytest.raises(InputError, match=r"compared: here Conv2d-1 \(experts\.0\) or Conv2d-1 \(experts\.1\)\.$"):
         record(Routed(by_image=False), inputs.split(2), lambda output: None)
+
+
+class Counting(nn.Module):
+    """Keeps how many images a batch has, and divides by that further on."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.relu = nn.Conv2d(3, 4, 1), nn.ReLU()
+
+    def forward(self, x):
+        self.n = len(x)
+        return self.relu(self.conv(x).flatten(0, 1)).unflatten(0, (self.n, -1))
+
+
+def test_a_network_that_keeps_the_size_of_a_batch_is_told_that_batches_run_in_step():
+    assert len(extracted(Counting(), make_images(8, 8, seed=0))["layer"])
+    with pytest.raises(InputError, match=r"Does the network keep on itself how many images a batch has\? Batches run in step"):
+        extracted(Counting(), make_images(9, 8, seed=0))
+    with pytest.raises(RuntimeError) as error:
+        extracted(Counting(), make_images(20, 8, seed=0))
+    assert "Batches run in step" in error.value.__notes__[0]
+
+
+class Leaving(nn.Module):
+    def forward(self, x):
+        raise SystemExit
+
+
+def test_a_network_that_ends_the_process_is_told():
+    with pytest.raises(InputError, match=r"the network calls sys\.exit, which would end the job without a word"):
+        extracted(nn.Sequential(nn.Conv2d(3, 2, 1), Leaving()), make_images(4, 8, seed=0))

@@ -18,7 +18,7 @@ from networks import make_images, random_network
 from plans import MB, make_survey
 
 from dormouse.errors import InputError
-from dormouse.features import extraction, plan, scratch
+from dormouse.features import extraction, plan, rates, scratch
 from dormouse.features.gram import PREDICTORS, reduce
 from dormouse.features.plan import FIXED_BYTES, Rates, choose_plan
 from dormouse.features.projection import Projections
@@ -192,6 +192,31 @@ def test_images_of_a_batch_are_copied_some_at_a_time(tmp_path, monkeypatch, n_mo
     out = torch.empty(HEIGHT + 3, 7)
     waiting(X, tmp_path, batch=4).gather(0, HEIGHT + 3, out)
     assert torch.equal(out, X.T)
+
+
+@pytest.mark.parametrize("room", [0, 1e5, 3e6])
+def test_measuring_a_disk_takes_no_more_than_is_allowed(tmp_path, monkeypatch, room):
+    taken, allocate = [0], os.posix_fallocate
+    monkeypatch.setattr(os, "posix_fallocate", lambda file, start, size: taken.append(size) or allocate(file, start, size))
+    seconds = rates._byte(tmp_path, room)
+    assert max(taken) <= room and (seconds > 0) == (room > 1e6)
+
+
+def test_doubles_take_no_more_disk_than_is_forecast(tmp_path):
+    X = torch.rand(4, HEIGHT, dtype=torch.float64)
+    with scratch.Scratch(tmp_path, 4, CPU) as kept:
+        kept.put("a", [X], 0)
+        assert os.fstat(kept._waiting["a"]._file.fileno()).st_size == scratch.n_bytes(4, HEIGHT)
+        with kept.taken("a") as found:
+            found.gather(0, HEIGHT, out := torch.empty(HEIGHT, 4))
+    assert torch.equal(out.T, X.float())
+
+
+def test_a_folder_that_cannot_be_looked_for_is_named(tmp_path):
+    with pytest.raises(
+        InputError, match=r"features cannot wait there \(File name too long\)\. Make room, or name another folder"
+    ):
+        scratch.free_bytes(tmp_path / ("x" * 300))
 
 
 def test_a_context_that_ends_gives_the_room_back(tmp_path):

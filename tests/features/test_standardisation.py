@@ -27,6 +27,15 @@ def test_mean_and_sd_of_parts_are_those_of_all_images(offset):
     np.testing.assert_allclose(sd[varied], whole[:, varied].std(axis=0), rtol=IN_PARTS)
 
 
+def test_sd_of_a_thousand_images_is_exact_where_the_first_is_far_from_all_others():
+    X = make_features(1000, 5000, seed=30)
+    X[0] = 50
+    moments = Moments()
+    for part in torch.from_numpy(X).split(8):
+        moments.add(part)
+    np.testing.assert_allclose(moments.result()[2], X.astype(np.float64).std(axis=0), rtol=5e-6)
+
+
 def test_zscores_by_given_moments_are_those_of_all_images():
     X = torch.from_numpy(make_features(12, 5000, seed=28))
     X[:, 7] = 0.1

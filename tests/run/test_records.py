@@ -82,3 +82,10 @@ def test_a_copy_with_other_times_is_whole(results):
         os.utime(file)
     assert to_make_again("results", PATTERNS, "records") == {}
     assert to_make_again("nowhere", PATTERNS, "records") == {}
+
+
+def test_a_result_that_is_a_link_to_nothing_is_made_again(results):
+    made(results[:1])
+    Path(results[0]).unlink()
+    Path(results[0]).symlink_to("gone")
+    assert to_make_again("results", PATTERNS, "records") == {DAMAGED: results[:1]}

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 from training_runs import RECIPE, equal, mousenet, small
 
+from dormouse.errors import InputError
 from dormouse.training.epoch_files import epoch_file
 from dormouse.training.images import read_images
 from dormouse.training.loop import train
@@ -52,6 +53,12 @@ def test_a_step_is_that_of_stochastic_gradient_descent(digits, tmp_path):
     assert history.learning_rate.tolist() == pytest.approx([0.05, 0.05, 0.005])
     right = ((images.flatten(1).double() @ weight.T + bias).argmax(dim=1) == labels).double().mean()
     assert history.test_accuracy[2] == pytest.approx(float(right))
+
+
+def test_a_run_that_diverges_ends_in_its_first_such_epoch(digits, tmp_path):
+    with pytest.raises(InputError, match=r"^epoch 1: the loss is not finite\. Lower `learning_rate` .* 1e\+38 is too high"):
+        train(small(), digits, RECIPE | {"learning_rate": 1e38}, tmp_path, threads=1)
+    assert [file.name for file in tmp_path.glob("epoch_*")] == ["epoch_000.safetensors"]
 
 
 @pytest.mark.parametrize("kind", ["cifar10", "folder"])

@@ -99,6 +99,12 @@ CASES = [
         refused=r"two\.npz: neuron is of type object; expected text or whole numbers",
     ),
     Case(
+        "neurons with letters beyond Unicode",
+        saved(neuron=np.full(10, 0x7FFFFFFF, "<u4").view("<U1")),
+        refused=r"two\.npz: neuron holds what are no letters of Unicode",
+        arguments=[],
+    ),
+    Case(
         "text as similarities",
         similar(VISp=np.full((8, 8), "0.5")),
         refused=r"similarity\.npz: VISp is of type <U3; expected real numbers",

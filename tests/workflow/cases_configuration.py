@@ -121,6 +121,16 @@ CASES = [
     ),
     Case("a line break in a path", config={"dataset": "../mice\n"}, refused=r"dataset: '\.\./mice\\n' cannot be a path"),
     Case(
+        "a method side by side that is none",
+        config={"figures": {"methods": ["xx"]}},
+        refused=r"^Error: .*xx",
+    ),
+    Case(
+        "angle brackets in a path",
+        config={"dataset": "../<mice>"},
+        refused=r"dataset: '\.\./<mice>' cannot be a path; .* without braces and < >",
+    ),
+    Case(
         "braces in a path",
         config={"dataset": "../{mice}"},
         refused=r"dataset: '\.\./{mice}' cannot be a path; .* without braces",

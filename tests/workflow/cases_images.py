@@ -118,6 +118,11 @@ CASES = [
         refused=r"image_3{x}\.png: rename it without braces",
     ),
     Case(
+        "angle brackets in the name of an image",
+        lambda mice, run: (mice / "stimuli/image_3.png").rename(mice / "stimuli/image_3<results>.png"),
+        refused=r"image_3<results>\.png: rename it without braces and < >",
+    ),
+    Case(
         "an image that is a pipe",
         instead("mice/stimuli/image_3.png", pipe),
         refused=r"image_3\.png: a pipe or a device; expected a file",

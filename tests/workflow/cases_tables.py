@@ -101,6 +101,16 @@ CASES = [
         refused=r"neurons\.csv: a pipe or a device; expected a file",
     ),
     Case(
+        "neurons.csv without neurons",
+        written("mice/neurons.csv", "neuron,session,animal,area,layer\n"),
+        refused=r"neurons\.csv: no neurons; expected a row for each",
+    ),
+    Case(
+        "an accented letter that is one character here and two there",
+        both(replaced("mice/neurons.csv", "m1", "m\u00fc"), replaced("mice/neurons.csv", "m2", "mu\u0308")),
+        refused=r"neurons\.csv: animal 'mu\\u0308' and 'm\\xfc' differ only in spelling",
+    ),
+    Case(
         "neurons.csv is a link to nothing",
         instead("mice/neurons.csv", link_to_nothing),
         refused=r"neurons\.csv is a link that leads nowhere",

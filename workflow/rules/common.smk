@@ -100,6 +100,8 @@ with in_one_line():
     LEFT_OUT = left_out(METHODS, SELECTION["named"], DATASET.kind, list(DESCRIBED), DATASET.trials, DATASET.speed)
     RUN_OF = {"name": DATASET.name, "title": DATASET.title, "kind": DATASET.kind}
     RESULTS = run_folder(config, RUN_OF)
+    # runs share the images, and everything made from images alone
+    IMAGES = images_key(DATASET, config["stimuli"]["blank"])
 DOWNLOADS, SAME_NETWORK = downloads(MODELS), same_network(MODELS)
 OF_MOUSENET = [model for model, spec in MODELS.items() if (spec["source"], spec["stimulus_set"]) == ("mousenet", ORIGINAL)]
 RUNS = sorted({run_of(spec["weights"]) for spec in MODELS.values() if spec["weights"].startswith(OF_RUN)})
@@ -115,8 +117,6 @@ SELECTIONS = list(dict.fromkeys(row["selection"] for row in METHODS.values())) i
 TRIALS = sorted({tuple(SELECTION["named"][name][key] for key in ("select_on", "score_on")) for name in SELECTIONS})
 TITLE = f"{DATASET.name} (simulated neurons)" if DATASET.name == "demo" else DATASET.name
 DISTANCES = [f"{RESULTS}/tables/unit_distances.parquet"] * (HAS_NEURONS and bool(OF_MOUSENET))
-# runs share the images, and everything made from images alone
-IMAGES = images_key(DATASET, config["stimuli"]["blank"])
 STIMULI = f"results/stimuli/{IMAGES}.npz"
 
 

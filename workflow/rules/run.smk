@@ -72,8 +72,9 @@ def at_the_end():
 
 # from here on no other run may work in this folder
 onstart:
-    lock_results("results")
-    record_run(RESULTS, RUN_OF)
+    with in_one_line():
+        lock_results("results")
+        record_run(RESULTS, RUN_OF)
     os.environ[COMMIT] = commit(ROOT)
     if not (QUIET or workflow.output_settings.verbose or workflow.output_settings.printshellcmds):
         follow(logger, sections)

@@ -24,7 +24,9 @@ OF_RUN += ["neurons", "selection_counts", "ceilings", "thresholds"] * HAS_NEURON
 OF_RUN += ["nodes", "connections"] * bool(VARIANTS) + ["units", "unit_distances"] * bool(DISTANCES) + ["training"] * bool(RUNS)
 RDM_FILES = expand(f"{RESULTS}/rdms/{{selection}}/{{area}}.npz", selection=SELECTIONS or [GIVEN], area=DATASET.areas)
 RDM_IMAGES = [STIMULI]
-AREAS, SHOWN = DATASET.areas, set_side_by_side(METHODS, config["figures"]["methods"])
+AREAS = DATASET.areas
+with in_one_line():
+    SHOWN = set_side_by_side(METHODS, config["figures"]["methods"])
 
 
 rule gather_tables:

@@ -1,8 +1,8 @@
 """From a network and images to the kernels of its layers, within the memory of the job."""
 
 import sys
-from collections.abc import Callable, Collection, Sequence, Set
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -72,9 +72,21 @@ def stream(
         visited, ended = wanted or repeats, layer.name == last
         return ended
 
-    record(network, batches, see, known.overwritten)
+    with _in_step(len(batches)):
+        record(network, batches, see, known.overwritten)
     if not ended and (layer := next(ahead, None)):
         raise InputError(f"layer {layer.name}: run for three images, but not for more.")
+
+
+@contextmanager
+def _in_step(n_batches: int) -> Iterator[None]:
+    """Add to an error of a network what may be its cause where several batches run."""
+    try:
+        yield
+    except Exception as error:
+        if n_batches > 1 and not isinstance(error, InputError):
+            error.add_note("Batches run in step: a network that keeps something of one on itself meets there that of another.")
+        raise
 
 
 def extract(
@@ -151,8 +163,8 @@ def plan_for(
             return plan
     if scratch is None or not (room := min(scratch[1], free_bytes(scratch[0]))):
         return choose(n_held=n_held)
-    fitting = images[: max(1, int(min(len(images), available / pass_bytes(known, 1, 1))))]
-    return choose(n_held=n_held, scratch=(room, measure(network, fitting, device, scratch[0])))
+    fitting = images[: max(1, int(min(len(images), available / max(1, pass_bytes(known, 1, 1)))))]
+    return choose(n_held=n_held, scratch=(room, measure(network, fitting, device, scratch[0], room)))
 
 
 def run(

@@ -9,9 +9,8 @@ disk: the images run once, in batches, or once for each group of layers that the
 after the last of its layers.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
@@ -45,7 +44,7 @@ DRAWING = 4  # while a matrix is drawn, it takes so many times its size
 class Plan:
     """How images and layers are divided."""
 
-    passes: list[np.ndarray]  # places of the images in each
+    passes: Sequence[np.ndarray]  # places of the images in each
     groups: list[frozenset[str]]  # layers that are reduced in a round of passes
     batch: int  # images that move at once
     forecast: float  # bytes, besides what the process holds already
@@ -90,7 +89,7 @@ class _Work:
         return (n_pairs * sum(sizes) + projected) * rates.pair
 
 
-def designs(n_images: int) -> Iterator[list[np.ndarray]]:
+def designs(n_images: int) -> Iterator[Sequence[np.ndarray]]:
     """Yield ways to divide the images into passes in which every two images meet, by growing cost."""
     images = np.arange(n_images)
     yield [images]
@@ -98,7 +97,7 @@ def designs(n_images: int) -> Iterator[list[np.ndarray]]:
         if n_groups <= n_images:
             groups = np.array_split(images, n_groups)
             yield [np.concatenate([groups[(k + d) % n_groups] for d in differences]) for k in range(n_groups)]
-    yield [np.array(pair) for pair in combinations(images, 2)]
+    yield np.stack(np.triu_indices(n_images, 1), axis=1)  # pairs; a list of millions of arrays would take gigabytes
 
 
 def pass_bytes(survey: Survey, n_images: int, batch: int) -> float:
@@ -187,7 +186,8 @@ def _choose_passes(work: _Work) -> Plan | float:
     kept = {
         layer.name: 9 * n_images**2 * (1 + len(kernels))
         + (2 if layer.n_features <= FEW else 1)  # of float64
-        * (("srp" in kernels) * 4 * n_images * work.n_columns + ("zscore" in kernels) * 12 * layer.n_features)
+        * (("srp" in kernels) * 4 * n_images * work.n_columns)
+        + ("zscore" in kernels) * 24 * layer.n_features
         for layer in survey.layers
     }
     batches = [n for n in BATCHES[work.device] if n * survey.passing.max() <= MOVING_BYTES[work.device]] or [1]

@@ -141,7 +141,10 @@ class _Run(greenlet):
         self.unchecked: list[_Taken] = []  # of these, what may be changed before the next module starts
 
     def run(self) -> None:
-        self.network(self.batch)
+        try:
+            self.network(self.batch)
+        except SystemExit as error:
+            raise InputError("the network calls sys.exit, which would end the job without a word. Take it out.") from error
         self.show()
 
     def put_out(self, module: nn.Module, path: str, block: str, output) -> None:

@@ -215,10 +215,7 @@ class Waiting:
         return self._disk.read(self._file.fileno(), self.n_images, size, place)
 
     def _refused(self, error: OSError) -> InputError:
-        return InputError(
-            f"{self._folder}: features cannot wait there ({error.strerror}). Make room, or name another folder "
-            "(extraction.scratch), or fewer megabytes (extraction.scratch_mb), and run again."
-        )
+        return _refused(self._folder, error)
 
 
 class Scratch:
@@ -252,7 +249,8 @@ class Scratch:
         if not self._waiting:
             self._disk.finish()  # so that there is room
         if layer not in self._waiting:
-            sizes = self._n_images, parts[0][0].numel(), parts[0].dtype
+            dtype = parts[0].dtype if parts[0].dtype.itemsize < 4 else torch.float32  # as which all features are read
+            sizes = self._n_images, parts[0][0].numel(), dtype
             self._waiting[layer] = Waiting(self._folder, *sizes, self._device, self._disk)
         self._waiting[layer].put(parts, first)
 
@@ -269,9 +267,13 @@ class Scratch:
 def free_bytes(folder: str | Path) -> float:
     """Return the bytes that may be written in a folder, which is there or will be made, with some room left to others.
 
-    There are none where the folder lies in memory, as /tmp on some systems.
+    There are none where the folder lies in memory, as /tmp on some systems. Raises InputError where it cannot be looked for.
     """
-    there = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.is_dir()).resolve()
+    whole = Path(folder).absolute()
+    try:
+        there = next(place for place in (whole, *whole.parents) if place.is_dir()).resolve()
+    except OSError as error:  # as for a folder that one may not enter
+        raise _refused(folder, error) from error
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
     if (kind := next((mounts[place] for place in (there, *there.parents) if place in mounts), "")) in IN_MEMORY:
         print(
@@ -280,6 +282,13 @@ def free_bytes(folder: str | Path) -> float:
         )
         return 0.0
     return (1 - LEFT) * shutil.disk_usage(there).free
+
+
+def _refused(folder: str | Path, error: OSError) -> InputError:
+    return InputError(
+        f"{folder}: features cannot wait there ({error.strerror}). Make room, or name another folder (extraction.scratch), or "
+        "fewer megabytes (extraction.scratch_mb), and run again."
+    )
 
 
 def n_bytes(n_images: int, n_features: int, dtype: torch.dtype = torch.float32) -> int:

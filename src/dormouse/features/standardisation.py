@@ -49,8 +49,8 @@ def zscored_product(projected: np.ndarray, device: torch.device | str = "cpu") -
 class Moments:
     """Mean and sd of a layer's features over images that come one part after another.
 
-    Sums are of differences from the first image, so that a constant column has an sd of exactly 0; of up to `FEW` features
-    they are in float64.
+    Differences are from the first image, so that a constant column has an sd of exactly 0. Sums are in float64; of up to `FEW`
+    features, so are the differences.
     """
 
     def __init__(self):
@@ -62,9 +62,10 @@ class Moments:
         X = X.double() if X.shape[1] <= FEW else X
         self.first = X[0].clone() if self.first is None else self.first
         D = X - self.first
-        self.n, self.sum, self.square_sum = self.n + len(X), self.sum + D.sum(dim=0), self.square_sum + D.square().sum(dim=0)
+        self.n, self.sum = self.n + len(X), self.sum + D.sum(dim=0, dtype=torch.float64)
+        self.square_sum = self.square_sum + D.square().sum(dim=0, dtype=torch.float64)
 
     def result(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the first image, the mean difference from it, and the sd, each (n_features,) float32 or 64."""
+        """Return the first image, the mean difference from it, and the sd, each (n_features,); the last two float64."""
         mean = self.sum / self.n
         return self.first, mean, (self.square_sum / self.n - mean**2).clip(min=0).sqrt()

@@ -141,7 +141,8 @@ def features(
         if value.numel() != n * layer.n_features or any(size % n for size in value.shape[layer.axis : layer.axis + 1]):
             raise InputError(
                 f"layer {layer.name}: output of shape {tuple(value.shape)} for {n} images, expected {layer.n_features} "
-                "features of each, as for three; it cannot be divided among them."
+                "features of each, as for three; it cannot be divided among them. Does the network keep on itself how many "
+                "images a batch has? Batches run in step."
             )
         X = by_image(value, n, layer.axis, layer.inner)
         seen = {known.images.index(image): X[k : k + 1] for k, image in enumerate(batch) if image in known.images}
@@ -214,7 +215,7 @@ def _depends(name: str) -> str:
     return (
         f"layer {name}: an image's features depend on the other images of the pass, or on chance, on the call or on the "
         "image's place in the batch; they say nothing of the image alone. Does the network normalise over the batch, drop "
-        "out, draw random numbers or count its calls in forward?"
+        "out, draw random numbers, count its calls in forward, or keep something of one batch on itself? Batches run in step."
     )
 
 

@@ -29,9 +29,13 @@ def read_text(path: Path, name: str) -> np.ndarray:
     """Read an array of names, text or whole numbers, as text."""
     array = read_given(path, name)[name]
     try:
-        return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
+        text = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
+        text.tolist()  # NumPy looks at letters no earlier
+        return text
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: {name} holds text that is not UTF-8 ({error}).") from error
+    except (SystemError, ValueError) as error:
+        raise InputError(f"{path}: {name} holds what are no letters of Unicode ({error}). Write it again, as text.") from error
 
 
 def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]) -> np.ndarray:

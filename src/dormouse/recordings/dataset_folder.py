@@ -65,6 +65,8 @@ def read_neurons(folder: Path) -> pd.DataFrame:
     missing = [column for column in NEURON_COLUMNS if column not in table]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEURON_COLUMNS)}.")
+    if table.empty:
+        raise InputError(f"{path}: no neurons; expected a row for each.")
     table = table.assign(**{column: empty for column, empty in OPTIONAL_COLUMNS.items() if column not in table})
     wrong = ~np.isfinite(pd.to_numeric(table.depth_um, errors="coerce")) & (table.depth_um != "")
     if wrong.any():

@@ -4,6 +4,7 @@ Two spellings of one name would split one thing into two, and no number would lo
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -39,13 +40,20 @@ def check_cells(path: Path, table: pd.DataFrame) -> None:
 
 
 def check_spelling(place: str | Path, what: str, names: Iterable[str], known: Sequence[str] = ()) -> None:
-    """Raise InputError where two names, or a name and a known one, differ only in case; layers also in `_` for `/`."""
+    """Raise InputError where two names, or a name and a known one, differ only in case; layers also in `_` for `/`.
+
+    An accented letter may be one character or two, which look the same.
+    """
     spelt: dict[str, str] = {}
     for name in (*known, *names):
-        key = name.casefold().replace("_", "/") if what == "layer" else name.casefold()
+        key = unicodedata.normalize("NFC", name).casefold()
+        key = key.replace("_", "/") if what == "layer" else key
         other = spelt.setdefault(key, name)
         if other != name:
-            raise InputError(f"{place}: {what} {name!r} and {other!r} differ only in spelling; use {other!r} for both.")
+            same_letters = name.casefold() == other.casefold() or what == "layer"
+            shown = repr if same_letters else ascii  # which tells apart what looks the same
+            pair = f"{what} {shown(name)} and {shown(other)}"
+            raise InputError(f"{place}: {pair} differ only in spelling; use {shown(other)} for both.")
 
 
 def site_of(name: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """A run: one data set under one configuration, with a results folder of its own."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,12 +20,15 @@ def run_folder(config: Mapping, dataset: Mapping[str, str]) -> str:
     config : `run`, the name or None
     dataset : what identifies the data set, `name` first
 
-    Raises InputError if the folder is reserved, belongs to another data set, or was made by another version.
+    Raises InputError if the folder is none or is reserved, belongs to another data set, or was made by another version.
     """
     name = config["run"] or dataset["name"]
     if name.casefold() in SHARED:  # some file systems ignore case
         raise InputError(f"config: run: {name!r} is reserved, as results/{name} is; choose another name.")
     folder, ours = Path("results", name), _record(dataset)
+    for place in (folder.parent, folder):
+        if os.path.lexists(place) and not place.is_dir():
+            raise InputError(f"{place}: a file, or a link to nothing; expected a folder, or nothing. Move it away.")
     if (folder / RECORD).exists():
         try:
             known = read_json(folder / RECORD)

@@ -15,17 +15,21 @@ _held: list[FileLock] = []  # held until the process ends, however it ends; the 
 def lock_results(folder: str | Path) -> None:
     """Lock a folder of results for this process, and remove unfinished files that killed processes left in it.
 
-    Raises InputError while another run holds the lock.
+    Raises InputError while another run holds the lock, and where there can be none.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "run.lock", blocking=False)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise InputError(
             f"{folder.resolve()}: another run of the workflow works in this folder. Wait until it ends, or stop it, and start "
             "again. Runs in different working directories do not disturb each other."
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{folder.resolve() / 'run.lock'}: cannot be written ({error.strerror}). Let this user write there, and run again."
         ) from error
     _held.append(lock)
     remove_unfinished(folder)
@@ -39,6 +43,8 @@ def is_locked(folder: str | Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # which is told when a run starts
+        return False
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -38,7 +38,7 @@ def to_make_again(folder: str, patterns: Sequence[Pattern], records: str | Path)
                 continue
             if file not in known:
                 again[UNKNOWN].append(file)
-            elif os.stat(file).st_mtime != known[file] and not _is_whole(file):
+            elif not os.path.exists(file) or (os.stat(file).st_mtime != known[file] and not _is_whole(file)):
                 again[DAMAGED].append(file)
     if again[UNKNOWN] and not Path(records).is_dir():
         raise InputError(

@@ -79,8 +79,8 @@ def image_files(folder: str | Path) -> list[Path]:
     by_stem: dict[str, Path] = {}
     for file in files:
         check_file(file, most_bytes=MOST_FILE_BYTES)
-        if set("{}") & set(file.name):
-            raise InputError(f"{file}: rename it without braces, which Snakemake takes for wildcards.")
+        if set("{}<>") & set(file.name):
+            raise InputError(f"{file}: rename it without braces and < >, which Snakemake takes for wildcards.")
         other = by_stem.setdefault(file.stem.casefold(), file)
         if other is not file:
             raise InputError(f"{folder}: {other.name} and {file.name} would be one stimulus; take one away or rename it.")

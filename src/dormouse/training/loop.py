@@ -1,5 +1,6 @@
 """Train a network to classify images, epoch by epoch. A run that was stopped resumes after its last whole epoch."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -106,6 +107,8 @@ def _learn(
     changed, batch = Seeded(images[0], recipe["seed"], epoch), recipe["batch"]
     learned = _epoch(network, _batches(changed, batch, True, workers), optimizer, epoch) if epoch else None
     tested = _epoch(network, _batches(images[1], batch, False, workers), None, epoch)
+    if not all(math.isfinite(found["loss"]) for found in (learned or tested, tested)):
+        raise InputError(f"epoch {epoch}: the loss is not finite. Lower `learning_rate` of this run; {rate:g} is too high.")
     print(f"epoch {epoch}: test accuracy {tested['accuracy']:.1%}", file=sys.stderr)
     return (
         {"epoch": epoch, "learning_rate": rate, "seconds": time.perf_counter() - start}
