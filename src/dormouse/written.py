@@ -200,7 +200,11 @@ def check_configfiles(arguments: Sequence[str]) -> None:
     try:
         for file in parser.parse_known_args(arguments)[0].configfile:
             content = read_yaml(file)
-            if isinstance(content, Mapping) and TEMPLATE in content:
+            if not isinstance(content, Mapping):
+                raise InputError(
+                    f"{file}: expected keys and values, as `dataset: demo`; got {cut(str(content or 'nothing'))}."
+                )
+            if TEMPLATE in content:
                 raise InputError(f"{file}: key {TEMPLATE}: Dormouse runs no code of a configuration. Leave the key out.")
     except InputError as error:
         sys.exit(f"Error: {error}")

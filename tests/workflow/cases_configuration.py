@@ -121,6 +121,11 @@ CASES = [
     ),
     Case("a line break in a path", config={"dataset": "../mice\n"}, refused=r"dataset: '\.\./mice\\n' cannot be a path"),
     Case(
+        "a file of --configfile with nothing but a comment",
+        config="# dataset: demo\n",
+        refused=r"^Error: \S+\.yaml: expected keys and values, as `dataset: demo`; got nothing\.",
+    ),
+    Case(
         "a method side by side that is none",
         config={"figures": {"methods": ["xx"]}},
         refused=r"^Error: .*xx",
