@@ -201,9 +201,8 @@ def check_configfiles(arguments: Sequence[str]) -> None:
         for file in parser.parse_known_args(arguments)[0].configfile:
             content = read_yaml(file)
             if not isinstance(content, Mapping):
-                raise InputError(
-                    f"{file}: expected keys and values, as `dataset: demo`; got {cut(str(content or 'nothing'))}."
-                )
+                got = "nothing" if content is None else cut(content)
+                raise InputError(f"{file}: expected keys and values, as `dataset: demo`; got {got}.")
             if TEMPLATE in content:
                 raise InputError(f"{file}: key {TEMPLATE}: Dormouse runs no code of a configuration. Leave the key out.")
     except InputError as error:
