@@ -36,6 +36,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 CASES = [
     Case(
+        "tables of MouseNet that are not there",
+        refused=r"^Error: config: mousenet\.variants\.small\.tables: no file 'tables/nodes\.tsv' in .*run\.$",
+        config=MOUSENET,
+    ),
+    Case(
         "unknown network",
         config={"models": {"add": {"mine": UNKNOWN}}},
         refused=r"config: models\.add\.mine: timm has no network 'resnt18'\. Did you mean resnet18 or ",

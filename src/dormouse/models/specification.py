@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from dormouse.content_hash import file_hash
+from dormouse.content_hash import file_hash, is_made
 from dormouse.errors import InputError, suggest
 from dormouse.models.sources import SOURCES
 from dormouse.mousenet.anatomy import FOLDER, MEASURED
@@ -99,6 +99,9 @@ def network_options(model: str, line: Mapping, config: Mapping) -> dict:
         if name not in variants:
             raise InputError(f"{place}: {source}.variants has no {name!r}. {suggest(name, variants)}")
         options |= variants[name]
+        for file in table_files(options):
+            if not is_made(file) and not Path(file).is_file():
+                raise InputError(f"config: {source}.variants.{name}.tables: no file {file!r} in {Path.cwd()}.")
     if weights.startswith(OF_RUN):
         run, (_, at, epoch) = run_of(weights), weights.partition("@")
         if run not in config["training"]:
