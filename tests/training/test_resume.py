@@ -1,7 +1,9 @@
 """Training runs that were stopped, damaged or changed: where they resume, and what is handed out."""
 
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -66,8 +68,9 @@ def test_a_training_job_that_was_killed_goes_on_after_its_last_epoch(run_workflo
             time.sleep(0.02)
         time.sleep(0.3)  # into the second epoch
         for process in psutil.Process().children(recursive=True):
-            if "train_network.py" in " ".join(process.cmdline()):
-                process.kill()
+            with suppress(psutil.Error):  # one that has just ended
+                if "train_network.py" in " ".join(process.cmdline()):
+                    process.kill()
     assert first.result().returncode != 0, "it ended before it could be killed"
     assert not (tmp_path / "run" / target).exists()
     again = run_workflow(tmp_path / "run", target, config=config)
@@ -100,7 +103,7 @@ def test_fewer_epochs_hand_out_theirs_and_more_go_on(digits, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("spoilt", "told"), [(["resume.pt"], "resumes after epoch 2"), (["resume.pt", "resume_before.pt"], "anew")]
 )
-@pytest.mark.parametrize("how", ["cut", "flipped", "tar"])
+@pytest.mark.parametrize("how", ["cut", "flipped"])
 def test_a_damaged_file_to_go_on_from_is_said_and_the_end_is_the_same(digits, tmp_path, capsys, spoilt, told, how):
     few = [torch.utils.data.TensorDataset(*(part[:64] for part in images.tensors)) for images in digits]
     train(small(), few, RECIPE | {"epochs": 3}, tmp_path / "run", threads=1)
@@ -108,7 +111,7 @@ def test_a_damaged_file_to_go_on_from_is_said_and_the_end_is_the_same(digits, tm
         content = (tmp_path / "run" / name).read_bytes()
         half = len(content) // 2
         flipped = content[:half] + bytes([content[half] ^ 4]) + content[half + 1 :]
-        (tmp_path / "run" / name).write_bytes({"cut": content[:half], "flipped": flipped, "tar": bytes(10240)}[how])
+        (tmp_path / "run" / name).write_bytes({"cut": content[:half], "flipped": flipped}[how])
     history = train(small(), few, RECIPE | {"epochs": 4}, tmp_path / "run", threads=1)
     said = capsys.readouterr()
     assert f"{spoilt[0]}: damaged" in said.out
@@ -116,6 +119,14 @@ def test_a_damaged_file_to_go_on_from_is_said_and_the_end_is_the_same(digits, tm
     whole = train(small(), few, RECIPE | {"epochs": 4}, tmp_path / "whole", threads=1)
     assert history.drop(columns="seconds").equals(whole.drop(columns="seconds"))
     assert equal(epoch_file(tmp_path / "run", 4), epoch_file(tmp_path / "whole", 4))
+
+
+def test_a_tar_archive_is_damaged_and_no_folder_is_made_to_unpack_it(tmp_path, monkeypatch, capsys):
+    made, make = [], tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *given, **named: made.append(make(*given, **named)) or made[-1])
+    (tmp_path / "resume.pt").write_bytes(bytes(10240))
+    assert last_whole(tmp_path)["history"] == [] and not made
+    assert "resume.pt: damaged" in capsys.readouterr().out
 
 
 def flips(path, n):

@@ -101,7 +101,7 @@ CASES = [
     Case(
         "neurons with letters beyond Unicode",
         saved(neuron=np.full(10, 0x7FFFFFFF, "<u4").view("<U1")),
-        refused=r"two\.npz: neuron holds what are no letters of Unicode",
+        refused=r"two\.npz: neuron holds characters that Unicode does not have",
         arguments=[],
     ),
     Case(

@@ -80,12 +80,14 @@ def stream(
 
 @contextmanager
 def _in_step(n_batches: int) -> Iterator[None]:
-    """Add to an error of a network what may be its cause where several batches run."""
+    """Where several batches run, add to an error of the network what may be its cause."""
     try:
         yield
     except Exception as error:
         if n_batches > 1 and not isinstance(error, InputError):
-            error.add_note("Batches run in step: a network that keeps something of one on itself meets there that of another.")
+            error.add_note(
+                "Batches run in step. Does the network keep something of one batch on itself? The next replaces it."
+            )
         raise
 
 

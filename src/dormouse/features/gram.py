@@ -201,7 +201,7 @@ class Kernels:
         width = BLOCK * BLOCKS_PROJECTED[device.type]
         self.projections = Projections(n_projections(n_images, eps), seed, width, device)
         if "srp" in names:
-            # so that code is compiled now: that leaves frames in cycles, which would hold the features of the first layer
+            # compile now: this leaves cycles of references to its callers, which would keep the first layer in memory
             self.projections(2)
         self._begun: dict[str, dict | None] = {}  # layers that are not finished; None: dropped
         self._seen: set[str] = set()

@@ -35,7 +35,9 @@ def read_text(path: Path, name: str) -> np.ndarray:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: {name} holds text that is not UTF-8 ({error}).") from error
     except (SystemError, ValueError) as error:
-        raise InputError(f"{path}: {name} holds what are no letters of Unicode ({error}). Write it again, as text.") from error
+        raise InputError(
+            f"{path}: {name} holds characters that Unicode does not have ({error}). Write it again, as text."
+        ) from error
 
 
 def image_rows(path: Path, headers: Headers, n_rows: int, images: Sequence[Path]) -> np.ndarray:

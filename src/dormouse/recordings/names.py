@@ -50,8 +50,8 @@ def check_spelling(place: str | Path, what: str, names: Iterable[str], known: Se
         key = key.replace("_", "/") if what == "layer" else key
         other = spelt.setdefault(key, name)
         if other != name:
-            same_letters = name.casefold() == other.casefold() or what == "layer"
-            shown = repr if same_letters else ascii  # which tells apart what looks the same
+            same_looks = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
+            shown = ascii if same_looks else repr
             pair = f"{what} {shown(name)} and {shown(other)}"
             raise InputError(f"{place}: {pair} differ only in spelling; use {shown(other)} for both.")
 
